@@ -1,0 +1,66 @@
+"""Random shifts and flips of whole batches of uint8 images, on the device that holds them."""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of one epoch: for each training image two offsets and a flip, (N,) each."""
+
+    top: torch.Tensor
+    left: torch.Tensor
+    flip: torch.Tensor
+
+    @classmethod
+    def sample(cls, images: int, shift: int, flip: bool, generator: torch.Generator) -> "Draws":
+        """Draw offsets uniformly from 0 to 2 * shift, and flips with probability one half."""
+        offsets = torch.randint(0, 2 * shift + 1, (2, images), generator=generator)
+        flips = torch.rand(images, generator=generator) < 0.5 if flip else torch.zeros(images) > 0
+        return cls(*offsets, flips)
+
+    def to(self, device: torch.device) -> "Draws":
+        """Move to `device`."""
+        return Draws(self.top.to(device), self.left.to(device), self.flip.to(device))
+
+
+class Augmenter:
+    """Crops a shifted window out of images that were padded with black once, and flips it.
+
+    Equals torchvision's RandomCrop(size, padding=shift) and RandomHorizontalFlip for the same
+    offsets and flips, followed by scaling to [0, 1] and normalisation. The padding is black before
+    normalisation, as there.
+    """
+
+    def __init__(self, images: torch.Tensor, shift: int):
+        """Take uint8 images (N, C, H, W) on any device; `shift` is in pixels."""
+        padded = functional.pad(images, (shift,) * 4)
+        # windows[n, top, left] is the image n shifted by (top - shift, left - shift): a view.
+        n, c, h, w = images.shape
+        sn, sc, sh, sw = padded.stride()
+        span = 2 * shift + 1
+        self.windows = padded.as_strided((n, span, span, c, h, w), (sn, sh, sw, sc, sh, sw))
+
+    def batch(self, index: torch.Tensor, draws: Draws) -> torch.Tensor:
+        """Return the augmented uint8 images (B, C, H, W) of `index` (B,)."""
+        crops = self.windows[index, draws.top[index], draws.left[index]]
+        return torch.where(draws.flip[index, None, None, None], crops.flip(-1), crops)
+
+
+class Normaliser:
+    """Maps uint8 images to float32: (x / 255 - mean) / std per channel."""
+
+    def __init__(self, mean: list[float], std: list[float], device: torch.device):
+        """Take mean and standard deviation per channel of pixels in [0, 1]."""
+        self.scale = 1 / (255 * torch.tensor(std, device=device)[:, None, None])
+        self.shift = -torch.tensor(mean, device=device)[:, None, None] / torch.tensor(
+            std, device=device
+        ).reshape(-1, 1, 1)
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Return float32 images (N, C, H, W), channels last in memory."""
+        return torch.addcmul(self.shift, images.float(), self.scale).contiguous(
+            memory_format=torch.channels_last
+        )

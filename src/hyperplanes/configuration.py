@@ -1,0 +1,204 @@
+"""Configuration: validated against its schema, defaults merged, refused with the key at fault."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError
+
+from hyperplanes.errors import InputError
+
+REQUIRED = ("dataset", "architecture", "epochs", "seeds")
+# What decides the weights of a run; the rest may change without training again.
+TRAINING_KEYS = (
+    "architecture",
+    "width",
+    "epochs",
+    "batch_size",
+    "precision",
+    "pixels",
+    "augmentation",
+    "validation_fraction",
+    "split_seed",
+    "optimiser",
+    "schedule",
+    "snapshots",
+)
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A validated configuration; everything switched off is gone, every default filled in."""
+
+    device: str
+    data: str
+    datasets: Mapping[str, Mapping[str, Any]]
+    experiments: Mapping[str, Mapping[str, Any]]
+    figures: Mapping[str, Sequence[str]]
+
+
+def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configuration:
+    """Validate `config`, fill in defaults, and return it; `InputError` lists everything wrong."""
+    config = _without_null(config)
+    _refuse(_schema_problems(config, schema))
+    config = {**_defaults(schema, schema), **config}
+    base = _merge(_defaults(schema["$defs"]["experiment"], schema), config["defaults"])
+    experiments = {name: _merge(base, own) for name, own in config["experiments"].items()}
+    datasets = {
+        name: _merge(_defaults(schema["$defs"][own["source"]], schema), own)
+        for name, own in config["datasets"].items()
+    }
+    figures = {
+        name: own.get("experiments", [own.get("experiment")]) for name, own in config["figures"].items()
+    }
+    _refuse(
+        problem
+        for name, settings in experiments.items()
+        for problem in _experiment_problems(f"experiments.{name}", settings, datasets)
+    )
+    _refuse(_figure_problems(figures, experiments))
+    for settings in experiments.values():
+        settings["snapshots"] = _snapshot_epochs(settings)
+    return Configuration(config["device"], config["data"], datasets, experiments, figures)
+
+
+def training_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of an experiment that decides its weights, for one seed and data set."""
+    return {key: experiment[key] for key in TRAINING_KEYS}
+
+
+def label(experiment: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return network and data set of an experiment in words, e.g. `VGG19 (width 1/4), CIFAR-10`."""
+    network = {"lenet": "LeNet"}.get(experiment["architecture"], experiment["architecture"].upper())
+    if experiment["width"] != 1:
+        numerator, denominator = float(experiment["width"]).as_integer_ratio()
+        exact = denominator <= 64
+        network += f" (width {numerator}/{denominator})" if exact else f" (width {experiment['width']:g})"
+    data = datasets[experiment["dataset"]].get("label", experiment["dataset"])
+    pixels = ", pixels in [0, 1]" if experiment["pixels"] == "unit" else ""
+    return f"{network}, {data}{pixels}"
+
+
+def _without_null(value: Any) -> Any:
+    """Remove every key whose value is null, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: _without_null(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def _merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `base` overridden by `own`, key by key at any depth; lists are replaced."""
+    merged = deepcopy(dict(base))
+    for key, value in own.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if both else deepcopy(value)
+    return merged
+
+
+def _defaults(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
+    """Collect the defaults of a schema's properties, nested ones included."""
+    defaults = {}
+    for key, part in schema["properties"].items():
+        if "default" in part:
+            nested = _defaults(part, root) if "properties" in part else {}
+            own = part["default"]
+            defaults[key] = _merge(nested, own) if isinstance(own, Mapping) else deepcopy(own)
+    return defaults
+
+
+def _refuse(problems: Iterator[str]) -> None:
+    found = list(problems)
+    if found:
+        raise InputError("configuration: " + "\n".join(found))
+
+
+def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one sentence for each violation of the schema."""
+    validator = Draft202012Validator(schema)
+    for error in sorted(validator.iter_errors(config), key=lambda error: list(error.path)):
+        yield _sentence(error)
+
+
+def _sentence(error: ValidationError) -> str:
+    """Say which key is wrong, what it is, and what is allowed."""
+    where = ".".join(map(str, error.absolute_path)) or "the top level"
+    expected = error.validator_value
+    match error.validator:
+        case "additionalProperties":
+            allowed = error.schema["properties"]
+            unknown = [key for key in error.instance if key not in allowed]
+            close = difflib.get_close_matches(str(unknown[0]), allowed, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            path = ".".join(map(str, [*error.absolute_path, unknown[0]]))
+            return f"{path}: unknown key; allowed: {', '.join(allowed)}{hint}"
+        case "required":
+            missing = [key for key in expected if key not in error.instance]
+            return f"{where}: key {missing[0]} is missing"
+        case "enum":
+            return f"{where}: {error.instance!r} is not allowed; allowed: {', '.join(map(str, expected))}"
+        case "type":
+            hint = ""
+            if expected in ("number", "integer") and isinstance(error.instance, str):
+                hint = "; YAML reads 1e-3 as text, write 1.0e-3 or 0.001"
+            return f"{where}: {error.instance!r} is not of type {expected}{hint}"
+        case "pattern":
+            return f"{where}: {error.instance!r} does not match {expected}"
+        case "oneOf" if where.endswith(".snapshots"):
+            return f"{where}: {error.instance!r} is not allowed; expected `all` or a list of epochs"
+        case _:
+            return f"{where}: {error.message}"
+
+
+def _experiment_problems(
+    where: str, settings: Mapping[str, Any], datasets: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield what the schema cannot tell about one experiment with its defaults."""
+    missing = [key for key in REQUIRED if key not in settings]
+    if missing:
+        yield f"{where}: key {missing[0]} is missing; set it there or in defaults"
+        return
+    if settings["dataset"] not in datasets:
+        yield (f"{where}.dataset: {settings['dataset']!r} is not a data set; allowed: {', '.join(datasets)}")
+    snapshots = settings["snapshots"]
+    lists = {
+        "seeds": settings["seeds"],
+        "snapshots": [] if snapshots == "all" else snapshots,
+        "reinitialise.epochs": settings["reinitialise"]["epochs"],
+    }
+    for key, values in lists.items():
+        twice = [value for place, value in enumerate(values) if value in values[:place]]
+        if twice:
+            yield f"{where}.{key}: {twice[0]} is listed twice; expected distinct values"
+    for key in ("snapshots", "reinitialise.epochs"):
+        for epoch in lists[key]:
+            if epoch > settings["epochs"]:
+                yield (
+                    f"{where}.{key}: epoch {epoch} is past the end; "
+                    f"allowed: 0 to {settings['epochs']} (epochs)"
+                )
+            elif epoch not in _snapshot_epochs(settings):
+                yield (
+                    f"{where}.{key}: epoch {epoch} has no snapshot; "
+                    f"allowed: {', '.join(map(str, _snapshot_epochs(settings)))}"
+                )
+
+
+def _snapshot_epochs(settings: Mapping[str, Any]) -> list[int]:
+    """Return the epochs whose weights are kept: those asked for, 0 and the last."""
+    last = settings["epochs"]
+    if settings["snapshots"] == "all":
+        return list(range(last + 1))
+    return sorted({0, last, *settings["snapshots"]})
+
+
+def _figure_problems(figures: Mapping[str, Sequence[str]], experiments: Mapping[str, Any]) -> Iterator[str]:
+    """Yield figures that name experiments which are absent or switched off."""
+    for figure, names in figures.items():
+        for name in names:
+            if name not in experiments:
+                yield (
+                    f"figures.{figure}: experiment {name!r} is not in the configuration; "
+                    f"allowed: {', '.join(experiments)}; or switch the figure off with null"
+                )

@@ -1,0 +1,127 @@
+"""Data sets as uint8 images and integer labels, whatever their source."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from hyperplanes.errors import InputError
+from hyperplanes.files import atomic, read_json, sha256_of, write_json
+
+DATA_FILE = "data.safetensors"
+DESCRIPTION_FILE = "dataset.json"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images as uint8 (N, C, H, W) and labels as int64 (N,), of a training and a test part."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    classes: Sequence[str]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of every image."""
+        return self.train_images.shape[1:]
+
+
+def check_dataset(dataset: Dataset, name: str) -> None:
+    """Raise `InputError` unless shapes, types and labels of `dataset` fit together."""
+    for part in ("train", "test"):
+        images = getattr(dataset, f"{part}_images")
+        labels = getattr(dataset, f"{part}_labels")
+        where = f"data set {name}: {part}"
+        if images.ndim != 4 or images.dtype != np.uint8:
+            raise InputError(
+                f"{where} images are {images.dtype} of shape {images.shape}; "
+                "expected uint8 of shape (images, channels, height, width)"
+            )
+        if len(images) == 0:
+            raise InputError(f"{where} part is empty; expected at least one image")
+        if labels.shape != images.shape[:1]:
+            raise InputError(f"{where} has {len(images)} images but labels of shape {labels.shape}")
+        outside = np.flatnonzero((labels < 0) | (labels >= len(dataset.classes)))
+        if outside.size:
+            first = outside[0]
+            raise InputError(
+                f"{where} label {labels[first]} of image {first} is outside the classes; "
+                f"expected 0 to {len(dataset.classes) - 1}"
+            )
+    if dataset.test_images.shape[1:] != dataset.image_shape:
+        raise InputError(
+            f"data set {name}: train images are {dataset.image_shape} but test images are "
+            f"{dataset.test_images.shape[1:]} (channels, height, width); one shape is needed"
+        )
+
+
+def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
+    """Return mean and standard deviation per channel of uint8 (N, C, H, W), pixels in [0, 1]."""
+    values = np.arange(256) / 255
+    means, stds = [], []
+    for channel in range(images.shape[1]):
+        counts = np.bincount(images[:, channel].ravel(), minlength=256)
+        mean = np.average(values, weights=counts)
+        means.append(float(mean))
+        stds.append(float(np.sqrt(np.average((values - mean) ** 2, weights=counts))))
+    return means, stds
+
+
+def write_dataset(dataset: Dataset, folder: Path, name: str, source: dict[str, Any]) -> None:
+    """Check `dataset` and write it to `folder` as one data file and its description.
+
+    The description holds classes, counts, image shape, the mean and standard deviation of the
+    training pixels in [0, 1], the `source`, and the SHA-256 of the data file.
+    """
+    check_dataset(dataset, name)
+    arrays = {
+        f"{part}_{kind}": np.ascontiguousarray(getattr(dataset, f"{part}_{kind}"))
+        for part in ("train", "test")
+        for kind in ("images", "labels")
+    }
+    with atomic(folder / DATA_FILE) as temporary:
+        save_file(arrays, temporary)
+        checksum = sha256_of(temporary)
+    mean, std = channel_statistics(dataset.train_images)
+    channels, height, width = dataset.image_shape
+    description = {
+        "name": name,
+        "source": source,
+        "classes": list(dataset.classes),
+        "channels": channels,
+        "height": height,
+        "width": width,
+        "mean": mean,
+        "std": std,
+        "sha256": checksum,
+    }
+    for part in ("train", "test"):
+        labels = getattr(dataset, f"{part}_labels")
+        counts = np.bincount(labels, minlength=len(dataset.classes))
+        description[part] = {"images": len(labels), "images_per_class": counts.tolist()}
+    write_json(folder / DESCRIPTION_FILE, description)
+
+
+def read_dataset(folder: Path) -> tuple[Dataset, dict[str, Any]]:
+    """Read a prepared data set and its description, and check one against the other."""
+    folder = Path(folder)
+    remedy = "prepare the data set again (prepare_dataset)"
+    for file in (DATA_FILE, DESCRIPTION_FILE):
+        if not (folder / file).is_file():
+            raise InputError(f"{folder / file} is missing; {remedy}")
+    description = read_json(folder / DESCRIPTION_FILE)
+    if sha256_of(folder / DATA_FILE) != description["sha256"]:
+        raise InputError(f"{folder / DATA_FILE} is not the file its description names; {remedy}")
+    try:
+        arrays = load_file(folder / DATA_FILE)
+    except SafetensorError as error:
+        raise InputError(f"{folder / DATA_FILE} cannot be read ({error}); {remedy}") from error
+    dataset = Dataset(**arrays, classes=description["classes"])
+    check_dataset(dataset, description["name"])
+    return dataset, description

@@ -1,0 +1,68 @@
+"""Which device a program computes on. Snakemake counts GPUs; this module hands them out."""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from hyperplanes.errors import InputError
+
+
+def visible_gpus() -> list[str]:
+    """Return the GPUs this process may use: CUDA_VISIBLE_DEVICES if set, else all of the machine."""
+    allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if allowed is not None:
+        return [device for device in allowed.split(",") if device.strip()]
+    try:
+        listing = subprocess.run(
+            ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return listing.stdout.split()
+
+
+@contextmanager
+def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
+    """Hold a device while the context lasts: yields "cpu" for 0 GPUs, "cuda" for 1.
+
+    On a machine of one's own, each process takes the first GPU that no other process of the pipeline
+    holds, and waits if all are taken. Under Slurm the scheduler has assigned one already. To be called
+    before torch starts CUDA.
+    """
+    if gpus == 0:
+        yield "cpu"
+        return
+    if "SLURM_JOB_ID" in os.environ:
+        yield "cuda"
+        return
+    devices = visible_gpus()
+    if not devices:
+        raise InputError(
+            "a GPU is requested but none is visible; set `device: cpu` in the configuration, "
+            "or check nvidia-smi and CUDA_VISIBLE_DEVICES"
+        )
+    slots = Path(tempfile.gettempdir()) / f"hyperplanes-gpus-{os.getuid()}"
+    slots.mkdir(mode=0o700, exist_ok=True)
+    while True:
+        for device in devices:
+            lock = FileLock(slots / f"{device.replace('/', '_')}.lock", timeout=0)
+            try:
+                lock.acquire()
+            except Timeout:
+                continue
+            os.environ["CUDA_VISIBLE_DEVICES"] = device
+            try:
+                yield "cuda"
+            finally:
+                lock.release()
+            return
+        time.sleep(poll_seconds)

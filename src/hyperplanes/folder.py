@@ -1,0 +1,156 @@
+"""Data sets from a directory, tar or zip that holds `train/<class>/*` and `test/<class>/*`.
+
+Archives are read in memory, entry by entry; nothing is ever extracted to disk.
+"""
+
+import io
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from hyperplanes.datasets import Dataset
+from hyperplanes.errors import InputError
+from hyperplanes.files import sha256_of
+
+MODES = {1: "L", 3: "RGB"}
+# What file managers leave behind.
+IGNORED = {"Thumbs.db", "desktop.ini"}
+
+# One entry: its path in the source, and its bytes (None for a directory).
+Entry = tuple[PurePosixPath, bytes | None]
+
+
+def _directory_entries(root: Path) -> Iterator[Entry]:
+    for path in sorted(root.rglob("*")):
+        yield PurePosixPath(path.relative_to(root)), None if path.is_dir() else path.read_bytes()
+
+
+def _tar_entries(path: Path) -> Iterator[Entry]:
+    with tarfile.open(path, "r|*") as archive:
+        for member in archive:
+            if not (member.isfile() or member.isdir()):
+                raise InputError(
+                    f"{path}: entry {member.name} is a link or a device; expected files and directories only"
+                )
+            content = archive.extractfile(member)
+            yield PurePosixPath(member.name), None if content is None else content.read()
+
+
+def _zip_entries(path: Path) -> Iterator[Entry]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            yield PurePosixPath(member.filename), None if member.is_dir() else archive.read(member)
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    """Yield every entry of a directory or archive; refuse paths that lead outside of it."""
+    if path.is_dir():
+        entries = _directory_entries(path)
+    elif zipfile.is_zipfile(path):
+        entries = _zip_entries(path)
+    else:
+        entries = _tar_entries(path)
+    try:
+        for entry in entries:
+            if entry[0].is_absolute() or ".." in entry[0].parts:
+                raise InputError(
+                    f"{path}: entry {entry[0]} would be written outside its folder; do not use this archive"
+                )
+            yield entry
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, LZMAError, OSError) as error:
+        raise InputError(
+            f"{path} is truncated, corrupt or no tar or zip archive ({error}); get it again"
+        ) from error
+
+
+def _decode(content: bytes, mode: str, where: str) -> np.ndarray:
+    """Return the image as uint8 (C, H, W)."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            pixels = np.asarray(image.convert(mode))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{where} cannot be decoded as an image ({error})") from error
+    return pixels[None] if mode == "L" else pixels.transpose(2, 0, 1)
+
+
+def _stack(images: Mapping[str, np.ndarray], where: str) -> np.ndarray:
+    """Stack images of one shape into (N, C, H, W), naming the first that differs."""
+    first_name, first = next(iter(images.items()))
+    for name, image in images.items():
+        if image.shape != first.shape:
+            raise InputError(
+                f"{where}: {name} is {image.shape[2]}x{image.shape[1]} px but {first_name} is "
+                f"{first.shape[2]}x{first.shape[1]} px; images of one size are needed"
+            )
+    return np.stack(list(images.values()))
+
+
+def read_folder(path: Path, name: str, channels: int = 3, sha256: str | None = None) -> Dataset:
+    """Read a data set from a directory, tar or zip at `path`.
+
+    Classes are the sorted names of the class folders of `train`; images are sorted by path, so that
+    the order of an archive does not matter. `channels` is 3 (RGB) or 1 (grey); images are converted.
+    An archive is compared with `sha256`, where given, before it is opened.
+    """
+    if sha256 is not None and path.is_file() and (found := sha256_of(path)) != sha256:
+        raise InputError(f"{path} has SHA-256 {found}; data set {name} expects {sha256}")
+
+    class_folders: dict[str, set[str]] = {"train": set(), "test": set()}
+    images: dict[str, dict[str, dict[str, np.ndarray]]] = {"train": {}, "test": {}}
+    for entry, content in _entries(path):
+        part, class_name = _place(entry, is_directory=content is None)
+        if part is None:
+            continue
+        class_folders[part].add(class_name)
+        if content is not None:
+            pixels = _decode(content, MODES[channels], f"{path}: {entry}")
+            images[part].setdefault(class_name, {})[str(entry)] = pixels
+    _check_classes(class_folders, images, f"data set {name}: {path}")
+
+    classes = sorted(class_folders["train"])
+    arrays = {}
+    for part, of_class in images.items():
+        ordered = {
+            file: of_class[class_name][file]
+            for class_name in sorted(of_class)
+            for file in sorted(of_class[class_name])
+        }
+        labels = [label for label, class_name in enumerate(classes) for _ in of_class.get(class_name, ())]
+        arrays[f"{part}_images"] = _stack(ordered, str(path))
+        arrays[f"{part}_labels"] = np.array(labels, dtype=np.int64)
+    return Dataset(**arrays, classes=classes)
+
+
+def _place(entry: PurePosixPath, is_directory: bool) -> tuple[str | None, str]:
+    """Return (train or test, class) of an entry, or (None, "") for one that is not of a class."""
+    parts = entry.parts if is_directory else entry.parts[:-1]
+    hidden = any(part.startswith((".", "__MACOSX")) for part in entry.parts)
+    if hidden or entry.name in IGNORED or len(parts) < 2 or parts[-2] not in ("train", "test"):
+        return None, ""
+    return parts[-2], parts[-1]
+
+
+def _check_classes(
+    class_folders: Mapping[str, set[str]],
+    images: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]],
+    where: str,
+) -> None:
+    """Raise `InputError` for a missing part, an empty class folder, or a test class unknown to train."""
+    for part, names in class_folders.items():
+        if not names:
+            raise InputError(f"{where} has no {part}/<class>/ folder; expected train/ and test/")
+        empty: Sequence[str] = sorted(names - set(images[part]))
+        if empty:
+            raise InputError(f"{where}: class folder {part}/{empty[0]} holds no images")
+    unknown = sorted(class_folders["test"] - class_folders["train"])
+    if unknown:
+        raise InputError(
+            f"{where}: test/{unknown[0]} is outside the classes of train/: "
+            + ", ".join(sorted(class_folders["train"]))
+        )

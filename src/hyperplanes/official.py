@@ -1,0 +1,33 @@
+"""Data sets that torchvision downloads from their official place and verifies by checksum."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hyperplanes.datasets import Dataset
+from hyperplanes.errors import InputError
+from hyperplanes.vision import datasets
+
+OFFICIAL = {"CIFAR10": datasets.CIFAR10, "CIFAR100": datasets.CIFAR100, "MNIST": datasets.MNIST}
+
+
+def read_official(dataset: str, root: Path) -> Dataset:
+    """Download `dataset` (CIFAR10, CIFAR100 or MNIST) below `root`, or use what is there already.
+
+    torchvision compares every file with its official checksum before it is opened.
+    """
+    try:
+        train, test = (OFFICIAL[dataset](root=root, train=train, download=True) for train in (True, False))
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"{dataset} could not be downloaded to {root} or failed its checksum ({error}); "
+            "put the official files there, or remove the damaged ones and try again"
+        ) from error
+    arrays = {}
+    for part, source in (("train", train), ("test", test)):
+        pixels = np.asarray(source.data)
+        # CIFAR comes as (N, H, W, C), MNIST as (N, H, W).
+        images = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
+        arrays[f"{part}_images"] = np.ascontiguousarray(images)
+        arrays[f"{part}_labels"] = np.asarray(source.targets, dtype=np.int64)
+    return Dataset(**arrays, classes=[str(name) for name in train.classes])

@@ -1,0 +1,98 @@
+"""Accuracy of a trained network after one convolution is reset (section 3.3).
+
+Layers before the reset one give the same activations as in the trained network, so they are computed
+once per batch of images and shared by all resets: the same operations on the same numbers.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from hyperplanes.architectures import conv_layers, forward_steps, initialise
+from hyperplanes.errors import InputError
+from hyperplanes.streams import stream
+
+# What a layer is reset to: its weight (F, C, k, k) and bias (F,).
+Weights = tuple[torch.Tensor, torch.Tensor]
+Step = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Accuracy on all images with `layer` (numbered from 1) reset to `reset_to`."""
+
+    layer: int
+    name: str
+    reset_to: str
+    correct: int
+
+
+def fresh_weights(network: nn.Module, width: float, seed: int) -> dict[str, Weights]:
+    """Draw random weights for every convolution, independent of the run's own initialisation.
+
+    The convolutions of `network` are left as they are.
+    """
+    layers = conv_layers(network)
+    trained = {name: (m.weight.detach().clone(), m.bias.detach().clone()) for name, m in layers.items()}
+    initialise(nn.ModuleList(layers.values()), stream(seed, "reinitialisation"), width)
+    fresh = {name: (m.weight.detach().clone(), m.bias.detach().clone()) for name, m in layers.items()}
+    for name, (weight, bias) in trained.items():
+        layers[name].weight.data.copy_(weight)
+        layers[name].bias.data.copy_(bias)
+    return fresh
+
+
+def _apply(steps: Sequence[Step], activation: torch.Tensor) -> torch.Tensor:
+    for step in steps:
+        activation = step(activation)
+    return activation
+
+
+def _reset(layer: nn.Conv2d, weights: Weights) -> Step:
+    """Return the convolution `layer` with other weights."""
+    weight, bias = (tensor.to(layer.weight.device) for tensor in weights)
+    if weight.shape != layer.weight.shape:
+        raise InputError(
+            f"weights of shape {tuple(weight.shape)} do not fit a layer of shape "
+            f"{tuple(layer.weight.shape)}; the snapshot is of another network"
+        )
+    return lambda x: layer._conv_forward(x, weight, bias)
+
+
+@torch.inference_mode()
+def count_correct(
+    network: nn.Module,
+    batches: Iterator[tuple[torch.Tensor, torch.Tensor]],
+    resets: Mapping[str, Mapping[str, Weights]],
+) -> tuple[int, list[Cell]]:
+    """Count correct predictions of the trained network, and of it with each layer reset in turn.
+
+    `batches` yields float images (B, C, H, W) and labels (B,); `resets` maps a name, e.g. an epoch,
+    to the weights of every convolution. Returns (correct of the trained network, one cell for each
+    layer and reset).
+    """
+    network.eval()
+    names, steps = zip(*forward_steps(network), strict=True)
+    layers = conv_layers(network)
+    # Step by step: what the layer at this place is reset to, by name of the reset.
+    variants = [
+        {key: _reset(layers[name], weights[name]) for key, weights in resets.items()}
+        if name in layers
+        else {}
+        for name in names
+    ]
+    baseline = 0
+    correct = {(name, key): 0 for name in layers for key in resets}
+    for images, labels in batches:
+        activation = images
+        for place, (name, step) in enumerate(zip(names, steps, strict=True)):
+            for key, variant in variants[place].items():
+                logits = _apply(steps[place + 1 :], variant(activation))
+                correct[name, key] += int((logits.argmax(1) == labels).sum())
+            activation = step(activation)
+        baseline += int((activation.argmax(1) == labels).sum())
+    numbers = {name: number for number, name in enumerate(layers, 1)}
+    cells = [Cell(numbers[name], name, key, count) for (name, key), count in correct.items()]
+    return baseline, cells

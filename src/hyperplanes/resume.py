@@ -1,0 +1,110 @@
+"""What a training needs to go on after it was stopped, kept where Snakemake does not delete it.
+
+Snakemake deletes the outputs of a failed job. So a run works in `<run>/resume/`, which Snakemake does
+not know, and its outputs appear in `<run>/` as hard links, only when all of them are there. The
+working folder stays: if the outputs are deleted, the same run is restored without training again.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from hyperplanes.errors import InputError
+from hyperplanes.files import atomic, read_json
+
+STATE_FILE = "state.safetensors"
+RUN_FILE = "run.json"
+METADATA_KEY = "state"
+
+
+def fingerprint(content: Mapping[str, Any]) -> str:
+    """Return a hash of everything that decides the weights of a run."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def code_hash() -> str:
+    """Return a hash of the source files of this package that the process has imported."""
+    digest = hashlib.sha256()
+    for name, module in sorted(sys.modules.items()):
+        if name.split(".")[0] == __package__:
+            digest.update(name.encode() + Path(module.__file__).read_bytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Hold the lock of a run directory; `InputError` if another process trains this run."""
+    run.mkdir(parents=True, exist_ok=True)
+    owner = run / ".owner"
+    lock = FileLock(run / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        holder = owner.read_text().strip() if owner.is_file() else "unknown"
+        raise InputError(
+            f"{run} is being trained by another process ({holder}); wait for it or stop it"
+        ) from error
+    try:
+        owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def save_state(
+    folder: Path, tensors: Mapping[str, torch.Tensor], progress: Mapping[str, Any], mark: str
+) -> None:
+    """Replace the state atomically: weights and momentum, and `progress` (epoch, history)."""
+    metadata = {METADATA_KEY: json.dumps({"fingerprint": mark, "progress": progress})}
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    with atomic(folder / STATE_FILE) as temporary:
+        save_file(contiguous, temporary, metadata)
+
+
+def load_state(folder: Path, mark: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+    """Return (tensors, progress) of an earlier attempt at the same run, or None to start anew.
+
+    What belongs to another configuration, code or data (another fingerprint) is removed.
+    """
+    path = folder / STATE_FILE
+    if path.is_file():
+        try:
+            with safe_open(path, framework="pt") as file:
+                content = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+                if content.get("fingerprint") == mark:
+                    names = file.keys()
+                    return {name: file.get_tensor(name) for name in names}, content["progress"]
+        except SafetensorError:
+            pass
+    shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def is_finished(folder: Path, mark: str) -> bool:
+    """Tell whether the working folder holds all outputs of the run with this fingerprint."""
+    path = folder / RUN_FILE
+    return path.is_file() and read_json(path)["fingerprint"] == mark
+
+
+def publish(folder: Path, run: Path) -> None:
+    """Link every finished output from the working folder into the run directory, run.json last."""
+    shutil.rmtree(run / "snapshots", ignore_errors=True)
+    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    for file in sorted(files, key=lambda file: file.name == RUN_FILE):
+        target = run / file.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic(target) as temporary:
+            os.link(file, temporary)

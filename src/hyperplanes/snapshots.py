@@ -1,0 +1,68 @@
+"""Snapshots: convolution weights and biases of one epoch, as safetensors, readable without torch."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from hyperplanes.errors import InputError
+from hyperplanes.files import atomic
+
+# One key, because safetensors does not keep the order of several.
+METADATA_KEY = "hyperplanes"
+
+
+@dataclass(frozen=True)
+class LayerGeometry:
+    """Where a convolution stands: number from 1, module name, stage, block, input (C, H, W)."""
+
+    layer: int
+    name: str
+    stage: int
+    block: int
+    input_shape: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Weights of every convolution at one epoch, with where they come from.
+
+    `arrays` maps `<layer name>.weight` (F, C, k, k) and `<layer name>.bias` (F,) to float32.
+    `origin` names architecture, data set, experiment, seed and epoch.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    layers: Sequence[LayerGeometry]
+    origin: Mapping[str, Any]
+
+
+def save_snapshot(path: Path, snapshot: Snapshot) -> None:
+    """Write a snapshot atomically; the same snapshot always gives the same bytes."""
+    metadata = {"origin": dict(snapshot.origin), "layers": [asdict(x) for x in snapshot.layers]}
+    arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
+    with atomic(path) as temporary:
+        save_file(arrays, temporary, {METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+
+
+def load_snapshot(path: Path) -> Snapshot:
+    """Read a snapshot; `InputError` names a file that is missing or is not one."""
+    if not Path(path).is_file():
+        raise InputError(f"snapshot {path} does not exist; train the network first")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = (file.metadata() or {}).get(METADATA_KEY)
+            arrays = {name: file.get_tensor(name) for name in file.keys()}
+    except SafetensorError as error:
+        raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
+    if metadata is None:
+        raise InputError(f"{path} has no `{METADATA_KEY}` metadata; expected a snapshot of train.py")
+    content = json.loads(metadata)
+    layers = [
+        LayerGeometry(**{**layer, "input_shape": tuple(layer["input_shape"])}) for layer in content["layers"]
+    ]
+    return Snapshot(arrays, layers, content["origin"])

@@ -1,0 +1,313 @@
+"""Seeded training of one run, with snapshots of its convolutions."""
+
+import csv
+import io
+import math
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from hyperplanes import resume
+from hyperplanes.architectures import build_network, conv_layers, layer_geometry
+from hyperplanes.augmentation import Augmenter, Draws, Normaliser
+from hyperplanes.datasets import Dataset
+from hyperplanes.errors import InputError
+from hyperplanes.files import atomic, sha256_of, write_json, write_text
+from hyperplanes.folding import copy_decay, fold, foldable, unfold
+from hyperplanes.schedules import learning_rate
+from hyperplanes.snapshots import Snapshot, save_snapshot
+from hyperplanes.streams import stream, stream_seed
+
+# Large enough to fill the device, small enough for any memory; without batch norm it changes nothing.
+EVALUATION_BATCH = 500
+FOLDED_WEIGHT = "classifier.0.weight"
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One row of history.csv. Losses are mean cross entropies in nats, accuracies shares of one.
+
+    Training values are means over the epoch's augmented batches, taken while the weights change.
+    Epoch 0 is the initialisation; it has no training values.
+    """
+
+    epoch: int
+    learning_rate: float | None
+    train_loss: float | None
+    train_accuracy: float | None
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Return the context of a forward pass: nothing for float32, bfloat16 operations for bf16."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def split_indices(images: int, fraction: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Split image numbers at random into (training, validation), the same for one split seed."""
+    order = torch.randperm(images, generator=stream(seed, "split"))
+    held_out = round(images * fraction)
+    return order[held_out:].sort().values, order[:held_out].sort().values
+
+
+def pixel_statistics(pixels: str, description: Mapping[str, Any]) -> tuple[list, list]:
+    """Return the (mean, std) per channel to normalise with: of the data, or none to stay in [0, 1]."""
+    if pixels == "unit":
+        return [0.0] * description["channels"], [1.0] * description["channels"]
+    return description["mean"], description["std"]
+
+
+@torch.inference_mode()
+def evaluate(
+    network: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    normalise: Normaliser,
+    precision: str,
+) -> tuple[float, float]:
+    """Return mean cross entropy and accuracy on uint8 images (N, C, H, W) and labels (N,)."""
+    network.eval()
+    loss = torch.zeros((), device=images.device)
+    correct = torch.zeros((), device=images.device)
+    batches = zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True)
+    for batch, target in batches:
+        with autocast(images.device, precision):
+            logits = network(normalise(batch))
+        loss += functional.cross_entropy(logits.float(), target, reduction="sum")
+        correct += (logits.argmax(1) == target).sum()
+    return loss.item() / len(labels), correct.item() / len(labels)
+
+
+class Run:
+    """One seed of one experiment: network, optimiser, data on the device, and its history."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        dataset: Dataset,
+        description: Mapping[str, Any],
+        seed: int,
+        device: torch.device,
+    ):
+        self.settings, self.seed, self.device = settings, seed, device
+        self.classes = len(description["classes"])
+        self.image_shape = dataset.image_shape
+        network = self.initial_network()
+        self.geometry = layer_geometry(network, self.image_shape)
+        self.folded = foldable(network, self.image_shape)
+        if self.folded:
+            fold(network)
+        self.network = network.to(device, memory_format=torch.channels_last)
+        options = settings["optimiser"]
+        self.optimiser = torch.optim.SGD(
+            self.network.parameters(),
+            options["learning_rate"],
+            options["momentum"],
+            weight_decay=options["weight_decay"],
+            fused=True,
+        )
+        self.history: list[EpochRecord] = []
+
+        images, labels = map(torch.from_numpy, (dataset.train_images, dataset.train_labels))
+        train, validation = split_indices(
+            len(images), settings["validation_fraction"], settings["split_seed"]
+        )
+        self.labels = labels[train].to(device)
+        self.augment = Augmenter(images[train].to(device), settings["augmentation"]["shift"])
+        self.validation = images[validation].to(device), labels[validation].to(device)
+        self.normalise = Normaliser(*pixel_statistics(settings["pixels"], description), device)
+
+    @property
+    def epoch(self) -> int:
+        """Number of the last epoch in the history; -1 before the initial evaluation."""
+        return len(self.history) - 1
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches of an epoch; the last, short one counts."""
+        return math.ceil(len(self.labels) / self.settings["batch_size"])
+
+    def rate(self, epoch: int) -> float:
+        """Learning rate during `epoch`."""
+        options = self.settings
+        return learning_rate(options["optimiser"]["learning_rate"], options["schedule"], epoch)
+
+    def initial_network(self) -> nn.Module:
+        """The network at epoch 0, not folded."""
+        return build_network(
+            self.settings["architecture"],
+            self.classes,
+            self.image_shape[0],
+            self.settings["width"],
+            stream(self.seed, "initialisation"),
+        )
+
+    def train_epoch(self, epoch: int) -> tuple[float, float]:
+        """Train for one epoch; return mean loss and accuracy over its batches."""
+        settings, device = self.settings, self.device
+        images = len(self.labels)
+        # Drawn on the CPU, so that every kind of device sees the same order and augmentation.
+        order = torch.randperm(images, generator=stream(self.seed, "order", epoch)).to(device)
+        augmentation = settings["augmentation"]
+        draws = Draws.sample(
+            images,
+            augmentation["shift"],
+            augmentation["flip"],
+            stream(self.seed, "augmentation", epoch),
+        ).to(device)
+        # The global generator belongs to dropout alone.
+        torch.manual_seed(stream_seed(self.seed, "dropout", epoch))
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate(epoch)
+        self.network.train()
+        total_loss = torch.zeros((), device=device)
+        total_correct = torch.zeros((), device=device)
+        batches = order.split(settings["batch_size"])
+        on_terminal = sys.stderr.isatty()
+        for index in tqdm(batches, f"epoch {epoch}", leave=False, disable=not on_terminal):
+            inputs, target = self.normalise(self.augment.batch(index, draws)), self.labels[index]
+            with autocast(device, settings["precision"]):
+                logits = self.network(inputs)
+                loss = functional.cross_entropy(logits, target)
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimiser.step()
+            total_loss += loss.detach() * len(index)
+            total_correct += (logits.detach().argmax(1) == target).sum()
+        return total_loss.item() / images, total_correct.item() / images
+
+    def advance(self) -> EpochRecord:
+        """Train the next epoch (or evaluate the initialisation) and add it to the history."""
+        epoch, start = self.epoch + 1, time.perf_counter()
+        rate, train = None, (None, None)
+        if epoch > 0:
+            rate, train = self.rate(epoch), self.train_epoch(epoch)
+            if not math.isfinite(train[0]):
+                raise InputError(
+                    f"the training loss is {train[0]} in epoch {epoch} at learning rate {rate:g}; "
+                    "lower optimiser.learning_rate"
+                )
+        precision = self.settings["precision"]
+        validation = evaluate(self.network, *self.validation, self.normalise, precision)
+        seconds = time.perf_counter() - start
+        self.history.append(EpochRecord(epoch, rate, *train, *validation, round(seconds, 3)))
+        return self.history[-1]
+
+    def snapshot(self, origin: Mapping[str, Any]) -> Snapshot:
+        """Return weights and biases of all convolutions as they are now."""
+        arrays = {}
+        for name, layer in conv_layers(self.network).items():
+            for part in ("weight", "bias"):
+                arrays[f"{name}.{part}"] = getattr(layer, part).detach().cpu().numpy()
+        return Snapshot(arrays, self.geometry, {**origin, "epoch": self.epoch})
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return weights and momentum, all that an epoch inherits from the one before."""
+        tensors = {}
+        for name, parameter in self.network.named_parameters():
+            tensors[f"network.{name}"] = parameter.detach()
+            momentum = self.optimiser.state[parameter].get("momentum_buffer")
+            if momentum is not None:
+                tensors[f"momentum.{name}"] = momentum
+        return tensors
+
+    def restore(self, tensors: Mapping[str, torch.Tensor], history: list[dict]) -> None:
+        """Continue from an earlier `state` and history."""
+        for name, parameter in self.network.named_parameters():
+            parameter.data.copy_(tensors[f"network.{name}"])
+            if f"momentum.{name}" in tensors:
+                momentum = torch.empty_like(parameter.data)
+                momentum.copy_(tensors[f"momentum.{name}"])
+                self.optimiser.state[parameter]["momentum_buffer"] = momentum
+        self.history = [EpochRecord(**record) for record in history]
+
+    def final_state_dict(self) -> dict[str, torch.Tensor]:
+        """Return the whole network as it is now, under torchvision's names, unfolded."""
+        weights = {
+            name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()
+        }
+        if self.folded:
+            initial = self.initial_network().get_parameter(FOLDED_WEIGHT).detach()
+            options = self.settings["optimiser"]
+            rates = (
+                self.rate(epoch) for epoch in range(1, self.epoch + 1) for _ in range(self.steps_per_epoch)
+            )
+            decay = copy_decay(rates, options["momentum"], options["weight_decay"])
+            weights[FOLDED_WEIGHT] = unfold(weights[FOLDED_WEIGHT], initial, decay)
+        return weights
+
+
+def write_history(path: Path, history: list[EpochRecord]) -> None:
+    """Write one row per epoch as CSV; a value that does not exist is an empty field."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(EpochRecord.__annotations__), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(record) for record in history)
+    write_text(path, text.getvalue())
+
+
+def describe(record: EpochRecord, epochs: int) -> str:
+    """Return one line about an epoch, for a log."""
+    parts = [f"epoch {record.epoch}/{epochs}"]
+    if record.epoch > 0:
+        parts.append(f"rate {record.learning_rate:.2g}")
+        parts.append(f"train {record.train_loss:.4f} {record.train_accuracy:.1%}")
+    parts.append(f"validation {record.validation_loss:.4f} {record.validation_accuracy:.1%}")
+    return ", ".join([*parts, f"{record.seconds:.1f} s"])
+
+
+def train_run(
+    run: Run,
+    folder: Path,
+    origin: Mapping[str, Any],
+    run_facts: Mapping[str, Any],
+    save_every: float = 60.0,
+) -> None:
+    """Train `run` to its last epoch and leave its outputs in `folder`, or continue what is there.
+
+    Outputs: `snapshots/epoch=<e>.safetensors`, `final.safetensors`, `history.csv`, `run.json`.
+    `origin` goes into every snapshot, `run_facts` into run.json; run.json comes last and is the same
+    for the same weights. The state is saved at the first epoch end after `save_every` seconds.
+    """
+    epochs = run.settings["epochs"]
+    mark = resume.fingerprint(run_facts)
+    if resume.is_finished(folder, mark):
+        print("this run was finished before; its outputs are restored", file=sys.stderr)
+        return
+    (folder / resume.RUN_FILE).unlink(missing_ok=True)
+    code = resume.code_hash()
+    if (earlier := resume.load_state(folder, mark)) is not None:
+        run.restore(earlier[0], earlier[1]["history"])
+        print(f"continuing after epoch {run.epoch}", file=sys.stderr)
+    saved = time.monotonic()
+    while run.epoch < epochs:
+        print(describe(run.advance(), epochs), file=sys.stderr, flush=True)
+        if run.epoch in run.settings["snapshots"]:
+            path = folder / "snapshots" / f"epoch={run.epoch}.safetensors"
+            save_snapshot(path, run.snapshot(origin))
+        if run.epoch < epochs and time.monotonic() - saved >= save_every:
+            progress = {"history": [asdict(record) for record in run.history]}
+            resume.save_state(folder, run.state(), progress, mark)
+            saved = time.monotonic()
+    with atomic(folder / "final.safetensors") as temporary:
+        save_file(run.final_state_dict(), temporary)
+    write_history(folder / "history.csv", run.history)
+    if resume.code_hash() != code:
+        shutil.rmtree(folder)
+        raise InputError("the code of hyperplanes was edited while it trained; train again")
+    (folder / resume.STATE_FILE).unlink(missing_ok=True)
+    outputs = [folder / "final.safetensors", *sorted((folder / "snapshots").iterdir())]
+    checksums = {str(path.relative_to(folder)): sha256_of(path) for path in outputs}
+    write_json(folder / resume.RUN_FILE, {**run_facts, "fingerprint": mark, "sha256": checksums})

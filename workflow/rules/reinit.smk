@@ -1,0 +1,31 @@
+# Reset every convolution of a trained network in turn and measure its accuracy on the test set.
+rule reinitialise_layers:
+    input:
+        script="workflow/scripts/reinit_layers.py",
+        code=REINIT_CODE,
+        description=experiment_dataset,
+        data=ancient(experiment_data),
+        run="<results>/runs/{experiment}/seed={seed}/run.json",
+        final=ancient("<results>/runs/{experiment}/seed={seed}/final.safetensors"),
+        snapshots=ancient(reset_snapshots),
+    output:
+        "<results>/reinit/{experiment}/seed={seed}.csv",
+    log:
+        "<results>/reinit/{experiment}/seed={seed}.log",
+    benchmark:
+        "<results>/reinit/{experiment}/seed={seed}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        gpu=int(USE_GPU),
+        mem_mb=4000,
+        runtime="12h",
+    params:
+        dataset=subpath(input.description, parent=True),
+        run=subpath(input.run, parent=True),
+        random=reset_options,
+    shell:
+        "python {input.script} --run {params.run} --dataset {params.dataset}"
+        " --snapshots {input.snapshots} {params.random} --output {output}"
+        " --threads {threads} --gpus {resources.gpu} &> {log}"

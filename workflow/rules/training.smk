@@ -1,0 +1,43 @@
+# Each experiment has its own list of snapshots, and outputs cannot depend on wildcards: one rule each.
+for experiment, settings in EXPERIMENTS.items():
+
+    # Train one seed; a run that was stopped continues where it was.
+    rule:
+        name:
+            f"train_network_{experiment}"
+        input:
+            script="workflow/scripts/train.py",
+            code=TRAINING_CODE,
+            description=f"<results>/datasets/{settings['dataset']}/dataset.json",
+            data=ancient(f"<results>/datasets/{settings['dataset']}/data.safetensors"),
+        output:
+            snapshots=expand(
+                "<results>/runs/{experiment}/seed={{seed}}/snapshots/epoch={epoch}.safetensors",
+                experiment=experiment,
+                epoch=settings["snapshots"],
+            ),
+            final=f"<results>/runs/{experiment}/seed={{seed}}/final.safetensors",
+            history=f"<results>/runs/{experiment}/seed={{seed}}/history.csv",
+            provenance=f"<results>/runs/{experiment}/seed={{seed}}/provenance.json",
+            run=f"<results>/runs/{experiment}/seed={{seed}}/run.json",
+        log:
+            f"<results>/runs/{experiment}/seed={{seed}}/train.log",
+        benchmark:
+            f"<results>/runs/{experiment}/seed={{seed}}/train.tsv"
+        conda:
+            "../../envs/torch.yaml"
+        # One thread everywhere: the bits of a run depend on the number of threads.
+        threads: 1
+        resources:
+            gpu=int(USE_GPU),
+            mem_mb=4000,
+            runtime="2d",
+        params:
+            experiment=experiment,
+            dataset=subpath(input.description, parent=True),
+            run=subpath(output.run, parent=True),
+            settings=training_settings(experiment),
+        shell:
+            "python {input.script} --experiment {params.experiment} --settings {params.settings:q}"
+            " --dataset {params.dataset} --seed {wildcards.seed} --output {params.run}"
+            " --threads {threads} --gpus {resources.gpu} &>> {log}"
