@@ -1,7 +1,7 @@
 """The networks of the paper, with a width factor, initialised from a given random stream."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import nn
@@ -74,20 +74,28 @@ def _build(architecture: str, classes: int, channels: int, width: float) -> nn.M
     raise InputError(f"unknown architecture {architecture!r}; allowed: {', '.join(sorted([*VGG, 'lenet']))}")
 
 
-def initialise(network: nn.Module, generator: torch.Generator, width: float = 1.0) -> None:
-    """Draw all weights: Kaiming normal (fan-out) convolutions, normal linear layers, zero biases.
+def initialise_convolutions(layers: Iterable[nn.Conv2d], generator: torch.Generator) -> None:
+    """Draw Kaiming normal (fan-out) weights and set zero biases, layer by layer."""
+    for layer in layers:
+        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+        nn.init.zeros_(layer.bias)
 
-    Linear layers follow torchvision's VGG, N(0, 0.01^2) at full width. The standard deviation grows
-    as 1 / sqrt(width), so that a narrowed classifier passes signals on as strongly as the full one.
+
+def _initialise_linear(network: nn.Module, width: float, generator: torch.Generator) -> None:
+    """Draw the weights of the classifier and set zero biases.
+
+    A VGG's are torchvision's N(0, 0.01^2) at full width; their standard deviation grows as
+    1 / sqrt(width), so that a narrowed classifier passes signals on as strongly as the full one. LeNet
+    does not leave its first plateau with weights as small; its are Kaiming normal (fan-in).
     """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
-        elif isinstance(module, nn.Linear):
-            nn.init.normal_(module.weight, 0, 0.01 / math.sqrt(width), generator=generator)
-        else:
+    for layer in network.classifier:
+        if not isinstance(layer, nn.Linear):
             continue
-        nn.init.zeros_(module.bias)
+        if isinstance(network, LeNet):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+        else:
+            nn.init.normal_(layer.weight, 0, 0.01 / math.sqrt(width), generator=generator)
+        nn.init.zeros_(layer.bias)
 
 
 def build_network(
@@ -98,7 +106,8 @@ def build_network(
     Its parts are named as torchvision's: `features`, `avgpool`, `classifier`.
     """
     network = _build(architecture, classes, channels, width)
-    initialise(network, generator, width)
+    initialise_convolutions(conv_layers(network).values(), generator)
+    _initialise_linear(network, width, generator)
     return network
 
 

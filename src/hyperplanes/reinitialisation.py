@@ -5,12 +5,13 @@ once per batch of images and shared by all resets: the same operations on the sa
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from hyperplanes.architectures import conv_layers, forward_steps, initialise
+from hyperplanes.architectures import conv_layers, forward_steps, initialise_convolutions
 from hyperplanes.errors import InputError
 from hyperplanes.streams import stream
 
@@ -29,19 +30,11 @@ class Cell:
     correct: int
 
 
-def fresh_weights(network: nn.Module, width: float, seed: int) -> dict[str, Weights]:
-    """Draw random weights for every convolution, independent of the run's own initialisation.
-
-    The convolutions of `network` are left as they are.
-    """
-    layers = conv_layers(network)
-    trained = {name: (m.weight.detach().clone(), m.bias.detach().clone()) for name, m in layers.items()}
-    initialise(nn.ModuleList(layers.values()), stream(seed, "reinitialisation"), width)
-    fresh = {name: (m.weight.detach().clone(), m.bias.detach().clone()) for name, m in layers.items()}
-    for name, (weight, bias) in trained.items():
-        layers[name].weight.data.copy_(weight)
-        layers[name].bias.data.copy_(bias)
-    return fresh
+def fresh_weights(network: nn.Module, seed: int) -> dict[str, Weights]:
+    """Draw random weights for every convolution, independent of the run's own initialisation."""
+    layers = deepcopy(conv_layers(network))
+    initialise_convolutions(layers.values(), stream(seed, "reinitialisation"))
+    return {name: (layer.weight.detach(), layer.bias.detach()) for name, layer in layers.items()}
 
 
 def _apply(steps: Sequence[Step], activation: torch.Tensor) -> torch.Tensor:

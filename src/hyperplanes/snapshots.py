@@ -56,7 +56,7 @@ def load_snapshot(path: Path) -> Snapshot:
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = (file.metadata() or {}).get(METADATA_KEY)
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
     if metadata is None:

@@ -13,7 +13,9 @@ from hyperplanes.devices import visible_gpus
 from hyperplanes.errors import InputError
 
 try:
-    SCHEMA = yaml.safe_load(Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text())
+    SCHEMA = yaml.safe_load(
+        Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text()
+    )
     CONFIGURATION = configuration.resolve(config, SCHEMA)
 except InputError as error:
     sys.exit(f"error: {error}")
@@ -28,7 +30,9 @@ DATASETS = CONFIGURATION.datasets
 EXPERIMENTS = CONFIGURATION.experiments
 FIGURES = CONFIGURATION.figures
 
-USE_GPU = CONFIGURATION.device == "cuda" or (CONFIGURATION.device == "auto" and bool(visible_gpus()))
+USE_GPU = CONFIGURATION.device == "cuda" or (
+    CONFIGURATION.device == "auto" and bool(visible_gpus())
+)
 
 
 wildcard_constraints:
@@ -52,7 +56,13 @@ SOURCE_CODE = {
     "folder": library("folder"),
 }
 NETWORK_CODE = DATASET_CODE + library(
-    "architectures", "augmentation", "devices", "folding", "snapshots", "streams", "vision"
+    "architectures",
+    "augmentation",
+    "devices",
+    "folding",
+    "snapshots",
+    "streams",
+    "vision",
 )
 TRAINING_CODE = NETWORK_CODE + library("provenance", "resume", "schedules", "training")
 PROJECTION_CODE = BASE_CODE + library("projections", "snapshots")
@@ -73,7 +83,9 @@ def dataset_settings(wildcards):
 
 def training_settings(experiment):
     """The part of an experiment that decides its weights, as JSON."""
-    return json.dumps(configuration.training_settings(EXPERIMENTS[experiment]), sort_keys=True)
+    return json.dumps(
+        configuration.training_settings(EXPERIMENTS[experiment]), sort_keys=True
+    )
 
 
 def experiment_dataset(wildcards):
@@ -98,4 +110,6 @@ def reset_snapshots(wildcards):
 
 def reset_options(wildcards):
     """Options of reinit_layers.py that say what layers are reset to."""
-    return "--rand" if EXPERIMENTS[wildcards.experiment]["reinitialise"]["random"] else ""
+    return (
+        "--rand" if EXPERIMENTS[wildcards.experiment]["reinitialise"]["random"] else ""
+    )

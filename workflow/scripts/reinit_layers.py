@@ -80,7 +80,7 @@ def measure(arguments: argparse.Namespace, device_name: str) -> None:
             for g in snapshot.layers
         }
     if arguments.rand:
-        resets["random"] = fresh_weights(network, settings["width"], seed)
+        resets["random"] = fresh_weights(network, seed)
     if foldable(network, dataset.image_shape):
         fold(network)
     network.to(device, memory_format=torch.channels_last)
