@@ -14,3 +14,67 @@ include: "workflow/rules/datasets.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/projections.smk"
 include: "workflow/rules/reinit.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+
+
+# Everything of the paper that the configuration asks for.
+rule all:
+    default_target: True
+    input:
+        "<results>/tables/accuracies.csv",
+        expand("<results>/tables/{experiment}/n_l_summary.csv", experiment=EXPERIMENTS),
+        expand(
+            "<results>/tables/{experiment}/reinit_summary.csv",
+            experiment=REINITIALISED,
+        ),
+        expand("<results>/figures/{figure}.pdf", figure=FIGURES),
+
+
+rule datasets:
+    input:
+        expand("<results>/datasets/{dataset}/dataset.json", dataset=USED_DATASETS),
+
+
+rule training:
+    input:
+        per_run("<results>/runs/{experiment}/seed={seed}/run.json", EXPERIMENTS),
+
+
+rule projections:
+    input:
+        expand("<results>/tables/{experiment}/n_l.csv", experiment=EXPERIMENTS),
+
+
+rule reinit:
+    input:
+        per_run("<results>/reinit/{experiment}/seed={seed}.csv", REINITIALISED),
+
+
+rule tables:
+    input:
+        "<results>/tables/accuracies.csv",
+        expand("<results>/tables/{experiment}/n_l_summary.csv", experiment=EXPERIMENTS),
+        expand(
+            "<results>/tables/{experiment}/training_summary.csv",
+            experiment=EXPERIMENTS,
+        ),
+        expand(
+            "<results>/tables/{experiment}/reinit_summary.csv",
+            experiment=REINITIALISED,
+        ),
+
+
+rule figures:
+    input:
+        expand("<results>/figures/{figure}.pdf", figure=FIGURES),
+
+
+# One target for each figure: `snakemake --cores 2 figure_07`.
+for figure in FIGURES:
+
+    rule:
+        name:
+            figure
+        input:
+            f"<results>/figures/{figure}.pdf",

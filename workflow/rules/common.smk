@@ -29,6 +29,12 @@ shell.prefix(
 DATASETS = CONFIGURATION.datasets
 EXPERIMENTS = CONFIGURATION.experiments
 FIGURES = CONFIGURATION.figures
+USED_DATASETS = sorted({settings["dataset"] for settings in EXPERIMENTS.values()})
+REINITIALISED = [
+    name
+    for name, settings in EXPERIMENTS.items()
+    if any(settings["reinitialise"].values())
+]
 
 USE_GPU = CONFIGURATION.device == "cuda" or (
     CONFIGURATION.device == "auto" and bool(visible_gpus())
@@ -67,6 +73,8 @@ NETWORK_CODE = DATASET_CODE + library(
 TRAINING_CODE = NETWORK_CODE + library("provenance", "resume", "schedules", "training")
 PROJECTION_CODE = BASE_CODE + library("projections", "snapshots")
 REINIT_CODE = TRAINING_CODE + library("reinitialisation")
+TABLE_CODE = BASE_CODE + library("tables")
+FIGURE_CODE = BASE_CODE + library("plotting")
 
 
 def dataset_code(wildcards):
@@ -96,6 +104,94 @@ def experiment_dataset(wildcards):
 def experiment_data(wildcards):
     """Images and labels of the data set of this experiment."""
     return f"<results>/datasets/{EXPERIMENTS[wildcards.experiment]['dataset']}/data.safetensors"
+
+
+def per_run(pattern, experiments):
+    """Fill in {experiment} and {seed} for every run of `experiments`."""
+    return [
+        path
+        for experiment in experiments
+        for path in expand(
+            pattern, experiment=experiment, seed=EXPERIMENTS[experiment]["seeds"]
+        )
+    ]
+
+
+def projections_of(experiment, epochs):
+    """Projections files of all seeds of an experiment at `epochs`."""
+    return expand(
+        "<results>/projections/{experiment}/seed={seed}/epoch={epoch}.json",
+        experiment=experiment,
+        seed=EXPERIMENTS[experiment]["seeds"],
+        epoch=epochs,
+    )
+
+
+def experiment_projections(wildcards):
+    """All projections files of this experiment."""
+    return projections_of(
+        wildcards.experiment, EXPERIMENTS[wildcards.experiment]["snapshots"]
+    )
+
+
+def first_and_last_projections(wildcards):
+    """Projections files of this experiment at initialisation and after training."""
+    epochs = EXPERIMENTS[wildcards.experiment]["snapshots"]
+    return projections_of(wildcards.experiment, [epochs[0], epochs[-1]])
+
+
+def experiment_histories(wildcards):
+    """Training histories of this experiment, in the order of its seeds."""
+    return per_run(
+        "<results>/runs/{experiment}/seed={seed}/history.csv", [wildcards.experiment]
+    )
+
+
+def experiment_reinit(wildcards):
+    """Re-initialisation results of this experiment."""
+    return per_run(
+        "<results>/reinit/{experiment}/seed={seed}.csv", [wildcards.experiment]
+    )
+
+
+def experiment_seeds(wildcards):
+    """Seeds of this experiment."""
+    return EXPERIMENTS[wildcards.experiment]["seeds"]
+
+
+def figure_experiments(figure):
+    """Experiments that a figure draws."""
+    if figure not in FIGURES:
+        raise WorkflowError(
+            f"{figure} is switched off; name its experiment under `figures` in the configuration"
+        )
+    return FIGURES[figure]
+
+
+def figure_table(table):
+    """Input function: this table of the experiments that the figure draws."""
+
+    def tables(wildcards):
+        return expand(
+            "<results>/tables/{experiment}/{table}.csv",
+            experiment=figure_experiments(wildcards.figure),
+            table=table,
+        )
+
+    return tables
+
+
+def figure_label(wildcards):
+    """Network and data set of each experiment that the figure draws, in words."""
+    return [
+        configuration.label(EXPERIMENTS[experiment], DATASETS)
+        for experiment in figure_experiments(wildcards.figure)
+    ]
+
+
+def figure_seed(wildcards):
+    """First seed of the experiment that the figure draws."""
+    return EXPERIMENTS[figure_experiments(wildcards.figure)[0]]["seeds"][0]
 
 
 def reset_snapshots(wildcards):

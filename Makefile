@@ -1,0 +1,38 @@
+# `make` installs into .venv and runs the default configuration; `make test` installs and tests.
+
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: run test lint report lock clean
+
+run: $(VENV)/installed
+	snakemake --cores all
+
+test: $(VENV)/installed lint
+	pytest
+
+# Formatting and lint of everything that is written by hand.
+lint: $(VENV)/installed
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow/rules
+	snakemake --lint
+
+# One HTML file with every figure and table; run it after `make`.
+report: $(VENV)/installed
+	snakemake --report results/report.html
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), \
+	    "Python 3.11 to 3.13 is needed; name one with make PYTHON=..."'
+	$(PYTHON) -m venv $(VENV)
+	pip install --quiet --constraint constraints.txt --editable '.[workflow,test]'
+	touch $@
+
+# Write the versions of all installed packages to constraints.txt.
+lock:
+	pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,95 @@
+"""What all figures share: sizes, colours, and how they are saved."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hyperplanes.files import atomic
+
+# Widths in inches: one column, and the page, of a two-column paper.
+COLUMN_WIDTH, PAGE_WIDTH = 3.4, 7.0
+# Colour-blind safe; the same meaning in every figure.
+PALETTE = sns.color_palette("colorblind", 10)
+INITIAL_COLOUR, TRAINED_COLOUR = PALETTE[0], PALETTE[1]
+RATE_DROP_COLOUR = "red"
+HEAT_COLOURS = "rocket_r"
+# A rate that falls by at least this factor from one epoch to the next is marked.
+MARKED_RATE_DROP = 0.5
+
+sns.set_theme(
+    "paper",
+    "ticks",
+    rc={
+        "font.size": 8,
+        "axes.labelsize": 8,
+        "axes.titlesize": 8,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "legend.fontsize": 7,
+        "legend.title_fontsize": 7,
+        "legend.frameon": False,
+        "lines.linewidth": 1.2,
+        "savefig.dpi": 300,
+        # Text in a PDF stays text.
+        "pdf.fonttype": 42,
+    },
+)
+
+
+def save_figure(figure: Figure, paths: Sequence[Path]) -> None:
+    """Save a figure to every path, in the format of its suffix, without a date inside."""
+    for path in paths:
+        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {}
+        with atomic(path) as temporary:
+            figure.savefig(temporary, format=path.suffix[1:], bbox_inches="tight", metadata=metadata)
+    plt.close(figure)
+
+
+def seeds_in_words(n: int) -> str:
+    """Return the number of seeds for a legend."""
+    return "n = 1 seed" if n == 1 else f"mean ± std, n = {n} seeds"
+
+
+def plot_mean(axes: Axes, summary: pd.DataFrame, **style) -> None:
+    """Draw `mean` over `epoch` with a band of one `std` to each side; no band for a single seed."""
+    (line,) = axes.plot(summary["epoch"], summary["mean"], **style)
+    spread = summary["std"].fillna(0)
+    if spread.any():
+        low, high = summary["mean"] - spread, summary["mean"] + spread
+        axes.fill_between(summary["epoch"], low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def rate_drops(summary: pd.DataFrame) -> np.ndarray:
+    """Return the epochs after which the learning rate falls by `MARKED_RATE_DROP` or more."""
+    rates = summary.dropna(subset="learning_rate").groupby("epoch")["learning_rate"].first()
+    falls = rates.to_numpy()[1:] <= MARKED_RATE_DROP * rates.to_numpy()[:-1]
+    return rates.index.to_numpy()[:-1][falls]
+
+
+def mark_rate_drops(axes: Axes, epochs: Sequence[int]) -> None:
+    """Draw a red tick on the epoch axis at each of `epochs`."""
+    for epoch in epochs:
+        axes.axvline(epoch, 0, 0.06, color=RATE_DROP_COLOUR, linewidth=1.5)
+
+
+def label_epochs(axes: Axes) -> None:
+    """Set up the epoch axis: whole numbers only."""
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel("epoch")
+
+
+def label_measure(axes: Axes, symbol: str = r"$n_l$") -> None:
+    """Set up the axis of n_l: from 0 to 1, with the unbiased value marked."""
+    axes.set_ylim(-0.02, 1.02)
+    axes.axhline(0.5, color="0.6", linewidth=0.6, linestyle=":", zorder=0)
+    axes.set_ylabel(f"negative projections {symbol}")

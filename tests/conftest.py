@@ -1,0 +1,98 @@
+"""Fixtures shared by the tests: a prepared data set, and a copy of the checkout to run in."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from hyperplanes.datasets import Dataset, write_dataset
+
+ROOT = Path(__file__).parent.parent
+SCRIPTS = ROOT / "workflow" / "scripts"
+
+
+def make_dataset(train=96, test=40, channels=3, size=32, classes=4, seed=0):
+    """Images of class-dependent brightness: learnable, small, of any shape."""
+    generator = np.random.default_rng(seed)
+    arrays = {}
+    for part, count in (("train", train), ("test", test)):
+        labels = np.arange(count) % classes
+        noise = generator.integers(0, 120, (count, channels, size, size))
+        images = noise + 30 * labels[:, None, None, None]
+        arrays[f"{part}_images"] = images.astype(np.uint8)
+        arrays[f"{part}_labels"] = labels.astype(np.int64)
+    return Dataset(**arrays, classes=[f"class {c}" for c in range(classes)])
+
+
+@pytest.fixture
+def dataset_folder(tmp_path):
+    """A prepared data set on disk."""
+    folder = tmp_path / "dataset"
+    write_dataset(make_dataset(), folder, "shades", {"source": "test"})
+    return folder
+
+
+def environment():
+    """Environment of a program run from the checkout."""
+    paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+class Checkout:
+    """A copy of the project in which Snakemake runs."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        )
+        for name in listed.stdout.decode().split("\0"):
+            if name and (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+
+    def configure(self, config):
+        """Replace the default configuration."""
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def snakemake(self, *arguments, check=True, cores=2):
+        """Run Snakemake here; the result has stdout and stderr as text."""
+        result = subprocess.run(
+            ["snakemake", "--cores", str(cores), *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        )
+        if check and result.returncode != 0:
+            raise AssertionError(f"snakemake failed:\n{result.stdout}\n{result.stderr}")
+        return result
+
+    def planned(self, *arguments):
+        """Return how often each rule would run, by name of the rule."""
+        result = self.snakemake("--dry-run", *arguments)
+        lines = (result.stdout + result.stderr).splitlines()
+        jobs = {}
+        if "Job stats:" in lines:
+            for line in lines[lines.index("Job stats:") + 3 :]:
+                name, _, count = line.partition(" ")
+                if name in ("", "total"):
+                    break
+                jobs[name] = int(count)
+        jobs.pop("all", None)
+        return jobs
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A fresh copy of the project."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    return Checkout(folder)

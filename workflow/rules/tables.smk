@@ -1,0 +1,102 @@
+# Collect n_l and the cosines at the first and last epoch of one experiment.
+rule tabulate_projections:
+    input:
+        script="workflow/scripts/tabulate_projections.py",
+        code=TABLE_CODE,
+        projections=experiment_projections,
+        first_and_last=first_and_last_projections,
+    output:
+        n_l="<results>/tables/{experiment}/n_l.csv",
+        summary=report(
+            "<results>/tables/{experiment}/n_l_summary.csv",
+            caption="../report/n_l.rst",
+            category="Tables",
+            labels={"experiment": "{experiment}", "table": "n_l"},
+        ),
+        cosines="<results>/tables/{experiment}/cosines.csv",
+    log:
+        "<results>/tables/{experiment}/tabulate_projections.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    shell:
+        "python {input.script} --projections {input.projections} --cosines-of {input.first_and_last}"
+        " --n-l {output.n_l} --summary {output.summary} --cosines {output.cosines} &> {log}"
+
+
+# Collect losses, accuracies and learning rates of one experiment.
+rule tabulate_training:
+    input:
+        script="workflow/scripts/tabulate_training.py",
+        code=TABLE_CODE,
+        histories=experiment_histories,
+    output:
+        training="<results>/tables/{experiment}/training.csv",
+        summary=report(
+            "<results>/tables/{experiment}/training_summary.csv",
+            caption="../report/training.rst",
+            category="Tables",
+            labels={"experiment": "{experiment}", "table": "training"},
+        ),
+    log:
+        "<results>/tables/{experiment}/tabulate_training.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    params:
+        seeds=experiment_seeds,
+    shell:
+        "python {input.script} --experiment {wildcards.experiment} --seeds {params.seeds}"
+        " --histories {input.histories} --training {output.training} --summary {output.summary} &> {log}"
+
+
+# Collect the drops in test accuracy of one experiment.
+rule tabulate_reinit:
+    input:
+        script="workflow/scripts/tabulate_reinit.py",
+        code=TABLE_CODE,
+        reinit=experiment_reinit,
+    output:
+        table="<results>/tables/{experiment}/reinit.csv",
+        summary=report(
+            "<results>/tables/{experiment}/reinit_summary.csv",
+            caption="../report/reinit.rst",
+            category="Tables",
+            labels={"experiment": "{experiment}", "table": "re-initialisation"},
+        ),
+    log:
+        "<results>/tables/{experiment}/tabulate_reinit.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    shell:
+        "python {input.script} --reinit {input.reinit} --table {output.table}"
+        " --summary {output.summary} &> {log}"
+
+
+# Collect the final accuracies of all experiments.
+rule tabulate_accuracies:
+    input:
+        script="workflow/scripts/tabulate_accuracies.py",
+        code=TABLE_CODE,
+        training=expand(
+            "<results>/tables/{experiment}/training.csv", experiment=EXPERIMENTS
+        ),
+        reinit=expand(
+            "<results>/tables/{experiment}/reinit.csv", experiment=REINITIALISED
+        ),
+    output:
+        report(
+            "<results>/tables/accuracies.csv",
+            caption="../report/accuracies.rst",
+            category="Tables",
+            labels={"experiment": "all", "table": "accuracies"},
+        ),
+    log:
+        "<results>/tables/tabulate_accuracies.log",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    shell:
+        "python {input.script} --training {input.training} --reinit {input.reinit}"
+        " --output {output} &> {log}"

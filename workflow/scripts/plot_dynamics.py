@@ -1,0 +1,81 @@
+"""Plot n_l of every layer over epochs, with losses and accuracies below (figure 7 and its kind)."""
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+
+from hyperplanes.errors import run_program
+from hyperplanes.plotting import (
+    PAGE_WIDTH,
+    PALETTE,
+    label_epochs,
+    label_measure,
+    mark_rate_drops,
+    plot_mean,
+    rate_drops,
+    save_figure,
+    seeds_in_words,
+)
+
+# The paper shows convolutions 1 to 7 above and the others below.
+UPPER_LAYERS = 7
+CURVES = {
+    "train_loss_rescaled": ("training loss / maximum", PALETTE[0], "-"),
+    "validation_loss_rescaled": ("validation loss / maximum", PALETTE[0], "--"),
+    "train_accuracy": ("training accuracy", PALETTE[1], "-"),
+    "validation_accuracy": ("validation accuracy", PALETTE[1], "--"),
+}
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n-l", required=True, type=Path, help="n_l_summary.csv")
+    parser.add_argument("--training", required=True, type=Path, help="training_summary.csv")
+    parser.add_argument("--label", required=True, help="network and data set, for the title")
+    parser.add_argument("--output", required=True, type=Path, nargs="+", help="figures to write")
+    return parser.parse_args()
+
+
+def plot_layers(axes: Axes, summary: pd.DataFrame, layers: list[int]) -> None:
+    """Draw one curve per layer; every other line is dashed, for readers without colours."""
+    for place, layer in enumerate(layers):
+        style = {"color": PALETTE[place], "linestyle": "--" if place % 2 else "-"}
+        plot_mean(axes, summary[summary["layer"] == layer], label=f"{layer}", **style)
+    label_measure(axes)
+    axes.legend(title="layer", loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def plot_training(axes: Axes, summary: pd.DataFrame) -> None:
+    """Draw losses, each divided by its maximum, and accuracies."""
+    for quantity, (label, colour, line) in CURVES.items():
+        rows = summary[summary["quantity"] == quantity]
+        plot_mean(axes, rows, label=label, color=colour, linestyle=line)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_ylabel("loss, accuracy")
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    summary, training = pd.read_csv(arguments.n_l), pd.read_csv(arguments.training)
+    layers = sorted(summary["layer"].unique())
+    few = len(layers) <= len(PALETTE)
+    groups = [layers] if few else [layers[:UPPER_LAYERS], layers[UPPER_LAYERS:]]
+    rows = len(groups) + 1
+    figure, axes = plt.subplots(rows, sharex=True, figsize=(PAGE_WIDTH * 0.75, 1.9 * rows))
+    for ax, group in zip(axes, groups, strict=False):
+        plot_layers(ax, summary, group)
+    plot_training(axes[-1], training)
+    for ax in axes:
+        mark_rate_drops(ax, rate_drops(training))
+    label_epochs(axes[-1])
+    axes[0].set_title(f"{arguments.label}; {seeds_in_words(summary['n'].max())}")
+    figure.align_ylabels()
+    save_figure(figure, arguments.output)
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,28 @@
+"""Collect the final accuracies of all experiments."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from hyperplanes.errors import run_program
+from hyperplanes.tables import accuracy_table, write_table
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--training", required=True, type=Path, nargs="+", help="training.csv of each")
+    parser.add_argument("--reinit", required=True, type=Path, nargs="*", help="reinit.csv of each")
+    parser.add_argument("--output", required=True, type=Path, help="CSV to write")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    training = map(pd.read_csv, arguments.training)
+    reinit = map(pd.read_csv, arguments.reinit)
+    write_table(accuracy_table(training, reinit), arguments.output)
+
+
+if __name__ == "__main__":
+    run_program(main)

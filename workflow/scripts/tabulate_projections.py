@@ -1,0 +1,30 @@
+"""Collect n_l of one experiment over seeds, epochs and layers, and the cosines of its filters."""
+
+import argparse
+from pathlib import Path
+
+from hyperplanes.errors import run_program
+from hyperplanes.tables import cosine_table, n_l_table, summarise, write_table
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--projections", required=True, type=Path, nargs="+", help="all JSON files")
+    parser.add_argument("--cosines-of", required=True, type=Path, nargs="+", help="files to list filters of")
+    parser.add_argument("--n-l", required=True, type=Path, help="CSV to write: n_l of every seed")
+    parser.add_argument("--summary", required=True, type=Path, help="CSV to write: over seeds")
+    parser.add_argument("--cosines", required=True, type=Path, help="CSV to write: one row per filter")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    n_l = n_l_table(arguments.projections)
+    write_table(n_l, arguments.n_l)
+    by = ["experiment", "epoch", "layer", "name", "filters"]
+    write_table(summarise(n_l, by, "n_l"), arguments.summary)
+    write_table(cosine_table(arguments.cosines_of), arguments.cosines)
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,28 @@
+"""Collect the re-initialisation results of one experiment over seeds."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from hyperplanes.errors import run_program
+from hyperplanes.tables import summarise, write_table
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--reinit", required=True, type=Path, nargs="+", help="CSV of each seed")
+    parser.add_argument("--table", required=True, type=Path, help="CSV to write: every seed")
+    parser.add_argument("--summary", required=True, type=Path, help="CSV to write: over seeds")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    table = pd.concat(map(pd.read_csv, arguments.reinit), ignore_index=True)
+    write_table(table, arguments.table)
+    write_table(summarise(table, ["experiment", "layer", "name", "reset_to"], "drop"), arguments.summary)
+
+
+if __name__ == "__main__":
+    run_program(main)
