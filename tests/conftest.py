@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from hyperplanes.datasets import Dataset, write_dataset
+
+# As in the rules; several threads on busy cores wait for each other most of the time.
+torch.set_num_threads(1)
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"

@@ -1,12 +1,13 @@
 """Configuration: validated against its schema, defaults merged, refused with the key at fault."""
 
 import difflib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError
+from jsonschema import Draft202012Validator, ValidationError, validators
 
 from hyperplanes.errors import InputError
 
@@ -26,6 +27,15 @@ TRAINING_KEYS = (
     "schedule",
     "snapshots",
 )
+
+# JSON Schema alone takes 4.0 for an integer, and NaN and infinity for numbers.
+_TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
+    {
+        "integer": lambda _, value: type(value) is int,
+        "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+    }
+)
+_Validator = validators.extend(Draft202012Validator, type_checker=_TYPES)
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,7 @@ def label(experiment: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any
     network = {"lenet": "LeNet"}.get(experiment["architecture"], experiment["architecture"].upper())
     if experiment["width"] != 1:
         numerator, denominator = float(experiment["width"]).as_integer_ratio()
-        exact = denominator <= 64
+        exact = 1 < denominator <= 64
         network += f" (width {numerator}/{denominator})" if exact else f" (width {experiment['width']:g})"
     data = datasets[experiment["dataset"]].get("label", experiment["dataset"])
     pixels = ", pixels in [0, 1]" if experiment["pixels"] == "unit" else ""
@@ -109,46 +119,49 @@ def _defaults(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, A
 
 
 def _refuse(problems: Iterator[str]) -> None:
-    found = list(problems)
+    found = list(dict.fromkeys(problems))
     if found:
         raise InputError("configuration: " + "\n".join(found))
 
 
 def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield one sentence for each violation of the schema."""
-    validator = Draft202012Validator(schema)
-    for error in sorted(validator.iter_errors(config), key=lambda error: list(error.path)):
-        yield _sentence(error)
+    errors = _Validator(schema).iter_errors(config)
+    for error in sorted(errors, key=lambda error: list(map(str, error.absolute_path))):
+        yield from _sentences(error)
 
 
-def _sentence(error: ValidationError) -> str:
-    """Say which key is wrong, what it is, and what is allowed."""
+def _sentences(error: ValidationError) -> Iterator[str]:
+    """Say which key is wrong, what it is, and what is allowed; one sentence for each key."""
     where = ".".join(map(str, error.absolute_path)) or "the top level"
     expected = error.validator_value
     match error.validator:
         case "additionalProperties":
             allowed = error.schema["properties"]
-            unknown = [key for key in error.instance if key not in allowed]
-            close = difflib.get_close_matches(str(unknown[0]), allowed, 1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            path = ".".join(map(str, [*error.absolute_path, unknown[0]]))
-            return f"{path}: unknown key; allowed: {', '.join(allowed)}{hint}"
+            for key in error.instance:
+                if key in allowed:
+                    continue
+                close = difflib.get_close_matches(str(key), allowed, 1)
+                hint = f"; did you mean {close[0]}?" if close else ""
+                path = ".".join(map(str, [*error.absolute_path, key]))
+                yield f"{path}: unknown key; allowed: {', '.join(allowed)}{hint}"
         case "required":
-            missing = [key for key in expected if key not in error.instance]
-            return f"{where}: key {missing[0]} is missing"
+            for key in expected:
+                if key not in error.instance:
+                    yield f"{where}: key {key} is missing"
         case "enum":
-            return f"{where}: {error.instance!r} is not allowed; allowed: {', '.join(map(str, expected))}"
+            yield f"{where}: {error.instance!r} is not allowed; allowed: {', '.join(map(str, expected))}"
         case "type":
             hint = ""
-            if expected in ("number", "integer") and isinstance(error.instance, str):
+            if expected == "number" and isinstance(error.instance, str):
                 hint = "; YAML reads 1e-3 as text, write 1.0e-3 or 0.001"
-            return f"{where}: {error.instance!r} is not of type {expected}{hint}"
+            yield f"{where}: {error.instance!r} is not of type {expected}{hint}"
         case "pattern":
-            return f"{where}: {error.instance!r} does not match {expected}"
+            yield f"{where}: {error.instance!r} does not match {expected}"
         case "oneOf" if where.endswith(".snapshots"):
-            return f"{where}: {error.instance!r} is not allowed; expected `all` or a list of epochs"
+            yield f"{where}: {error.instance!r} is not allowed; expected `all` or a list of epochs"
         case _:
-            return f"{where}: {error.message}"
+            yield f"{where}: {error.message}"
 
 
 def _experiment_problems(
@@ -157,7 +170,8 @@ def _experiment_problems(
     """Yield what the schema cannot tell about one experiment with its defaults."""
     missing = [key for key in REQUIRED if key not in settings]
     if missing:
-        yield f"{where}: key {missing[0]} is missing; set it there or in defaults"
+        for key in missing:
+            yield f"{where}: key {key} is missing; set it there or in defaults"
         return
     if settings["dataset"] not in datasets:
         yield (f"{where}.dataset: {settings['dataset']!r} is not a data set; allowed: {', '.join(datasets)}")

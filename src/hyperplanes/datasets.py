@@ -45,6 +45,8 @@ def check_dataset(dataset: Dataset, name: str) -> None:
             )
         if len(images) == 0:
             raise InputError(f"{where} part is empty; expected at least one image")
+        if labels.dtype != np.int64:
+            raise InputError(f"{where} labels are {labels.dtype}; expected int64")
         if labels.shape != images.shape[:1]:
             raise InputError(f"{where} has {len(images)} images but labels of shape {labels.shape}")
         outside = np.flatnonzero((labels < 0) | (labels >= len(dataset.classes)))
@@ -115,7 +117,10 @@ def read_dataset(folder: Path) -> tuple[Dataset, dict[str, Any]]:
     for file in (DATA_FILE, DESCRIPTION_FILE):
         if not (folder / file).is_file():
             raise InputError(f"{folder / file} is missing; {remedy}")
-    description = read_json(folder / DESCRIPTION_FILE)
+    try:
+        description = read_json(folder / DESCRIPTION_FILE)
+    except ValueError as error:
+        raise InputError(f"{folder / DESCRIPTION_FILE} cannot be read ({error}); {remedy}") from error
     if sha256_of(folder / DATA_FILE) != description["sha256"]:
         raise InputError(f"{folder / DATA_FILE} is not the file its description names; {remedy}")
     try:

@@ -1,11 +1,13 @@
 """Which device a program computes on. Snakemake counts GPUs; this module hands them out."""
 
 import os
+import re
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,7 +19,9 @@ def visible_gpus() -> list[str]:
     """Return the GPUs this process may use: CUDA_VISIBLE_DEVICES if set, else all of the machine."""
     allowed = os.environ.get("CUDA_VISIBLE_DEVICES")
     if allowed is not None:
-        return [device for device in allowed.split(",") if device.strip()]
+        # As CUDA reads it: the first entry that is no device, e.g. -1, hides itself and all after it.
+        devices = (device.strip() for device in allowed.split(","))
+        return list(takewhile(re.compile(r"\d|GPU-|MIG-").match, devices))
     try:
         listing = subprocess.run(
             ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],

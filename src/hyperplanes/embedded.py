@@ -11,6 +11,8 @@ from scipy.ndimage import zoom
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from hyperplanes.errors import InputError
+
 CLASSES = tuple(str(digit) for digit in range(10))
 BASE_TEST_SHARE = 0.25  # of the 1,797 digits, kept for the test set
 CHUNK = 500  # images made at a time, so that the intermediate arrays stay in cache
@@ -38,12 +40,12 @@ def make_embedded(name: str, train: int, test: int, seed: int) -> dict[str, np.n
     different handwritten digits.
     """
     if name not in EMBEDDED:
-        raise ValueError(f"no embedded data set {name!r}; there are: {', '.join(EMBEDDED)}")
+        raise InputError(f"no embedded data set {name!r}; there are: {', '.join(EMBEDDED)}")
     for key, size in (("train", train), ("test", test)):
         if size < 1:
-            raise ValueError(f"{key} is {size}; an embedded data set needs at least 1 image")
+            raise InputError(f"{key} is {size}; an embedded data set needs at least 1 image")
     if seed < 0:
-        raise ValueError(f"seed is {seed}; it must be 0 or more")
+        raise InputError(f"seed is {seed}; it must be 0 or more")
 
     digits, labels = load_digits(return_X_y=True)
     digits = digits.reshape(-1, 8, 8).astype(np.float32) / 16

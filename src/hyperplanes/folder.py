@@ -32,7 +32,7 @@ def _directory_entries(root: Path) -> Iterator[Entry]:
 
 
 def _tar_entries(path: Path) -> Iterator[Entry]:
-    with tarfile.open(path, "r|*") as archive:
+    with tarfile.open(path, "r:*") as archive:
         for member in archive:
             if not (member.isfile() or member.isdir()):
                 raise InputError(
@@ -40,6 +40,12 @@ def _tar_entries(path: Path) -> Iterator[Entry]:
                 )
             content = archive.extractfile(member)
             yield PurePosixPath(member.name), None if content is None else content.read()
+        # tarfile takes a damaged or missing header for the end; a whole archive ends with a block of zeros.
+        archive.fileobj.seek(archive.offset)
+        if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("the end of the archive is missing")
+        while archive.fileobj.read(1 << 20):  # to the checksum of the compression
+            pass
 
 
 def _zip_entries(path: Path) -> Iterator[Entry]:
@@ -63,9 +69,19 @@ def _entries(path: Path) -> Iterator[Entry]:
                     f"{path}: entry {entry[0]} would be written outside its folder; do not use this archive"
                 )
             yield entry
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, LZMAError, OSError) as error:
+    # zipfile raises RuntimeError for encryption and NotImplementedError, its subclass, for compression.
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        EOFError,
+        zlib.error,
+        LZMAError,
+        OSError,
+        RuntimeError,
+    ) as error:
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"{path} is truncated, corrupt or no tar or zip archive ({error}); get it again"
+            f"{path} is truncated, corrupt or no tar or zip archive ({reason}); get it again"
         ) from error
 
 
@@ -73,6 +89,8 @@ def _decode(content: bytes, mode: str, where: str) -> np.ndarray:
     """Return the image as uint8 (C, H, W)."""
     try:
         with Image.open(io.BytesIO(content)) as image:
+            if image.mode.startswith(("I", "F")):
+                raise ValueError(f"mode {image.mode}; expected 8 bits per channel")
             pixels = np.asarray(image.convert(mode))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{where} cannot be decoded as an image ({error})") from error

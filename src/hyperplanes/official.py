@@ -8,7 +8,18 @@ from hyperplanes.datasets import Dataset
 from hyperplanes.errors import InputError
 from hyperplanes.vision import datasets
 
-OFFICIAL = {"CIFAR10": datasets.CIFAR10, "CIFAR100": datasets.CIFAR100, "MNIST": datasets.MNIST}
+
+class MNIST(datasets.MNIST):
+    """MNIST unpacked anew: torchvision checks the archives, but not files unpacked earlier."""
+
+    def download(self) -> None:
+        """Fetch what is missing, compare the archives with their checksums, and unpack them."""
+        for name, _ in self.resources:
+            Path(self.raw_folder, name).with_suffix("").unlink(missing_ok=True)
+        super().download()
+
+
+OFFICIAL = {"CIFAR10": datasets.CIFAR10, "CIFAR100": datasets.CIFAR100, "MNIST": MNIST}
 
 
 def read_official(dataset: str, root: Path) -> Dataset:
@@ -19,8 +30,9 @@ def read_official(dataset: str, root: Path) -> Dataset:
     try:
         train, test = (OFFICIAL[dataset](root=root, train=train, download=True) for train in (True, False))
     except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"{dataset} could not be downloaded to {root} or failed its checksum ({error}); "
+            f"{dataset} could not be downloaded to {root} or failed its checksum ({reason}); "
             "put the official files there, or remove the damaged ones and try again"
         ) from error
     arrays = {}

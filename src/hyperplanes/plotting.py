@@ -23,8 +23,8 @@ PALETTE = sns.color_palette("colorblind", 10)
 INITIAL_COLOUR, TRAINED_COLOUR = PALETTE[0], PALETTE[1]
 RATE_DROP_COLOUR = "red"
 HEAT_COLOURS = "rocket_r"
-# A rate that falls by at least this factor from one epoch to the next is marked.
-MARKED_RATE_DROP = 0.5
+# A rate that falls below this share of the one before is marked: steps are, smooth decay is not.
+MARKED_RATE_DROP = 0.6
 
 sns.set_theme(
     "paper",
@@ -70,7 +70,7 @@ def plot_mean(axes: Axes, summary: pd.DataFrame, **style) -> None:
 
 
 def rate_drops(summary: pd.DataFrame) -> np.ndarray:
-    """Return the epochs after which the learning rate falls by `MARKED_RATE_DROP` or more."""
+    """Return the epochs after which the learning rate falls to `MARKED_RATE_DROP` or less."""
     rates = summary.dropna(subset="learning_rate").groupby("epoch")["learning_rate"].first()
     falls = rates.to_numpy()[1:] <= MARKED_RATE_DROP * rates.to_numpy()[:-1]
     return rates.index.to_numpy()[:-1][falls]

@@ -62,9 +62,15 @@ def cosine_table(projections: Iterable[Path]) -> pd.DataFrame:
                         "cosine": layer["cosines"],
                         "projection": block["projections"],
                     }
-                )
+                ).astype({"cosine": float, "projection": float})
             )
     return pd.concat(frames, ignore_index=True)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table; names stay text, whatever they look like."""
+    text = {"experiment": str, "reset_to": str}
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
 
 
 def training_table(experiment: str, histories: dict[int, Path]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ rule plot_dynamics:
         "<results>/figures/{figure}.log",
     wildcard_constraints:
         figure="figure_07",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -45,6 +46,7 @@ rule plot_heatmaps:
         "<results>/figures/{figure}.log",
     wildcard_constraints:
         figure="figure_02",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -79,6 +81,7 @@ rule plot_histograms:
         "<results>/figures/{figure}.log",
     wildcard_constraints:
         figure="figure_04",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -108,6 +111,7 @@ rule plot_first_layer:
         "<results>/figures/{figure}.log",
     wildcard_constraints:
         figure="figure_21",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1

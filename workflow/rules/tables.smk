@@ -16,6 +16,7 @@ rule tabulate_projections:
         cosines="<results>/tables/{experiment}/cosines.csv",
     log:
         "<results>/tables/{experiment}/tabulate_projections.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -40,6 +41,7 @@ rule tabulate_training:
         ),
     log:
         "<results>/tables/{experiment}/tabulate_training.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -66,6 +68,7 @@ rule tabulate_reinit:
         ),
     log:
         "<results>/tables/{experiment}/tabulate_reinit.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
@@ -94,6 +97,7 @@ rule tabulate_accuracies:
         ),
     log:
         "<results>/tables/tabulate_accuracies.log",
+    localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1

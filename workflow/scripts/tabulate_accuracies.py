@@ -3,10 +3,8 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from hyperplanes.errors import run_program
-from hyperplanes.tables import accuracy_table, write_table
+from hyperplanes.tables import accuracy_table, read_table, write_table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -19,8 +17,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    training = map(pd.read_csv, arguments.training)
-    reinit = map(pd.read_csv, arguments.reinit)
+    training = map(read_table, arguments.training)
+    reinit = map(read_table, arguments.reinit)
     write_table(accuracy_table(training, reinit), arguments.output)
 
 

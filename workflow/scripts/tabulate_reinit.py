@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from hyperplanes.errors import run_program
-from hyperplanes.tables import summarise, write_table
+from hyperplanes.tables import read_table, summarise, write_table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -19,7 +19,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    table = pd.concat(map(pd.read_csv, arguments.reinit), ignore_index=True)
+    table = pd.concat(map(read_table, arguments.reinit), ignore_index=True)
     write_table(table, arguments.table)
     write_table(summarise(table, ["experiment", "layer", "name", "reset_to"], "drop"), arguments.summary)
 

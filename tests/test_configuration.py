@@ -1,0 +1,532 @@
+"""The configuration: shipped files resolve, defaults take precedence as documented, bad input is refused."""
+
+from copy import deepcopy
+
+import pytest
+import yaml
+from conftest import ROOT
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from snakemake.utils import update_config
+
+from hyperplanes.configuration import label, resolve, training_settings
+from hyperplanes.errors import InputError
+
+SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+CONFIG_FILES = sorted((ROOT / "config").glob("*.yaml"))
+
+MINIMAL = """
+datasets:
+  digits: {source: embedded, variant: digits-rgb, train: 100, test: 50}
+defaults: {architecture: vgg11, epochs: 4, seeds: [0]}
+experiments:
+  plain: {dataset: digits}
+"""
+
+# Every key that the schema knows, so that a key's siblings here are all that is allowed beside it.
+EVERY_KEY = """
+device: cpu
+data: data
+pathvars: {results: results}
+datasets:
+  digits: {source: embedded, label: Digits, variant: digits-rgb, train: 100, test: 50, seed: 1}
+  cifar: {source: torchvision, label: CIFAR-10, official: CIFAR10}
+  images: {source: folder, label: Images, path: images.tar, channels: 3, sha256: null, homepage: here}
+defaults: &experiment
+  dataset: digits
+  architecture: vgg11
+  width: 0.5
+  epochs: 4
+  batch_size: 32
+  precision: float32
+  pixels: unit
+  augmentation: {shift: 2, flip: false}
+  validation_fraction: 0.2
+  split_seed: 1
+  optimiser: {learning_rate: 0.1, momentum: 0.5, weight_decay: 0.0}
+  schedule: {kind: step, every: 2, factor: 0.5}
+  snapshots: all
+  seeds: [0, 1]
+  reinitialise: {epochs: [0, 2], random: true}
+experiments:
+  plain: *experiment
+figures:
+  figure_02: {experiment: plain}
+  figure_04: {experiment: plain}
+  figure_07: {experiment: plain}
+  figure_21: {experiments: [plain]}
+"""
+NAMED_BY_USER = ("datasets", "experiments")
+
+
+def changed(changes, config=MINIMAL):
+    """The configuration with YAML `changes` merged in; null removes a key."""
+    merged = yaml.safe_load(config)
+    update_config(merged, yaml.safe_load(changes))
+    return merged
+
+
+def refusal(config):
+    with pytest.raises(InputError) as caught:
+        resolve(config, SCHEMA)
+    return str(caught.value)
+
+
+def resolved_experiment(changes):
+    return resolve(changed(changes), SCHEMA).experiments["plain"]
+
+
+# Files of the project
+
+
+def test_default_configuration_resolves():
+    resolved = resolve(yaml.safe_load((ROOT / "config.yaml").read_text()), SCHEMA)
+    assert resolved.experiments and resolved.datasets and resolved.figures
+
+
+@pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.stem)
+def test_configuration_files_resolve_on_top_of_the_default(path):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    own = yaml.safe_load(path.read_text())
+    update_config(config, own)
+    resolved = resolve(config, SCHEMA)
+    wanted = {name for name, value in own.get("experiments", {}).items() if value is not None}
+    off = own.get("experiments", {}).keys() - wanted
+    assert wanted <= resolved.experiments.keys()
+    assert not off & resolved.experiments.keys()
+
+
+@pytest.mark.parametrize("part", ["experiment", "dataset", "embedded", "torchvision", "folder"])
+def test_every_property_has_a_description(part):
+    def undescribed(schema, path):
+        for key, value in schema.get("properties", {}).items():
+            # `{}` permits a key that is described in another part of the schema.
+            if value and "description" not in value:
+                yield f"{path}.{key}"
+            yield from undescribed(value, f"{path}.{key}")
+
+    assert list(undescribed(SCHEMA["$defs"][part], part)) == []
+
+
+# Defaults
+
+
+def test_defaults_of_the_schema_fill_in_everything_optional():
+    resolved = resolve(yaml.safe_load(MINIMAL), SCHEMA)
+    assert (resolved.device, resolved.data, resolved.figures) == ("auto", "data", {})
+    assert resolved.datasets["digits"]["seed"] == 0
+    assert resolved.experiments["plain"] == {
+        "dataset": "digits",
+        "architecture": "vgg11",
+        "width": 1.0,
+        "epochs": 4,
+        "batch_size": 128,
+        "precision": "float32",
+        "pixels": "standardised",
+        "augmentation": {"shift": 4, "flip": True},
+        "validation_fraction": 0.1,
+        "split_seed": 0,
+        "optimiser": {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0005},
+        "schedule": {"kind": "step", "every": 25, "factor": 0.1},
+        "snapshots": [0, 1, 2, 3, 4],
+        "seeds": [0],
+        "reinitialise": {"epochs": [0], "random": True},
+    }
+
+
+def test_experiment_overrides_defaults_which_override_the_schema():
+    plain = resolved_experiment("{defaults: {width: 0.5, batch_size: 32}, experiments: {plain: {width: 2}}}")
+    assert plain["width"] == 2
+    assert plain["batch_size"] == 32
+    assert plain["precision"] == "float32"
+
+
+def test_nested_keys_are_overridden_one_by_one():
+    plain = resolved_experiment("""
+        defaults: {optimiser: {learning_rate: 0.1, momentum: 0.5}}
+        experiments: {plain: {optimiser: {momentum: 0.0}}}
+    """)
+    assert plain["optimiser"] == {"learning_rate": 0.1, "momentum": 0.0, "weight_decay": 0.0005}
+
+
+def test_lists_are_replaced_not_merged():
+    plain = resolved_experiment("{defaults: {seeds: [0, 1, 2]}, experiments: {plain: {seeds: [7]}}}")
+    assert plain["seeds"] == [7]
+
+
+def test_defaults_of_one_experiment_do_not_reach_another():
+    config = changed("experiments: {other: {dataset: digits, augmentation: {shift: 0}}}")
+    experiments = resolve(config, SCHEMA).experiments
+    assert experiments["other"]["augmentation"] == {"shift": 0, "flip": True}
+    assert experiments["plain"]["augmentation"] == {"shift": 4, "flip": True}
+
+
+@pytest.mark.parametrize(
+    ("source", "defaults"),
+    [
+        ("{source: folder, path: images.tar}", {"channels": 3}),
+        ("{source: torchvision, official: MNIST}", {}),
+    ],
+)
+def test_data_sets_have_the_defaults_of_their_source(source, defaults):
+    resolved = resolve(changed(f"datasets: {{other: {source}}}"), SCHEMA)
+    assert resolved.datasets["other"] == {**yaml.safe_load(source), **defaults}
+
+
+def test_resolving_leaves_the_given_configuration_alone():
+    config = yaml.safe_load(EVERY_KEY)
+    before = deepcopy(config)
+    resolve(config, SCHEMA)
+    assert config == before
+
+
+# Null
+
+
+@pytest.mark.parametrize(
+    ("changes", "part", "left"),
+    [
+        ("experiments: {other: null}", "experiments", ["plain"]),
+        ("datasets: {other: null}", "datasets", ["digits"]),
+        ("figures: {figure_02: null, figure_04: {experiment: plain}}", "figures", ["figure_04"]),
+    ],
+)
+def test_null_switches_off(changes, part, left):
+    assert list(getattr(resolve(changed(changes), SCHEMA), part)) == left
+
+
+def test_null_gives_a_nested_key_its_default_back():
+    plain = resolved_experiment("defaults: {augmentation: {shift: null, flip: false}}")
+    assert plain["augmentation"] == {"shift": 4, "flip": False}
+
+
+def test_data_set_that_is_switched_off_but_used_is_named():
+    message = refusal(changed("datasets: {digits: null, other: {source: folder, path: x}}"))
+    assert "experiments.plain.dataset: 'digits'" in message
+    assert "allowed: other" in message
+
+
+# Snapshots, training settings, labels
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ("all", [0, 1, 2, 3, 4]),
+        ("[]", [0, 4]),
+        ("[2]", [0, 2, 4]),
+        ("[4, 3, 0]", [0, 3, 4]),
+    ],
+)
+def test_snapshots_contain_the_first_and_last_epoch(asked, kept):
+    assert resolved_experiment(f"defaults: {{snapshots: {asked}}}")["snapshots"] == kept
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 50), st.data())
+def test_any_list_of_snapshots_is_kept_sorted_with_first_and_last(epochs, data):
+    asked = data.draw(st.lists(st.integers(0, epochs), unique=True))
+    config = changed("{}")
+    config["defaults"] |= {"epochs": epochs, "snapshots": asked}
+    assert resolve(config, SCHEMA).experiments["plain"]["snapshots"] == sorted({0, *asked, epochs})
+
+
+def test_training_settings_are_all_that_decides_weights():
+    plain = resolved_experiment("{}")
+    own = training_settings(plain)
+    assert plain.keys() - own.keys() == {"dataset", "seeds", "reinitialise"}
+    assert all(plain[key] == value for key, value in own.items())
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        ({}, "VGG19, RGB digits"),
+        ({"width": 1}, "VGG19, RGB digits"),
+        ({"width": 0.125}, "VGG19 (width 1/8), RGB digits"),
+        ({"width": 0.75}, "VGG19 (width 3/4), RGB digits"),
+        ({"width": 0.3}, "VGG19 (width 0.3), RGB digits"),
+        ({"width": 2.0}, "VGG19 (width 2), RGB digits"),
+        ({"architecture": "lenet"}, "LeNet, RGB digits"),
+        ({"pixels": "unit"}, "VGG19, RGB digits, pixels in [0, 1]"),
+        ({"dataset": "unnamed"}, "VGG19, unnamed"),
+    ],
+)
+def test_label_names_network_and_data_set(keys, text):
+    experiment = {"architecture": "vgg19", "width": 1.0, "pixels": "standardised", "dataset": "rgb"}
+    assert label({**experiment, **keys}, {"rgb": {"label": "RGB digits"}, "unnamed": {}}) == text
+
+
+# Bad input: each message names key, value and what is allowed
+
+BAD = {
+    "unknown top-level key": ("experimens: {}", "experimens: unknown key", "did you mean experiments?"),
+    "unknown key of an experiment": (
+        "experiments: {plain: {epoch: 3}}",
+        "experiments.plain.epoch: unknown key",
+        "did you mean epochs?",
+    ),
+    "unknown key of the defaults": (
+        "defaults: {seed: 3}",
+        "defaults.seed: unknown key",
+        "allowed: dataset, architecture",
+        "did you mean seeds?",
+    ),
+    "unknown nested key": (
+        "experiments: {plain: {optimiser: {learningrate: 0.1}}}",
+        "experiments.plain.optimiser.learningrate: unknown key",
+        "allowed: learning_rate, momentum, weight_decay",
+        "did you mean learning_rate?",
+    ),
+    "unknown key of a data set": (
+        "datasets: {digits: {trian: 5}}",
+        "datasets.digits.trian: unknown key",
+        "did you mean train?",
+    ),
+    "unknown key like no other": ("zzz: 1", "zzz: unknown key", "allowed: device, data, pathvars"),
+    "unknown figure": ("figures: {figure_1: {experiment: plain}}", "figures.figure_1: unknown key", "_02"),
+    "key of another source": (
+        "datasets: {digits: {path: x}}",
+        "datasets.digits.path: unknown key",
+        "allowed: source, label, variant, train, test, seed",
+    ),
+    "text for an integer": ("defaults: {epochs: '4'}", "defaults.epochs: '4'", "integer"),
+    "text for a number": ("defaults: {width: wide}", "defaults.width: 'wide'", "number"),
+    "1e-3 is text in YAML": (
+        "defaults: {optimiser: {learning_rate: 1e-3}}",
+        "defaults.optimiser.learning_rate: '1e-3'",
+        "number",
+        "write 1.0e-3 or 0.001",
+    ),
+    "fraction for an integer": ("defaults: {epochs: 4.5}", "defaults.epochs: 4.5", "integer"),
+    "boolean for an integer": ("defaults: {epochs: true}", "defaults.epochs: True", "integer"),
+    "number for a boolean": (
+        "defaults: {augmentation: {flip: 1}}",
+        "defaults.augmentation.flip: 1",
+        "boolean",
+    ),
+    "number for a list": ("defaults: {seeds: 0}", "defaults.seeds: 0", "array"),
+    "number for a section": ("defaults: {augmentation: 4}", "defaults.augmentation: 4", "object"),
+    "list for experiments": ("experiments: [1]", "experiments: [1]", "object"),
+    "number for an experiment": ("experiments: {plain: 7}", "experiments.plain: 7", "object"),
+    "number for datasets": ("datasets: 3", "datasets: 3", "object"),
+    "number for a data set": ("datasets: {digits: 3}", "datasets.digits: 3", "object"),
+    "list for defaults": ("defaults: [1]", "defaults: [1]", "object"),
+    "number for figures": ("figures: 3", "figures: 3", "object"),
+    "unknown device": ("device: gpu", "device: 'gpu'", "allowed: auto, cpu, cuda"),
+    "unknown architecture": (
+        "experiments: {plain: {architecture: resnet}}",
+        "experiments.plain.architecture: 'resnet'",
+        "allowed: vgg11, vgg13, vgg16, vgg19, lenet",
+    ),
+    "unknown schedule": (
+        "defaults: {schedule: {kind: cosine}}",
+        "defaults.schedule.kind: 'cosine'",
+        "allowed: step, smooth",
+    ),
+    "unknown data set": (
+        "experiments: {plain: {dataset: mnist}}",
+        "experiments.plain.dataset: 'mnist'",
+        "allowed: digits",
+    ),
+    "unknown source": (
+        "datasets: {digits: {source: web}}",
+        "datasets.digits.source: 'web'",
+        "allowed: embedded, torchvision, folder",
+    ),
+    "data set without source": (
+        "datasets: {digits: {source: null}}",
+        "datasets.digits: key source is missing",
+    ),
+    "folder without path": ("datasets: {images: {source: folder}}", "datasets.images: key path is missing"),
+    "malformed checksum": (
+        "datasets: {images: {source: folder, path: x, sha256: abc}}",
+        "datasets.images.sha256: 'abc'",
+        "[0-9a-f]{64}",
+    ),
+    "snapshot past the end": (
+        "defaults: {snapshots: [1, 9]}",
+        "experiments.plain.snapshots: epoch 9",
+        "allowed: 0 to 4",
+    ),
+    "reset past the end": (
+        "defaults: {reinitialise: {epochs: [9]}}",
+        "experiments.plain.reinitialise.epochs: epoch 9",
+        "allowed: 0 to 4",
+    ),
+    "reset without a snapshot": (
+        "defaults: {snapshots: [1], reinitialise: {epochs: [1, 2]}}",
+        "experiments.plain.reinitialise.epochs: epoch 2 has no snapshot",
+        "allowed: 0, 1, 4",
+    ),
+    "other text for snapshots": (
+        "defaults: {snapshots: most}",
+        "defaults.snapshots: 'most'",
+        "`all` or a list of epochs",
+    ),
+    "negative snapshot": ("defaults: {snapshots: [-1]}", "defaults.snapshots: [-1]", "list of epochs"),
+    "seed twice": ("defaults: {seeds: [1, 2, 1]}", "experiments.plain.seeds: 1 is listed twice", "distinct"),
+    "snapshot twice": (
+        "defaults: {snapshots: [2, 2]}",
+        "experiments.plain.snapshots: 2 is listed twice",
+        "distinct",
+    ),
+    "reset twice": (
+        "defaults: {reinitialise: {epochs: [2, 2]}}",
+        "experiments.plain.reinitialise.epochs: 2 is listed twice",
+        "distinct",
+    ),
+    "negative seed": ("defaults: {seeds: [0, -1]}", "defaults.seeds.1: -1", "minimum of 0"),
+    "seed of more than 31 bits": ("defaults: {seeds: [2147483648]}", "defaults.seeds.0", "2147483647"),
+    "no seeds": ("defaults: {seeds: []}", "defaults.seeds: []", "non-empty"),
+    "no epochs": ("defaults: {epochs: 0}", "defaults.epochs: 0", "minimum of 1"),
+    "learning rate 0": (
+        "defaults: {optimiser: {learning_rate: 0}}",
+        "defaults.optimiser.learning_rate: 0",
+        "less than or equal to the minimum of 0",
+    ),
+    "everything held out": ("defaults: {validation_fraction: 1}", "validation_fraction: 1", "maximum of 1"),
+    "nothing held out": ("defaults: {validation_fraction: 0}", "validation_fraction: 0", "minimum of 0"),
+    "missing epochs": ("defaults: {epochs: null}", "experiments.plain: key epochs is missing", "defaults"),
+    "missing data set": (
+        "experiments: {plain: {dataset: null, width: 1}}",
+        "experiments.plain: key dataset is missing",
+        "defaults",
+    ),
+    "no experiments": ("experiments: null", "key experiments is missing"),
+    "all experiments off": ("experiments: {plain: null}", "experiments: {}", "non-empty"),
+    "no data sets": ("datasets: null", "key datasets is missing"),
+    "slash in a name": ("experiments: {a/b: {dataset: digits}}", "experiments: 'a/b'", "[a-z0-9]+"),
+    "space in a name": ("experiments: {A b: {dataset: digits}}", "experiments: 'A b'", "[a-z0-9]+"),
+    "dots as a name": ("datasets: {..: {source: folder, path: x}}", "datasets: '..'", "[a-z0-9]+"),
+    "figure of an absent experiment": (
+        "figures: {figure_02: {experiment: gone}}",
+        "figures.figure_02: experiment 'gone'",
+        "allowed: plain",
+        "null",
+    ),
+    "figure of an absent experiment among others": (
+        "figures: {figure_21: {experiments: [plain, gone]}}",
+        "figures.figure_21: experiment 'gone'",
+        "allowed: plain",
+        "null",
+    ),
+    "figure without experiment": ("figures: {figure_02: {}}", "figures.figure_02: key experiment is missing"),
+    "not a number": ("defaults: {width: .nan}", "defaults.width: nan"),
+    "infinite": ("defaults: {optimiser: {learning_rate: .inf}}", "defaults.optimiser.learning_rate: inf"),
+}
+
+
+@pytest.mark.parametrize(("changes", "expected"), [(c, e) for c, *e in BAD.values()], ids=BAD)
+def test_bad_input_is_refused(changes, expected):
+    message = refusal(changed(changes))
+    for part in expected:
+        assert part in message
+
+
+@pytest.mark.parametrize("config", [None, [1], "text", 3])
+def test_configuration_that_is_no_mapping_is_refused(config):
+    assert f"the top level: {config!r}" in refusal(config)
+
+
+def test_all_problems_are_listed_at_once():
+    message = refusal(changed("defaults: {epochs: 0, width: 8, architecture: resnet}"))
+    for key in ("defaults.epochs: 0", "defaults.width: 8", "defaults.architecture: 'resnet'"):
+        assert key in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "keys"),
+    [
+        ("datasets: {other: {source: embedded}}", "datasets.other", ["variant", "train", "test"]),
+        ("defaults: {architecture: null, epochs: null}", "experiments.plain", ["architecture", "epochs"]),
+    ],
+)
+def test_all_missing_keys_are_named(changes, place, keys):
+    message = refusal(changed(changes))
+    assert place in message and "missing" in message
+    assert [key for key in keys if key not in message] == []
+
+
+def test_all_unknown_keys_are_named():
+    message = refusal(changed("datasets: {digits: {trian: 100, tset: 50}}"))
+    assert [key for key in ("trian", "tset") if key not in message] == []
+
+
+def test_no_problem_is_listed_twice():
+    lines = refusal(changed("datasets: {digits: 3}")).removeprefix("configuration: ").splitlines()
+    assert len(lines) == len(set(lines))
+
+
+def test_experiment_named_by_a_number_is_refused_also_beside_other_problems():
+    message = refusal(changed("experiments: {1: {epochs: x}, plain: {epochs: y}}"))
+    assert "experiments: 1 is not" in message
+
+
+@pytest.mark.parametrize("key", ["epochs: 4.0", "seeds: [1.0]", "snapshots: [2.0]"])
+def test_whole_number_with_a_decimal_point_is_refused_or_made_an_integer(key):
+    try:
+        plain = resolved_experiment(f"defaults: {{{key}}}")
+    except InputError as error:
+        assert f"defaults.{key.split(':')[0]}" in str(error)
+    else:
+        numbers = [plain["epochs"], *plain["seeds"], *plain["snapshots"]]
+        assert {type(number) for number in numbers} == {int}
+
+
+# Misspelt keys
+
+
+def keys_of(config, path=()):
+    """Paths of all keys that the schema names; those of data sets and experiments are free."""
+    for key, value in config.items():
+        if not path or path[-1] not in NAMED_BY_USER:
+            yield (*path, key)
+        if isinstance(value, dict):
+            yield from keys_of(value, (*path, key))
+
+
+def known_keys(part):
+    return part.get("properties", {}).keys() | {
+        key for below in part.get("properties", {}).values() for key in known_keys(below)
+    }
+
+
+def test_example_has_every_key_of_the_schema():
+    known = known_keys(SCHEMA).union(*map(known_keys, SCHEMA["$defs"].values()))
+    config = yaml.safe_load(EVERY_KEY)
+    assert {path[-1] for path in keys_of(config)} == known
+    resolve(config, SCHEMA)
+
+
+@st.composite
+def misspelling(draw, word):
+    """The word with one character removed, replaced, inserted or swapped with the next."""
+    place = draw(st.integers(0, len(word) - 1))
+    letter = draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz_"))
+    before, here, after = word[:place], word[place], word[place + 1 :]
+    swapped = before + after[:1] + here + after[1:]
+    wrong = [before + after, before + letter + after, before + letter + here + after, swapped]
+    return draw(st.sampled_from(wrong))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.sampled_from(list(keys_of(yaml.safe_load(EVERY_KEY)))), st.data())
+def test_any_misspelt_key_is_refused_and_named(path, data):
+    config = deepcopy(yaml.safe_load(EVERY_KEY))
+    *above, key = path
+    part = config
+    for step in above:
+        part = part[step]
+    wrong = data.draw(misspelling(key))
+    assume(wrong not in part)
+    # Null would switch the key off, misspelt or not.
+    part[wrong] = part.pop(key) or 1
+
+    message = refusal(config)
+    if key == "source":
+        # Without it nothing tells which other keys are allowed.
+        assert f"{'.'.join(above)}: key source is missing" in message
+    else:
+        assert f"{'.'.join([*above, wrong])}: unknown key; allowed: " in message
+        assert "did you mean " in message
