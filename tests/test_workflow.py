@@ -236,7 +236,7 @@ def test_partial_targets(checkout):
 @pytest.mark.parametrize(
     ("overlay", "expected"),
     [
-        (None, {"prepare_dataset": 2, "train_network_rgb-step": 3, "reinitialise_layers": 10, **PLOTS}),
+        (None, {"prepare_dataset": 2, "train_network_rgb-step": 3, "reinitialise_layers": 9, **PLOTS}),
         (
             "config/cifar10-small.yaml",
             {"prepare_dataset": 1, "train_network_cifar10-step": 3, "reinitialise_layers": 3, **PLOTS},
