@@ -31,7 +31,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 # Write the versions of all installed packages to constraints.txt.
-lock:
+lock: $(VENV)/installed
 	pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 
 clean:

@@ -51,6 +51,9 @@ class Checkout:
 
     def __init__(self, folder):
         self.folder = folder
+        # What the developer's shell may have set must not leak into the run.
+        leaks = ("PYTHONPATH", "HYPERPLANES_DATA", "SNAKEMAKE_PROFILE")
+        self.environment = {name: value for name, value in os.environ.items() if name not in leaks}
         listed = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
             cwd=ROOT,
@@ -73,7 +76,7 @@ class Checkout:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+            env=self.environment,
         )
         if check and result.returncode != 0:
             raise AssertionError(f"snakemake failed:\n{result.stdout}\n{result.stderr}")

@@ -609,3 +609,32 @@ def test_cifar10_archive_has_the_known_size_and_channel_means():
     means, stds = channel_statistics(dataset.train_images)
     np.testing.assert_allclose(means, [0.4914, 0.4822, 0.4465], atol=0.01)
     np.testing.assert_allclose(stds, [0.2470, 0.2435, 0.2616], atol=0.01)
+
+
+def add_file(root, name):
+    """Put a small PNG at `name` below `root`."""
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (4, 4)).save(root / name)
+
+
+def test_images_below_a_class_folder_are_refused(tmp_path):
+    for name in ("train/cat/1.png", "train/cat/more/2.png", "test/cat/1.png"):
+        add_file(tmp_path, name)
+    with pytest.raises(
+        InputError, match=r"train/cat/more/2.png is misplaced; expected train/<class>/<image>"
+    ):
+        read_folder(tmp_path, "pets")
+
+
+def test_two_data_sets_in_one_folder_are_refused(tmp_path):
+    for root in ("a", "b"):
+        add_file(tmp_path, f"{root}/train/cat/1.png")
+    with pytest.raises(InputError, match="several data sets, under a and b"):
+        read_folder(tmp_path, "pets")
+
+
+def test_home_directory_is_expanded_in_the_search_path(tmp_path, monkeypatch):
+    (tmp_path / "pets.tar").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HYPERPLANES_DATA", "~")
+    assert locate("pets.tar", "pets") == tmp_path / "pets.tar"

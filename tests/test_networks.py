@@ -13,9 +13,7 @@ from hyperplanes.augmentation import Augmenter, Draws, Normaliser
 from hyperplanes.errors import InputError
 from hyperplanes.schedules import learning_rate
 from hyperplanes.streams import stream, stream_seed
-from hyperplanes.vision import models, torchvision
-
-v2 = pytest.importorskip("torchvision.transforms.v2") if torchvision else None
+from hyperplanes.vision import models, v2
 
 
 def network(architecture, width=1.0, channels=3, classes=10, seed=0):

@@ -179,3 +179,15 @@ def test_damaged_file_is_never_used(name, damage, server, monkeypatch, tmp_path)
         assert name in str(error)
     else:
         assert_is(dataset, made)
+
+
+def test_unpacked_mnist_files_without_archives_are_neither_trusted_nor_deleted(server, monkeypatch, tmp_path):
+    serve("MNIST", server, monkeypatch)
+    read_official("MNIST", tmp_path / "data")
+    for file in [*server[0].iterdir(), *(tmp_path / "data").rglob("*.gz")]:
+        file.unlink()
+    before = {path: path.read_bytes() for path in (tmp_path / "data").rglob("*-ubyte")}
+    with pytest.raises(InputError, match="MNIST could not be downloaded"):
+        read_official("MNIST", tmp_path / "data")
+    assert len(before) == 4
+    assert all(path.read_bytes() == content for path, content in before.items())

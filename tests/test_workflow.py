@@ -2,18 +2,22 @@
 
 import json
 import os
-import signal
+import re
+import shutil
 import subprocess
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import yaml
 from conftest import ROOT, Checkout
 from PIL import Image
 from safetensors.numpy import load_file
+from test_pins import imports
 
 SMOKE = yaml.safe_load((ROOT / "tests/smoke.yaml").read_text())
 PLOTS = {"plot_dynamics": 1, "plot_heatmaps": 1, "plot_histograms": 1, "plot_first_layer": 1}
@@ -230,23 +234,53 @@ def test_partial_targets(checkout):
         planned = checkout.planned(target)
         assert planned.pop(target) == 1
         assert planned[rule] == everything[rule]
-        assert planned.items() <= everything.items()
+        assert planned.keys() <= everything.keys()
+
+
+def jobs_of(experiments, seeds, datasets):
+    """Jobs of a whole run in which every experiment resets layers and every figure is drawn."""
+    jobs = {
+        f"{rule}_{name}": seeds for rule in ("train_network", "measure_projections") for name in experiments
+    }
+    tables = ("tabulate_projections", "tabulate_training", "tabulate_reinit")
+    return {
+        **jobs,
+        **dict.fromkeys(tables, len(experiments)),
+        "prepare_dataset": datasets,
+        "reinitialise_layers": seeds * len(experiments),
+        "tabulate_accuracies": 1,
+        **PLOTS,
+    }
 
 
 @pytest.mark.parametrize(
     ("overlay", "expected"),
     [
-        (None, {"prepare_dataset": 2, "train_network_rgb-step": 3, "reinitialise_layers": 9, **PLOTS}),
-        (
-            "config/cifar10-small.yaml",
-            {"prepare_dataset": 1, "train_network_cifar10-step": 3, "reinitialise_layers": 3, **PLOTS},
-        ),
+        (None, jobs_of(["rgb-step", "rgb-smooth", "grey-lenet-smooth"], 3, 2)),
+        ("config/cifar10-small.yaml", jobs_of(["cifar10-step"], 3, 1)),
     ],
 )
-def test_shipped_configurations(checkout, overlay, expected):
-    planned = checkout.planned(*(["--configfile", overlay] if overlay else []))
-    assert expected.items() <= planned.items()
-    assert sum(planned.values()) < 100
+def test_shipped_configurations_plan_exactly_these_jobs(checkout, overlay, expected):
+    assert checkout.planned(*(["--configfile", overlay] if overlay else [])) == expected
+
+
+def test_every_job_is_bound_to_the_code_that_it_runs(checkout):
+    """Inputs of each rule against the imports of its program, followed through the library."""
+    checkout.configure(SMOKE)
+    result = checkout.snakemake("--dry-run", "--forceall")
+    lists = re.findall(r"^    input: (workflow/scripts/.*)$", result.stdout + result.stderr, re.MULTILINE)
+    assert len(lists) == sum(checkout.planned().values())
+    sources = {"embedded", "official", "folder", "vision"}
+    for inputs in lists:
+        program, *files = inputs.split(", ")
+        given = {Path(f).stem for f in files if f.startswith("src/")}
+        followed = set()
+        imports(ROOT / program, followed)
+        needed = {path.stem for path in followed - {ROOT / program}} | {"__init__"}
+        if program.endswith("prepare_dataset.py"):
+            # Only the module of the data set's own source concerns it.
+            needed -= sources - {"embedded"}
+        assert given == needed, program
 
 
 @pytest.mark.parametrize(
@@ -256,6 +290,10 @@ def test_shipped_configurations(checkout, overlay, expected):
         ({"experiments__rgb__architecture": "vgg17"}, "experiments.rgb.architecture: 'vgg17' is not allowed"),
         ({"experiments__rgb__snapshots": [0, 9]}, "experiments.rgb.snapshots: epoch 9 is past the end"),
         ({"experiments__rgb__seeds": [1, 1]}, "experiments.rgb.seeds: 1 is listed twice"),
+        (
+            {"experiments__rgb__reinitialise": {"epochs": [], "random": False}},
+            "figures.figure_02: experiment 'rgb' resets nothing",
+        ),
     ],
 )
 def test_a_bad_configuration_is_refused_before_any_job(checkout, change, message):
@@ -284,26 +322,39 @@ def test_a_missing_archive_says_where_it_looked_and_leaves_nothing(checkout):
     assert left == ["prepare_dataset.log"]
 
 
-def test_a_killed_workflow_goes_on(checkout, smoke):
-    """Kill Snakemake and its jobs while they train; after --unlock it ends in the same weights."""
-    checkout.configure(SMOKE)
+def test_a_killed_workflow_goes_on(checkout):
+    """Kill Snakemake and its job in training; after --unlock it continues and ends in the same weights."""
+    with_more_epochs = {**SMOKE, "defaults": {**SMOKE["defaults"], "epochs": 12}}
+    checkout.configure(with_more_epochs)
+    rule = checkout.folder / "workflow/rules/training.smk"
+    rule.write_text(rule.read_text().replace("--threads {threads}", "--threads {threads} --save-every 0"))
+    run = checkout.folder / "results/runs/rgb/seed=0"
+    target = "results/runs/rgb/seed=0/run.json"
     process = subprocess.Popen(
-        ["snakemake", "--cores", "2", "training"],
+        ["snakemake", "--cores", "1", target],
         cwd=checkout.folder,
+        env=checkout.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    log = checkout.folder / "results/runs/rgb/seed=0/train.log"
-    deadline = time.monotonic() + 300
-    while not (log.is_file() and "epoch 0/" in log.read_text()):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
+    log = run / "train.log"
+    while not (log.is_file() and "epoch 2/" in log.read_text()):
+        assert process.poll() is None
+        time.sleep(0.02)
+    # Jobs of Snakemake have process groups of their own.
+    children = psutil.Process(process.pid).children(recursive=True)
+    for victim in [process, *children]:
+        victim.kill()
+    psutil.wait_procs(children)
     process.wait()
-    assert not (checkout.folder / "results/runs/rgb/seed=0/run.json").exists()
+    assert not (run / "run.json").exists()
+
     checkout.snakemake("--unlock")
-    checkout.snakemake("training")
-    for seed in (0, 1):
-        final = f"results/runs/rgb/seed={seed}/final.safetensors"
-        assert (checkout.folder / final).read_bytes() == (smoke.folder / final).read_bytes()
+    checkout.snakemake(target)
+    assert "continuing after epoch" in log.read_text()
+    final = (run / "final.safetensors").read_bytes()
+    shutil.rmtree(run)
+    checkout.snakemake(target)
+    assert "continuing" not in log.read_text()
+    assert (run / "final.safetensors").read_bytes() == final

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError, validators
 from hyperplanes.errors import InputError
 
 REQUIRED = ("dataset", "architecture", "epochs", "seeds")
-# What decides the weights of a run; the rest may change without training again.
+# What decides the weights and files of a run; the rest may change without training again.
 TRAINING_KEYS = (
     "architecture",
     "width",
@@ -36,6 +36,9 @@ _TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
     }
 )
 _Validator = validators.extend(Draft202012Validator, type_checker=_TYPES)
+
+# Figures of what happens when a layer is reset.
+RESET_FIGURES = ("figure_02",)
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,11 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
 def training_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of an experiment that decides its weights, for one seed and data set."""
     return {key: experiment[key] for key in TRAINING_KEYS}
+
+
+def resets(experiment: Mapping[str, Any]) -> bool:
+    """Tell whether the layers of an experiment are reset to anything."""
+    return any(experiment["reinitialise"].values())
 
 
 def label(experiment: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any]]) -> str:
@@ -215,4 +223,9 @@ def _figure_problems(figures: Mapping[str, Sequence[str]], experiments: Mapping[
                 yield (
                     f"figures.{figure}: experiment {name!r} is not in the configuration; "
                     f"allowed: {', '.join(experiments)}; or switch the figure off with null"
+                )
+            elif figure in RESET_FIGURES and not resets(experiments[name]):
+                yield (
+                    f"figures.{figure}: experiment {name!r} resets nothing; "
+                    "set reinitialise.epochs or reinitialise.random"
                 )

@@ -70,3 +70,22 @@ def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
                 lock.release()
             return
         time.sleep(poll_seconds)
+
+
+def set_up_torch(threads: int) -> None:
+    """Make torch repeat its bits: a fixed number of CPU threads, deterministic kernels, no TF32."""
+    # cuBLAS reads this when CUDA starts; without it some of its kernels are not deterministic.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def processor(device: str) -> str:
+    """Return what decides the kernels that torch takes: the GPU's name, or the CPU's vector units."""
+    import torch
+
+    return torch.cuda.get_device_name() if device == "cuda" else torch.backends.cpu.get_cpu_capability()

@@ -16,7 +16,9 @@ os.umask(_UMASK)
 def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it onto `path` on success, remove it on failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Always the same name, so that what a killed process left is overwritten.
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
     try:
         yield temporary
         # Some writers make private files; these have the permissions that open() would give.

@@ -121,14 +121,22 @@ def read_folder(path: Path, name: str, channels: int = 3, sha256: str | None = N
 
     class_folders: dict[str, set[str]] = {"train": set(), "test": set()}
     images: dict[str, dict[str, dict[str, np.ndarray]]] = {"train": {}, "test": {}}
+    roots = set()
     for entry, content in _entries(path):
-        part, class_name = _place(entry, is_directory=content is None)
-        if part is None:
+        if (place := _place(entry)) is None:
             continue
-        class_folders[part].add(class_name)
-        if content is not None:
+        root, part, inside = place
+        roots.add(root)
+        if len(roots) > 1:
+            raise InputError(f"{path} holds several data sets, under {' and '.join(sorted(roots))}")
+        if content is None:
+            class_folders[part].update(inside[:1])
+        elif len(inside) == 2:
+            class_folders[part].add(inside[0])
             pixels = _decode(content, MODES[channels], f"{path}: {entry}")
-            images[part].setdefault(class_name, {})[str(entry)] = pixels
+            images[part].setdefault(inside[0], {})[str(entry)] = pixels
+        elif len(inside) > 2:
+            raise InputError(f"{path}: {entry} is misplaced; expected {part}/<class>/<image>")
     _check_classes(class_folders, images, f"data set {name}: {path}")
 
     classes = sorted(class_folders["train"])
@@ -145,13 +153,13 @@ def read_folder(path: Path, name: str, channels: int = 3, sha256: str | None = N
     return Dataset(**arrays, classes=classes)
 
 
-def _place(entry: PurePosixPath, is_directory: bool) -> tuple[str | None, str]:
-    """Return (train or test, class) of an entry, or (None, "") for one that is not of a class."""
-    parts = entry.parts if is_directory else entry.parts[:-1]
-    hidden = any(part.startswith((".", "__MACOSX")) for part in entry.parts)
-    if hidden or entry.name in IGNORED or len(parts) < 2 or parts[-2] not in ("train", "test"):
-        return None, ""
-    return parts[-2], parts[-1]
+def _place(entry: PurePosixPath) -> tuple[str, str, tuple[str, ...]] | None:
+    """Return (folder above, train or test, path inside) of an entry; None if it is of neither."""
+    parts = entry.parts
+    if entry.name in IGNORED or any(part.startswith((".", "__MACOSX")) for part in parts):
+        return None
+    at = next((place for place, part in enumerate(parts) if part in ("train", "test")), None)
+    return None if at is None else ("/".join(parts[:at]) or ".", parts[at], parts[at + 1 :])
 
 
 def _check_classes(

@@ -10,13 +10,20 @@ from hyperplanes.vision import datasets
 
 
 class MNIST(datasets.MNIST):
-    """MNIST unpacked anew: torchvision checks the archives, but not files unpacked earlier."""
+    """MNIST unpacked anew: torchvision verifies the archives, but not files unpacked from them earlier."""
+
+    unpacked = False
+
+    def _check_legacy_exist(self) -> bool:
+        return False
+
+    def _check_exists(self) -> bool:
+        return self.unpacked and super()._check_exists()
 
     def download(self) -> None:
         """Fetch what is missing, compare the archives with their checksums, and unpack them."""
-        for name, _ in self.resources:
-            Path(self.raw_folder, name).with_suffix("").unlink(missing_ok=True)
         super().download()
+        self.unpacked = True
 
 
 OFFICIAL = {"CIFAR10": datasets.CIFAR10, "CIFAR100": datasets.CIFAR100, "MNIST": MNIST}

@@ -11,7 +11,7 @@ DATA_VARIABLE = "HYPERPLANES_DATA"
 def search_path() -> list[Path]:
     """Return the directories of $HYPERPLANES_DATA, separated as in $PATH; `data` if there are none."""
     places = os.environ.get(DATA_VARIABLE, "").split(os.pathsep)
-    return [Path(place) for place in places if place] or [Path("data")]
+    return [Path(place).expanduser() for place in places if place] or [Path("data")]
 
 
 def locate(path: str, name: str, homepage: str | None = None) -> Path:

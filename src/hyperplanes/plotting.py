@@ -16,15 +16,13 @@ from matplotlib.figure import Figure
 
 from hyperplanes.files import atomic
 
-# Widths in inches: one column, and the page, of a two-column paper.
-COLUMN_WIDTH, PAGE_WIDTH = 3.4, 7.0
+# Width in inches of one column of a two-column paper.
+COLUMN_WIDTH = 3.4
 # Colour-blind safe; the same meaning in every figure.
 PALETTE = sns.color_palette("colorblind", 10)
 INITIAL_COLOUR, TRAINED_COLOUR = PALETTE[0], PALETTE[1]
 RATE_DROP_COLOUR = "red"
 HEAT_COLOURS = "rocket_r"
-# A rate that falls below this share of the one before is marked: steps are, smooth decay is not.
-MARKED_RATE_DROP = 0.6
 
 sns.set_theme(
     "paper",
@@ -70,10 +68,9 @@ def plot_mean(axes: Axes, summary: pd.DataFrame, **style) -> None:
 
 
 def rate_drops(summary: pd.DataFrame) -> np.ndarray:
-    """Return the epochs after which the learning rate falls to `MARKED_RATE_DROP` or less."""
+    """Return the epochs after which the learning rate falls."""
     rates = summary.dropna(subset="learning_rate").groupby("epoch")["learning_rate"].first()
-    falls = rates.to_numpy()[1:] <= MARKED_RATE_DROP * rates.to_numpy()[:-1]
-    return rates.index.to_numpy()[:-1][falls]
+    return rates.index.to_numpy()[:-1][rates.to_numpy()[1:] < rates.to_numpy()[:-1]]
 
 
 def mark_rate_drops(axes: Axes, epochs: Sequence[int]) -> None:
@@ -91,5 +88,6 @@ def label_epochs(axes: Axes) -> None:
 def label_measure(axes: Axes, symbol: str = r"$n_l$") -> None:
     """Set up the axis of n_l: from 0 to 1, with the unbiased value marked."""
     axes.set_ylim(-0.02, 1.02)
+    axes.set_yticks([0, 0.5, 1])
     axes.axhline(0.5, color="0.6", linewidth=0.6, linestyle=":", zorder=0)
-    axes.set_ylabel(f"negative projections {symbol}")
+    axes.set_ylabel(f"measure {symbol}")

@@ -7,8 +7,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from hyperplanes.devices import processor
 from hyperplanes.files import write_json
 
 
@@ -29,7 +28,8 @@ def describe(device: str) -> dict[str, Any]:
         "host": platform.node(),
         "platform": platform.platform(),
         "python": platform.python_version(),
-        "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
+        "device": device,
+        "processor": processor(device),
         "commit": _git("rev-parse", "HEAD"),
         "uncommitted_changes": None if changes is None else bool(changes),
         "packages": dict(sorted((d.name, d.version) for d in distributions())),

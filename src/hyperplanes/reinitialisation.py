@@ -7,17 +7,36 @@ once per batch of images and shared by all resets: the same operations on the sa
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
-from hyperplanes.architectures import conv_layers, forward_steps, initialise_convolutions
+from hyperplanes.architectures import build_network, conv_layers, forward_steps, initialise_convolutions
 from hyperplanes.errors import InputError
+from hyperplanes.files import read_json
+from hyperplanes.snapshots import Snapshot
 from hyperplanes.streams import stream
 
 # What a layer is reset to: its weight (F, C, k, k) and bias (F,).
 Weights = tuple[torch.Tensor, torch.Tensor]
 Step = Callable[[torch.Tensor], torch.Tensor]
+
+
+COLUMNS = (
+    "experiment",
+    "seed",
+    "layer",
+    "name",
+    "reset_to",
+    "images",
+    "trained_accuracy",
+    "accuracy",
+    "drop",
+    "relative_drop",
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +47,26 @@ class Cell:
     name: str
     reset_to: str
     correct: int
+
+
+def trained_network(run: Path, classes: int, channels: int) -> tuple[nn.Module, dict[str, Any]]:
+    """Return the final network of a run directory, and the content of its run.json."""
+    facts = read_json(run / "run.json")
+    settings = facts["settings"]
+    generator = stream(facts["seed"], "initialisation")
+    network = build_network(settings["architecture"], classes, channels, settings["width"], generator)
+    network.load_state_dict(load_file(run / "final.safetensors"))
+    return network, facts
+
+
+def snapshot_weights(snapshot: Snapshot) -> dict[str, Weights]:
+    """Return the weights of every convolution of a snapshot."""
+    return {
+        layer.name: tuple(
+            torch.from_numpy(snapshot.arrays[f"{layer.name}.{part}"]) for part in ("weight", "bias")
+        )
+        for layer in snapshot.layers
+    }
 
 
 def fresh_weights(network: nn.Module, seed: int) -> dict[str, Weights]:
@@ -89,3 +128,29 @@ def count_correct(
     numbers = {name: number for number, name in enumerate(layers, 1)}
     cells = [Cell(numbers[name], name, key, count) for (name, key), count in correct.items()]
     return baseline, cells
+
+
+def reinit_rows(
+    baseline: int, cells: Sequence[Cell], images: int, origin: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return one row of `COLUMNS` per cell; accuracies and drops are shares of `images`."""
+    trained = baseline / images
+    rows = []
+    for cell in cells:
+        accuracy = cell.correct / images
+        drop = trained - accuracy
+        rows.append(
+            {
+                "experiment": origin["experiment"],
+                "seed": origin["seed"],
+                "layer": cell.layer,
+                "name": cell.name,
+                "reset_to": cell.reset_to,
+                "images": images,
+                "trained_accuracy": trained,
+                "accuracy": accuracy,
+                "drop": drop,
+                "relative_drop": drop / trained if trained else None,
+            }
+        )
+    return rows

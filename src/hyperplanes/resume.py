@@ -22,10 +22,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from hyperplanes.errors import InputError
-from hyperplanes.files import atomic, read_json
+from hyperplanes.files import atomic, read_json, sha256_of
 
 STATE_FILE = "state.safetensors"
 RUN_FILE = "run.json"
+HISTORY_FILE = "history.csv"
+PROVENANCE_FILE = "provenance.json"
 METADATA_KEY = "state"
 
 
@@ -35,11 +37,12 @@ def fingerprint(content: Mapping[str, Any]) -> str:
 
 
 def code_hash() -> str:
-    """Return a hash of the source files of this package that the process has imported."""
+    """Return a hash of the program that runs and of the modules of this package that it imported."""
     digest = hashlib.sha256()
     for name, module in sorted(sys.modules.items()):
-        if name.split(".")[0] == __package__:
-            digest.update(name.encode() + Path(module.__file__).read_bytes())
+        source = getattr(module, "__file__", None)
+        if source and (name == "__main__" or name.split(".")[0] == __package__):
+            digest.update(name.encode() + Path(source).read_bytes())
     return digest.hexdigest()
 
 
@@ -94,17 +97,30 @@ def load_state(folder: Path, mark: str) -> tuple[dict[str, torch.Tensor], dict[s
 
 
 def is_finished(folder: Path, mark: str) -> bool:
-    """Tell whether the working folder holds all outputs of the run with this fingerprint."""
-    path = folder / RUN_FILE
-    return path.is_file() and read_json(path)["fingerprint"] == mark
+    """Tell whether the working folder holds the whole, undamaged run with this fingerprint."""
+    if not (folder / RUN_FILE).is_file() or not (folder / HISTORY_FILE).is_file():
+        return False
+    facts = read_json(folder / RUN_FILE)
+    return facts["fingerprint"] == mark and all(
+        (folder / name).is_file() and sha256_of(folder / name) == checksum
+        for name, checksum in facts["sha256"].items()
+    )
 
 
 def publish(folder: Path, run: Path) -> None:
-    """Link every finished output from the working folder into the run directory, run.json last."""
+    """Link every finished output from the working folder into the run directory, run.json last.
+
+    `InputError` if the code was edited since the run began: the outputs then wait in the working
+    folder, for the case that the edit is undone.
+    """
+    facts = read_json(folder / RUN_FILE)
+    if facts["code_sha256"] != code_hash():
+        raise InputError(f"the code was edited while {run} was trained; run again to train with the new code")
     shutil.rmtree(run / "snapshots", ignore_errors=True)
-    files = [file for file in sorted(folder.rglob("*")) if file.is_file()]
-    for file in sorted(files, key=lambda file: file.name == RUN_FILE):
-        target = run / file.relative_to(folder)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(target) as temporary:
-            os.link(file, temporary)
+    for name in [*facts["sha256"], HISTORY_FILE, PROVENANCE_FILE, RUN_FILE]:
+        with atomic(run / name) as temporary:
+            try:
+                os.link(folder / name, temporary)
+            except OSError:
+                # Not every file system has hard links.
+                shutil.copy2(folder / name, temporary)

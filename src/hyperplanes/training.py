@@ -3,7 +3,6 @@
 import csv
 import io
 import math
-import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -15,21 +14,20 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
-from tqdm import tqdm
 
 from hyperplanes import resume
 from hyperplanes.architectures import build_network, conv_layers, layer_geometry
 from hyperplanes.augmentation import Augmenter, Draws, Normaliser
 from hyperplanes.datasets import Dataset
 from hyperplanes.errors import InputError
+from hyperplanes.evaluation import autocast, evaluate, pixel_statistics
 from hyperplanes.files import atomic, sha256_of, write_json, write_text
 from hyperplanes.folding import copy_decay, fold, foldable, unfold
+from hyperplanes.progress import progress
 from hyperplanes.schedules import learning_rate
 from hyperplanes.snapshots import Snapshot, save_snapshot
 from hyperplanes.streams import stream, stream_seed
 
-# Large enough to fill the device, small enough for any memory; without batch norm it changes nothing.
-EVALUATION_BATCH = 500
 FOLDED_WEIGHT = "classifier.0.weight"
 
 
@@ -50,44 +48,11 @@ class EpochRecord:
     seconds: float
 
 
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the context of a forward pass: nothing for float32, bfloat16 operations for bf16."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
-
-
 def split_indices(images: int, fraction: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Split image numbers at random into (training, validation), the same for one split seed."""
     order = torch.randperm(images, generator=stream(seed, "split"))
     held_out = round(images * fraction)
     return order[held_out:].sort().values, order[:held_out].sort().values
-
-
-def pixel_statistics(pixels: str, description: Mapping[str, Any]) -> tuple[list, list]:
-    """Return the (mean, std) per channel to normalise with: of the data, or none to stay in [0, 1]."""
-    if pixels == "unit":
-        return [0.0] * description["channels"], [1.0] * description["channels"]
-    return description["mean"], description["std"]
-
-
-@torch.inference_mode()
-def evaluate(
-    network: nn.Module,
-    images: torch.Tensor,
-    labels: torch.Tensor,
-    normalise: Normaliser,
-    precision: str,
-) -> tuple[float, float]:
-    """Return mean cross entropy and accuracy on uint8 images (N, C, H, W) and labels (N,)."""
-    network.eval()
-    loss = torch.zeros((), device=images.device)
-    correct = torch.zeros((), device=images.device)
-    batches = zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True)
-    for batch, target in batches:
-        with autocast(images.device, precision):
-            logits = network(normalise(batch))
-        loss += functional.cross_entropy(logits.float(), target, reduction="sum")
-        correct += (logits.argmax(1) == target).sum()
-    return loss.item() / len(labels), correct.item() / len(labels)
 
 
 class Run:
@@ -121,9 +86,13 @@ class Run:
         self.history: list[EpochRecord] = []
 
         images, labels = map(torch.from_numpy, (dataset.train_images, dataset.train_labels))
-        train, validation = split_indices(
-            len(images), settings["validation_fraction"], settings["split_seed"]
-        )
+        fraction = settings["validation_fraction"]
+        train, validation = split_indices(len(images), fraction, settings["split_seed"])
+        if not len(train) or not len(validation):
+            raise InputError(
+                f"validation_fraction {fraction} holds out {len(validation)} of {len(images)} images; "
+                "at least one is needed for validation and one for training"
+            )
         self.labels = labels[train].to(device)
         self.augment = Augmenter(images[train].to(device), settings["augmentation"]["shift"])
         self.validation = images[validation].to(device), labels[validation].to(device)
@@ -175,8 +144,7 @@ class Run:
         total_loss = torch.zeros((), device=device)
         total_correct = torch.zeros((), device=device)
         batches = order.split(settings["batch_size"])
-        on_terminal = sys.stderr.isatty()
-        for index in tqdm(batches, f"epoch {epoch}", leave=False, disable=not on_terminal):
+        for index in progress(batches, f"epoch {epoch}, batches"):
             inputs, target = self.normalise(self.augment.batch(index, draws)), self.labels[index]
             with autocast(device, settings["precision"]):
                 logits = self.network(inputs)
@@ -249,6 +217,12 @@ class Run:
         return weights
 
 
+def weight_files(settings: Mapping[str, Any]) -> list[str]:
+    """Return the files with weights that a run leaves, relative to its directory."""
+    snapshots = [f"snapshots/epoch={epoch}.safetensors" for epoch in settings["snapshots"]]
+    return [*snapshots, "final.safetensors"]
+
+
 def write_history(path: Path, history: list[EpochRecord]) -> None:
     """Write one row per epoch as CSV; a value that does not exist is an empty field."""
     text = io.StringIO()
@@ -287,7 +261,6 @@ def train_run(
         print("this run was finished before; its outputs are restored", file=sys.stderr)
         return
     (folder / resume.RUN_FILE).unlink(missing_ok=True)
-    code = resume.code_hash()
     if (earlier := resume.load_state(folder, mark)) is not None:
         run.restore(earlier[0], earlier[1]["history"])
         print(f"continuing after epoch {run.epoch}", file=sys.stderr)
@@ -303,11 +276,7 @@ def train_run(
             saved = time.monotonic()
     with atomic(folder / "final.safetensors") as temporary:
         save_file(run.final_state_dict(), temporary)
-    write_history(folder / "history.csv", run.history)
-    if resume.code_hash() != code:
-        shutil.rmtree(folder)
-        raise InputError("the code of hyperplanes was edited while it trained; train again")
+    write_history(folder / resume.HISTORY_FILE, run.history)
+    outputs = {name: sha256_of(folder / name) for name in weight_files(run.settings)}
+    write_json(folder / resume.RUN_FILE, {**run_facts, "fingerprint": mark, "sha256": outputs})
     (folder / resume.STATE_FILE).unlink(missing_ok=True)
-    outputs = [folder / "final.safetensors", *sorted((folder / "snapshots").iterdir())]
-    checksums = {str(path.relative_to(folder)): sha256_of(path) for path in outputs}
-    write_json(folder / resume.RUN_FILE, {**run_facts, "fingerprint": mark, "sha256": checksums})

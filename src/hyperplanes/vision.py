@@ -35,3 +35,4 @@ def _import_torchvision():
 torchvision = _import_torchvision()
 datasets = torchvision.datasets
 models = torchvision.models
+v2 = importlib.import_module("torchvision.transforms.v2")

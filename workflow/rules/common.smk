@@ -31,9 +31,7 @@ EXPERIMENTS = CONFIGURATION.experiments
 FIGURES = CONFIGURATION.figures
 USED_DATASETS = sorted({settings["dataset"] for settings in EXPERIMENTS.values()})
 REINITIALISED = [
-    name
-    for name, settings in EXPERIMENTS.items()
-    if any(settings["reinitialise"].values())
+    name for name, settings in EXPERIMENTS.items() if configuration.resets(settings)
 ]
 
 USE_GPU = CONFIGURATION.device == "cuda" or (
@@ -65,14 +63,16 @@ NETWORK_CODE = DATASET_CODE + library(
     "architectures",
     "augmentation",
     "devices",
+    "evaluation",
     "folding",
+    "progress",
     "snapshots",
     "streams",
     "vision",
 )
 TRAINING_CODE = NETWORK_CODE + library("provenance", "resume", "schedules", "training")
+REINIT_CODE = NETWORK_CODE + library("reinitialisation")
 PROJECTION_CODE = BASE_CODE + library("projections", "snapshots")
-REINIT_CODE = TRAINING_CODE + library("reinitialisation")
 TABLE_CODE = BASE_CODE + library("tables")
 FIGURE_CODE = BASE_CODE + library("plotting")
 
@@ -187,6 +187,20 @@ def figure_label(wildcards):
         configuration.label(EXPERIMENTS[experiment], DATASETS)
         for experiment in figure_experiments(wildcards.figure)
     ]
+
+
+def figure_is_embedded(wildcards):
+    """Whether the figure shows embedded data only, for its caption."""
+    names = [
+        EXPERIMENTS[experiment]["dataset"]
+        for experiment in figure_experiments(wildcards.figure)
+    ]
+    return all(DATASETS[name]["source"] == "embedded" for name in names)
+
+
+def figure_schedule(wildcards):
+    """Schedule of the experiment that the figure draws."""
+    return EXPERIMENTS[figure_experiments(wildcards.figure)[0]]["schedule"]["kind"]
 
 
 def figure_seed(wildcards):

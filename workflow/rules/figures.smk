@@ -23,9 +23,11 @@ rule plot_dynamics:
     threads: 1
     params:
         label=figure_label,
+        embedded=figure_is_embedded,
+        schedule=figure_schedule,
     shell:
         "python {input.script} --n-l {input.n_l} --training {input.training} --label {params.label:q}"
-        " --output {output} &> {log}"
+        " --schedule {params.schedule} --output {output} &> {log}"
 
 
 # Draw the drop in test accuracy by reset layer and epoch, one heat map per run.
@@ -52,6 +54,7 @@ rule plot_heatmaps:
     threads: 1
     params:
         label=figure_label,
+        embedded=figure_is_embedded,
         # The paper shows three runs in figure 2.
         runs=3,
     shell:
@@ -87,6 +90,7 @@ rule plot_histograms:
     threads: 1
     params:
         label=figure_label,
+        embedded=figure_is_embedded,
         seed=figure_seed,
     shell:
         "python {input.script} --cosines {input.cosines} --n-l {input.n_l} --seed {params.seed}"
@@ -117,5 +121,6 @@ rule plot_first_layer:
     threads: 1
     params:
         labels=figure_label,
+        embedded=figure_is_embedded,
     shell:
         "python {input.script} --n-l {input.n_l} --labels {params.labels:q} --output {output} &> {log}"

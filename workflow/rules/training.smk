@@ -30,7 +30,7 @@ for experiment, settings in EXPERIMENTS.items():
         threads: 1
         resources:
             gpu=int(USE_GPU),
-            mem_mb=4000,
+            mem_mb=6000,
             runtime="2d",
         params:
             experiment=experiment,

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from hyperplanes.errors import run_program
 from hyperplanes.plotting import (
-    PAGE_WIDTH,
+    COLUMN_WIDTH,
     PALETTE,
     label_epochs,
     label_measure,
@@ -23,8 +23,8 @@ from hyperplanes.plotting import (
 # The paper shows convolutions 1 to 7 above and the others below.
 UPPER_LAYERS = 7
 CURVES = {
-    "train_loss_rescaled": ("training loss / maximum", PALETTE[0], "-"),
-    "validation_loss_rescaled": ("validation loss / maximum", PALETTE[0], "--"),
+    "train_loss_rescaled": ("training loss", PALETTE[0], "-"),
+    "validation_loss_rescaled": ("validation loss", PALETTE[0], "--"),
     "train_accuracy": ("training accuracy", PALETTE[1], "-"),
     "validation_accuracy": ("validation accuracy", PALETTE[1], "--"),
 }
@@ -35,6 +35,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--n-l", required=True, type=Path, help="n_l_summary.csv")
     parser.add_argument("--training", required=True, type=Path, help="training_summary.csv")
     parser.add_argument("--label", required=True, help="network and data set, for the title")
+    parser.add_argument("--schedule", choices=("step", "smooth"), default="step", help="step: mark drops")
     parser.add_argument("--output", required=True, type=Path, nargs="+", help="figures to write")
     return parser.parse_args()
 
@@ -45,7 +46,7 @@ def plot_layers(axes: Axes, summary: pd.DataFrame, layers: list[int]) -> None:
         style = {"color": PALETTE[place], "linestyle": "--" if place % 2 else "-"}
         plot_mean(axes, summary[summary["layer"] == layer], label=f"{layer}", **style)
     label_measure(axes)
-    axes.legend(title="layer", loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.legend(title="layer", loc="center left", bbox_to_anchor=(1, 0.5), handlelength=1.5, labelspacing=0.3)
 
 
 def plot_training(axes: Axes, summary: pd.DataFrame) -> None:
@@ -54,8 +55,8 @@ def plot_training(axes: Axes, summary: pd.DataFrame) -> None:
         rows = summary[summary["quantity"] == quantity]
         plot_mean(axes, rows, label=label, color=colour, linestyle=line)
     axes.set_ylim(-0.02, 1.02)
-    axes.set_ylabel("loss, accuracy")
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.set_ylabel("loss / max, accuracy")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=2)
 
 
 def main() -> None:
@@ -65,14 +66,15 @@ def main() -> None:
     few = len(layers) <= len(PALETTE)
     groups = [layers] if few else [layers[:UPPER_LAYERS], layers[UPPER_LAYERS:]]
     rows = len(groups) + 1
-    figure, axes = plt.subplots(rows, sharex=True, figsize=(PAGE_WIDTH * 0.75, 1.9 * rows))
+    figure, axes = plt.subplots(rows, sharex=True, figsize=(COLUMN_WIDTH, 1.65 * rows + 0.3))
     for ax, group in zip(axes, groups, strict=False):
         plot_layers(ax, summary, group)
     plot_training(axes[-1], training)
-    for ax in axes:
-        mark_rate_drops(ax, rate_drops(training))
+    if arguments.schedule == "step":
+        for ax in axes:
+            mark_rate_drops(ax, rate_drops(training))
     label_epochs(axes[-1])
-    axes[0].set_title(f"{arguments.label}; {seeds_in_words(summary['n'].max())}")
+    axes[0].set_title(f"{arguments.label}\n{seeds_in_words(summary['n'].max())}")
     figure.align_ylabels()
     save_figure(figure, arguments.output)
 

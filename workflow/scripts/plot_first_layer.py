@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from hyperplanes.errors import run_program
-from hyperplanes.plotting import PAGE_WIDTH, PALETTE, label_epochs, label_measure, plot_mean, save_figure
+from hyperplanes.plotting import COLUMN_WIDTH, PALETTE, label_epochs, label_measure, plot_mean, save_figure
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -20,7 +20,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    figure, axes = plt.subplots(figsize=(PAGE_WIDTH * 0.6, 2.4))
+    figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 2.2))
     for place, (path, label) in enumerate(zip(arguments.n_l, arguments.labels, strict=True)):
         summary = pd.read_csv(path)
         first = summary[summary["layer"] == 1]
@@ -30,7 +30,7 @@ def main() -> None:
     label_measure(axes, "$n_1$")
     label_epochs(axes)
     axes.set_title("first layer; mean ± std over n seeds")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25))
     save_figure(figure, arguments.output)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hyperplanes.errors import run_program
-from hyperplanes.plotting import INITIAL_COLOUR, PAGE_WIDTH, TRAINED_COLOUR, save_figure
+from hyperplanes.plotting import COLUMN_WIDTH, INITIAL_COLOUR, TRAINED_COLOUR, save_figure
 
 MOST_BINS, FEWEST_BINS = 30, 8
 
@@ -30,10 +30,10 @@ def main() -> None:
     n_l = n_l[n_l["seed"] == arguments.seed].set_index(["epoch", "layer"])["n_l"]
     first, last = cosines["epoch"].min(), cosines["epoch"].max()
     layers = sorted(cosines["layer"].unique())
-    columns = min(4, len(layers))
+    columns = min(3, len(layers))
     rows = -(-len(layers) // columns)
     figure, axes = plt.subplots(
-        rows, columns, squeeze=False, figsize=(PAGE_WIDTH, 1.3 * rows + 0.4), layout="constrained"
+        rows, columns, squeeze=False, figsize=(COLUMN_WIDTH, 1.1 * rows + 0.6), layout="constrained"
     )
     for ax in axes.flat[len(layers) :]:
         ax.set_axis_off()
@@ -50,10 +50,14 @@ def main() -> None:
             style = {"histtype": "stepfilled", "facecolor": (*colour, 0.35), "edgecolor": colour}
             ax.hist(values, bins, label=name, **style)
         ax.axvline(0, color="0.3", linewidth=0.6)
-        ax.set_title(f"layer {layer}, $n_l$ {n_l[first, layer]:.2f} → {n_l[last, layer]:.2f}", fontsize=7)
-        ax.locator_params(axis="x", nbins=3)
+        change = f"{n_l[first, layer]:.2f} → {n_l[last, layer]:.2f}"
+        ax.set_title(f"layer {layer}\n$n_l$ {change}", fontsize=6.5)
+        # One round number to each side of zero, as far apart as fits.
+        tick = float(f"{0.7 * limit:.0e}")
+        ax.set_xticks([-tick, 0, tick], [f"\N{MINUS SIGN}{tick:g}", "0", f"{tick:g}"], fontsize=6)
         ax.locator_params(axis="y", nbins=3, integer=True)
-    for ax in axes[-1]:
+        ax.tick_params(axis="y", labelsize=6)
+    for ax in axes.flat[: len(layers)][-columns:]:
         ax.set_xlabel("cosine")
     handles, names = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)

@@ -3,25 +3,10 @@
 import argparse
 import csv
 import io
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-from hyperplanes.devices import claim_device
+from hyperplanes.devices import claim_device, set_up_torch
 from hyperplanes.errors import InputError, run_program
-
-COLUMNS = [
-    "experiment",
-    "seed",
-    "layer",
-    "name",
-    "reset_to",
-    "images",
-    "trained_accuracy",
-    "accuracy",
-    "drop",
-    "relative_drop",
-]
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -42,83 +27,46 @@ def parse_arguments() -> argparse.Namespace:
 
 def measure(arguments: argparse.Namespace, device_name: str) -> None:
     import torch
-    from safetensors.torch import load_file
 
-    from hyperplanes.architectures import build_network
+    from hyperplanes import reinitialisation
     from hyperplanes.augmentation import Normaliser
     from hyperplanes.datasets import read_dataset
-    from hyperplanes.files import read_json, write_text
+    from hyperplanes.evaluation import autocast, pixel_statistics
+    from hyperplanes.files import write_text
     from hyperplanes.folding import fold, foldable
-    from hyperplanes.reinitialisation import count_correct, fresh_weights
+    from hyperplanes.progress import progress
     from hyperplanes.snapshots import load_snapshot
-    from hyperplanes.streams import stream
-    from hyperplanes.training import autocast, pixel_statistics
 
-    torch.set_num_threads(arguments.threads)
+    set_up_torch(arguments.threads)
     device = torch.device(device_name)
-    facts = read_json(arguments.run / "run.json")
-    settings, seed = facts["settings"], facts["seed"]
     dataset, description = read_dataset(arguments.dataset)
+    network, facts = reinitialisation.trained_network(
+        arguments.run, len(description["classes"]), dataset.image_shape[0]
+    )
     if description["sha256"] != facts["dataset_sha256"]:
         raise InputError(f"{arguments.dataset} is not the data set that {arguments.run} was trained on")
 
-    network = build_network(
-        settings["architecture"],
-        len(description["classes"]),
-        dataset.image_shape[0],
-        settings["width"],
-        stream(seed, "initialisation"),
-    )
-    network.load_state_dict(load_file(arguments.run / "final.safetensors"))
-    resets = {}
-    for path in arguments.snapshots:
-        snapshot = load_snapshot(path)
-        resets[str(snapshot.origin["epoch"])] = {
-            g.name: tuple(
-                torch.from_numpy(snapshot.arrays[f"{g.name}.{part}"]) for part in ("weight", "bias")
-            )
-            for g in snapshot.layers
-        }
+    snapshots = map(load_snapshot, arguments.snapshots)
+    resets = {str(s.origin["epoch"]): reinitialisation.snapshot_weights(s) for s in snapshots}
     if arguments.rand:
-        resets["random"] = fresh_weights(network, seed)
+        resets["random"] = reinitialisation.fresh_weights(network, facts["seed"])
     if foldable(network, dataset.image_shape):
         fold(network)
     network.to(device, memory_format=torch.channels_last)
 
+    settings = facts["settings"]
     normalise = Normaliser(*pixel_statistics(settings["pixels"], description), device)
-    images = torch.from_numpy(dataset.test_images).to(device)
-    labels = torch.from_numpy(dataset.test_labels).to(device)
-
-    def batches() -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        done = 0
-        for index in torch.arange(len(labels), device=device).split(arguments.batch_size):
-            yield normalise(images[index]), labels[index]
-            done += len(index)
-            print(f"{done} of {len(labels)} images", file=sys.stderr, flush=True)
-
+    images = torch.from_numpy(dataset.test_images).to(device).split(arguments.batch_size)
+    labels = torch.from_numpy(dataset.test_labels).to(device).split(arguments.batch_size)
+    pairs = progress(list(zip(images, labels, strict=True)), "batches of test images")
+    batches = ((normalise(batch), target) for batch, target in pairs)
     with autocast(device, settings["precision"]):
-        baseline, cells = count_correct(network, batches(), resets)
+        baseline, cells = reinitialisation.count_correct(network, batches, resets)
 
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, reinitialisation.COLUMNS, lineterminator="\n")
     writer.writeheader()
-    trained = baseline / len(labels)
-    for cell in cells:
-        accuracy = cell.correct / len(labels)
-        writer.writerow(
-            {
-                "experiment": facts["experiment"],
-                "seed": seed,
-                "layer": cell.layer,
-                "name": cell.name,
-                "reset_to": cell.reset_to,
-                "images": len(labels),
-                "trained_accuracy": trained,
-                "accuracy": accuracy,
-                "drop": trained - accuracy,
-                "relative_drop": (trained - accuracy) / trained if trained else None,
-            }
-        )
+    writer.writerows(reinitialisation.reinit_rows(baseline, cells, len(dataset.test_labels), facts))
     write_text(arguments.output, text.getvalue())
 
 

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from hyperplanes.devices import claim_device
+from hyperplanes.devices import claim_device, processor, set_up_torch
 from hyperplanes.errors import run_program
 
 
@@ -34,8 +34,7 @@ def train(arguments: argparse.Namespace, device_name: str) -> None:
     from hyperplanes.datasets import read_dataset
     from hyperplanes.training import Run, train_run
 
-    torch.set_num_threads(arguments.threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    set_up_torch(arguments.threads)
     dataset, description = read_dataset(arguments.dataset)
     device = torch.device(device_name)
     run = Run(arguments.settings, dataset, description, arguments.seed, device)
@@ -52,12 +51,13 @@ def train(arguments: argparse.Namespace, device_name: str) -> None:
         "code_sha256": resume.code_hash(),
         "torch": torch.__version__,
         "device": device_name,
+        "processor": processor(device_name),
         "threads": arguments.threads,
     }
     folder = arguments.output / "resume"
     with resume.locked(arguments.output):
         train_run(run, folder, origin, facts, arguments.save_every)
-        provenance.write(folder / "provenance.json", device_name)
+        provenance.write(folder / resume.PROVENANCE_FILE, device_name)
         resume.publish(folder, arguments.output)
 
 

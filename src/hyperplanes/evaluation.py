@@ -1,0 +1,46 @@
+"""Accuracy and loss of a network on uint8 images."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from hyperplanes.augmentation import Normaliser
+
+# Large enough to fill the device, small enough for any memory; without batch norm it changes nothing.
+EVALUATION_BATCH = 500
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Return the context of a forward pass: nothing for float32, bfloat16 operations for bf16."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def pixel_statistics(pixels: str, description: Mapping[str, Any]) -> tuple[list, list]:
+    """Return the (mean, std) per channel to normalise with: of the data, or none to stay in [0, 1]."""
+    if pixels == "unit":
+        return [0.0] * description["channels"], [1.0] * description["channels"]
+    return description["mean"], description["std"]
+
+
+@torch.inference_mode()
+def evaluate(
+    network: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    normalise: Normaliser,
+    precision: str,
+) -> tuple[float, float]:
+    """Return mean cross entropy and accuracy on uint8 images (N, C, H, W) and labels (N,)."""
+    network.eval()
+    loss = torch.zeros((), device=images.device)
+    correct = torch.zeros((), device=images.device)
+    batches = zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True)
+    for batch, target in batches:
+        with autocast(images.device, precision):
+            logits = network(normalise(batch))
+        loss += functional.cross_entropy(logits.float(), target, reduction="sum")
+        correct += (logits.argmax(1) == target).sum()
+    return loss.item() / len(labels), correct.item() / len(labels)
