@@ -341,3 +341,14 @@ def test_a_split_without_training_or_validation_images_is_refused(dataset_folder
     message = f"validation_fraction {fraction} holds out {held_out} of 96 images"
     with pytest.raises(InputError, match=message):
         Run({**SETTINGS, "validation_fraction": fraction}, dataset, description, 0, torch.device("cpu"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU that torch can use")
+def test_a_gpu_that_torch_cannot_use_is_refused(tmp_path, dataset_folder, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    process = start(tmp_path / "run", dataset_folder, 0, "--gpus", "1")
+    _, stderr = process.communicate()
+    assert process.returncode == 1
+    assert "error: a GPU is requested but torch" in stderr
+    assert "set `device: cpu`" in stderr

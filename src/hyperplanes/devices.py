@@ -72,12 +72,20 @@ def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
         time.sleep(poll_seconds)
 
 
-def set_up_torch(threads: int) -> None:
-    """Make torch repeat its bits: a fixed number of CPU threads, deterministic kernels, no TF32."""
+def set_up_torch(threads: int, device: str) -> None:
+    """Make torch repeat its bits: a fixed number of CPU threads, deterministic kernels, no TF32.
+
+    `InputError` if `device` is "cuda" and this torch cannot use it.
+    """
     # cuBLAS reads this when CUDA starts; without it some of its kernels are not deterministic.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            f"a GPU is requested but torch {torch.__version__} finds none that it can use; "
+            "install a CUDA build of torch, or set `device: cpu` in the configuration"
+        )
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.allow_tf32 = False

@@ -37,7 +37,7 @@ def measure(arguments: argparse.Namespace, device_name: str) -> None:
     from hyperplanes.progress import progress
     from hyperplanes.snapshots import load_snapshot
 
-    set_up_torch(arguments.threads)
+    set_up_torch(arguments.threads, device_name)
     device = torch.device(device_name)
     dataset, description = read_dataset(arguments.dataset)
     network, facts = reinitialisation.trained_network(

@@ -34,7 +34,7 @@ def train(arguments: argparse.Namespace, device_name: str) -> None:
     from hyperplanes.datasets import read_dataset
     from hyperplanes.training import Run, train_run
 
-    set_up_torch(arguments.threads)
+    set_up_torch(arguments.threads, device_name)
     dataset, description = read_dataset(arguments.dataset)
     device = torch.device(device_name)
     run = Run(arguments.settings, dataset, description, arguments.seed, device)
