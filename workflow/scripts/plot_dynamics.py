@@ -56,7 +56,8 @@ def plot_training(axes: Axes, summary: pd.DataFrame) -> None:
         plot_mean(axes, rows, label=label, color=colour, linestyle=line)
     axes.set_ylim(-0.02, 1.02)
     axes.set_ylabel("loss / max, accuracy")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=2)
+    seeds = seeds_in_words(summary["n"].max())
+    axes.legend(title=seeds, loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=2)
 
 
 def main() -> None:
