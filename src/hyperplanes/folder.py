@@ -69,7 +69,7 @@ def _entries(path: Path) -> Iterator[Entry]:
                     f"{path}: entry {entry[0]} would be written outside its folder; do not use this archive"
                 )
             yield entry
-    # zipfile raises RuntimeError for encryption and NotImplementedError, its subclass, for compression.
+    # zipfile raises RuntimeError, or a subclass of it, for encryption and for compression it does not know.
     except (
         tarfile.TarError,
         zipfile.BadZipFile,
