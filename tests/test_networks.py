@@ -16,18 +16,21 @@ from hyperplanes.streams import stream, stream_seed
 from hyperplanes.vision import models, v2
 
 
-def network(architecture, width=1.0, channels=3, classes=10, seed=0):
-    return build_network(architecture, classes, channels, width, stream(seed, "initialisation"))
+def network(architecture, width=1.0, channels=3, classes=10, seed=0, **initialisation):
+    initialisation = {"kind": "kaiming", **initialisation}
+    return build_network(
+        architecture, classes, channels, width, stream(seed, "initialisation"), initialisation
+    )
 
 
-@pytest.mark.parametrize("architecture", ["vgg11", "vgg19"])
-def test_vgg_has_torchvisions_names_and_logits(architecture):
+@pytest.mark.parametrize(("architecture", "size"), [("vgg11", 32), ("vgg19", 32), ("alexnet", 64)])
+def test_network_has_torchvisions_names_and_logits(architecture, size):
     ours = network(architecture).eval()
     with torch.device("meta"):
         theirs = getattr(models, architecture)(num_classes=10)
     theirs = theirs.to_empty(device="cpu").eval()
     theirs.load_state_dict(ours.state_dict())
-    images = torch.rand(2, 3, 32, 32)
+    images = torch.rand(2, 3, size, size)
     with torch.inference_mode():
         assert torch.equal(ours(images), theirs(images))
 
@@ -52,6 +55,46 @@ def test_convolutions_are_kaiming_normal_by_fan_out_with_zero_biases():
         assert layer.weight.std().item() == pytest.approx(expected, rel=0.1)
         assert abs(layer.weight.mean().item()) < 5 * expected / math.sqrt(layer.weight.numel())
         assert not layer.bias.any()
+
+
+def test_width_scales_every_layer_of_alexnet():
+    narrow = network("alexnet", 0.25, classes=7)
+    assert [layer.out_channels for layer in conv_layers(narrow).values()] == [16, 48, 96, 64, 64]
+    linear = [m for m in narrow.classifier if isinstance(m, torch.nn.Linear)]
+    assert [(m.in_features, m.out_features) for m in linear] == [(2304, 1024), (1024, 1024), (1024, 7)]
+    shapes = [g.input_shape for g in layer_geometry(narrow, (3, 64, 64))]
+    assert shapes == [(3, 64, 64), (16, 7, 7), (48, 3, 3), (96, 3, 3), (64, 3, 3)]
+
+
+def test_alexnet_on_small_images_is_refused():
+    with pytest.raises(InputError, match=r"images of 32x32 px are too small.*max-pooling layer"):
+        layer_geometry(network("alexnet", 0.25), (3, 32, 32))
+
+
+def test_normal_initialisation_draws_every_weight_with_one_deviation():
+    for layer in network("vgg19", 0.5, kind="normal", std=0.02).modules():
+        if hasattr(layer, "weight") and layer.weight.numel() > 5000:
+            assert layer.weight.std().item() == pytest.approx(0.02, rel=0.05)
+            assert not layer.bias.any()
+
+
+@pytest.mark.parametrize("architecture", ["vgg11", "alexnet", "lenet"])
+def test_initialisation_of_the_authors_code(architecture):
+    for layer in network(architecture, channels=1, kind="authors").modules():
+        if not hasattr(layer, "weight") or layer.weight.numel() < 800:
+            continue
+        fan_in = layer.weight[0].numel()
+        fan_out = layer.weight.numel() // fan_in * math.prod(layer.weight.shape[2:])
+        fan_out = fan_out if layer.weight.ndim == 4 else len(layer.weight)
+        std, largest = layer.weight.std().item(), layer.weight.abs().max().item()
+        if architecture == "vgg11":
+            assert std == pytest.approx(math.sqrt(2 / fan_out) if layer.weight.ndim == 4 else 0.01, rel=0.1)
+        else:
+            # The bound of a uniform distribution: PyTorch's 1 / sqrt(fan-in), Xavier's with gain sqrt(2).
+            bound = 1 / math.sqrt(fan_in) if architecture == "alexnet" else math.sqrt(12 / (fan_in + fan_out))
+            assert bound * 0.98 < largest < bound * 1.000001
+            assert std == pytest.approx(bound / math.sqrt(3), rel=0.1)
+        assert layer.bias.any().item() == (architecture == "alexnet")
 
 
 def test_initialisation_follows_the_seed_alone():
@@ -80,7 +123,7 @@ def test_images_too_small_for_the_network_are_refused():
 
 
 def test_an_unknown_architecture_is_refused_with_the_choices():
-    with pytest.raises(InputError, match=r"'vgg17'; allowed: lenet, vgg11, vgg13, vgg16, vgg19"):
+    with pytest.raises(InputError, match=r"'vgg17'; allowed: alexnet, lenet, vgg11, vgg13, vgg16, vgg19"):
         network("vgg17")
 
 

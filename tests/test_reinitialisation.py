@@ -11,6 +11,8 @@ from hyperplanes.folding import fold
 from hyperplanes.reinitialisation import count_correct, fresh_weights
 from hyperplanes.streams import stream
 
+SETTINGS = {"architecture": "vgg11", "width": 0.0625, "initialisation": {"kind": "kaiming"}}
+
 
 def network(architecture, seed):
     channels = 1 if architecture == "lenet" else 3
@@ -33,7 +35,7 @@ def test_every_cell_equals_a_whole_evaluation(architecture):
     # Labels that the trained network gets right, so that the counts tell networks apart.
     with torch.inference_mode():
         labels = trained.eval()(images).argmax(1)
-    resets = {"0": weights_of(earlier), "random": fresh_weights(trained, 0)}
+    resets = {"0": weights_of(earlier), "random": fresh_weights(trained, SETTINGS, 0)}
     batches = zip(images.split(8), labels.split(8), strict=True)
     baseline, cells = count_correct(trained, batches, resets)
     assert baseline == 30
@@ -69,7 +71,7 @@ def test_the_folded_classifier_gives_the_same_predictions():
 def test_fresh_weights_are_new_and_leave_the_network_alone():
     trained = network("vgg11", 0)
     before = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
-    first, again, other = fresh_weights(trained, 0), fresh_weights(trained, 0), fresh_weights(trained, 1)
+    first, again, other = (fresh_weights(trained, SETTINGS, seed) for seed in (0, 0, 1))
     initial = weights_of(build_network("vgg11", 10, 3, 0.0625, stream(0, "initialisation")))
     for name, (weight, bias) in first.items():
         assert torch.equal(weight, again[name][0])

@@ -25,10 +25,13 @@ from hyperplanes.vision import v2
 SETTINGS = {
     "architecture": "vgg11",
     "width": 0.0625,
+    "initialisation": {"kind": "kaiming"},
     "epochs": 3,
     "batch_size": 20,
     "precision": "float32",
     "pixels": "standardised",
+    "label_noise": {"share": 0, "kind": "uniform"},
+    "pixel_shuffle": False,
     "augmentation": {"shift": 2, "flip": True},
     "validation_fraction": 0.1,
     "split_seed": 0,

@@ -1,7 +1,8 @@
 """The networks of the paper, with a width factor, initialised from a given random stream."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from hyperplanes.snapshots import LayerGeometry
 from hyperplanes.vision import models
 
 VGG = {"vgg11": "A", "vgg13": "B", "vgg16": "D", "vgg19": "E"}
+KAIMING = {"kind": "kaiming"}
 LENET_FILTERS = (6, 6, "M", 16, 16, "M", 64, 64, "M")
 
 
@@ -51,63 +53,98 @@ class LeNet(nn.Module):
         return self.classifier(torch.flatten(self.avgpool(self.features(images)), 1))
 
 
-def _vgg(configuration: str, classes: int, channels: int, width: float) -> nn.Module:
-    """torchvision's VGG without batch norm; at width 1 its state dict has torchvision's names."""
-    vgg = models.vgg
-    filters = [c if c == "M" else scaled(c, width) for c in vgg.cfgs[configuration]]
-    hidden = scaled(4096, width)
-    # On the meta device the full-width classifier that torchvision builds costs nothing.
-    with torch.device("meta"):
-        network = vgg.VGG(vgg.make_layers(filters), num_classes=classes, init_weights=False)
-        network.features[0] = nn.Conv2d(channels, filters[0], 3, padding=1)
-        network.classifier[0] = nn.Linear(filters[-2] * 49, hidden)
-        network.classifier[3] = nn.Linear(hidden, hidden)
-        network.classifier[6] = nn.Linear(hidden, classes)
-    return network.to_empty(device="cpu")
+def _narrowed(network: nn.Module, classes: int, channels: int, width: float) -> nn.Module:
+    """Replace the layers of one of torchvision's networks on the meta device by narrower ones, in place."""
+    before = channels
+    for place, layer in enumerate(network.features):
+        if isinstance(layer, nn.Conv2d):
+            after, last = scaled(layer.out_channels, width), layer.out_channels
+            options = layer.kernel_size, layer.stride, layer.padding
+            network.features[place] = nn.Conv2d(before, after, *options)
+            before = after
+    linear = [place for place, layer in enumerate(network.classifier) if isinstance(layer, nn.Linear)]
+    # Values of each feature map that the first linear layer sees.
+    before *= network.classifier[linear[0]].in_features // last
+    for place in linear:
+        units = scaled(network.classifier[place].out_features, width)
+        after = classes if place == linear[-1] else units
+        network.classifier[place] = nn.Linear(before, after)
+        before = after
+    return network
 
 
 def _build(architecture: str, classes: int, channels: int, width: float) -> nn.Module:
+    """Return a network whose weights are not initialised; at width 1 torchvision's own, but LeNet."""
     if architecture == "lenet":
         return LeNet(classes, channels, width)
-    if architecture in VGG:
-        return _vgg(VGG[architecture], classes, channels, width)
-    raise InputError(f"unknown architecture {architecture!r}; allowed: {', '.join(sorted([*VGG, 'lenet']))}")
-
-
-def initialise_convolutions(layers: Iterable[nn.Conv2d], generator: torch.Generator) -> None:
-    """Draw Kaiming normal (fan-out) weights and set zero biases, layer by layer."""
-    for layer in layers:
-        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
-        nn.init.zeros_(layer.bias)
-
-
-def _initialise_linear(network: nn.Module, width: float, generator: torch.Generator) -> None:
-    """Draw the weights of the classifier and set zero biases.
-
-    A VGG's are torchvision's N(0, 0.01^2) at full width; their standard deviation grows as
-    1 / sqrt(width), so that a narrowed classifier passes signals on as strongly as the full one. LeNet
-    does not leave its first plateau with weights as small; its are Kaiming normal (fan-in).
-    """
-    for layer in network.classifier:
-        if not isinstance(layer, nn.Linear):
-            continue
-        if isinstance(network, LeNet):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+    if architecture not in ("alexnet", *VGG):
+        allowed = ", ".join(sorted([*VGG, "alexnet", "lenet"]))
+        raise InputError(f"unknown architecture {architecture!r}; allowed: {allowed}")
+    # On the meta device the full-width classifier that torchvision builds costs nothing.
+    with torch.device("meta"):
+        if architecture == "alexnet":
+            network = models.AlexNet()
         else:
+            layers = models.vgg.make_layers(models.vgg.cfgs[VGG[architecture]])
+            network = models.VGG(layers, init_weights=False)
+        network = _narrowed(network, classes, channels, width)
+    return network.to_empty(device="cpu")
+
+
+def initialise_layers(
+    layers: Iterable[nn.Module],
+    architecture: str,
+    width: float,
+    initialisation: Mapping[str, Any],
+    generator: torch.Generator,
+) -> None:
+    """Draw the weights and biases of `layers`, one after the other.
+
+    `kaiming`, the paper's: Kaiming normal by fan-out for convolutions, zero biases. Linear layers of a VGG
+    are torchvision's N(0, 0.01^2) at full width; their standard deviation grows as 1 / sqrt(width), so that a
+    narrowed classifier passes signals on as strongly as the full one. LeNet and AlexNet do not leave
+    their first plateau with weights as small; theirs are Kaiming normal by fan-in.
+    `normal`: N(0, std^2) for every weight, zero biases.
+    `authors`: what the authors' code does, PyTorch's own for AlexNet (with random biases), Xavier uniform
+    with gain sqrt(2) for LeNet; for a VGG the same as `kaiming`.
+    """
+    kind = initialisation["kind"]
+    for layer in layers:
+        if kind == "authors" and architecture == "alexnet":
+            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+            bound = 1 / math.sqrt(layer.weight[0].numel())
+            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+            continue
+        if kind == "normal":
+            nn.init.normal_(layer.weight, 0, initialisation["std"], generator=generator)
+        elif kind == "authors" and architecture == "lenet":
+            nn.init.xavier_uniform_(layer.weight, math.sqrt(2), generator=generator)
+        elif isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+        elif architecture in VGG:
             nn.init.normal_(layer.weight, 0, 0.01 / math.sqrt(width), generator=generator)
+        else:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
         nn.init.zeros_(layer.bias)
 
 
 def build_network(
-    architecture: str, classes: int, channels: int, width: float, generator: torch.Generator
+    architecture: str,
+    classes: int,
+    channels: int,
+    width: float,
+    generator: torch.Generator,
+    initialisation: Mapping[str, Any] = KAIMING,
 ) -> nn.Module:
     """Return an initialised network; all of its weights are drawn from `generator`.
 
-    Its parts are named as torchvision's: `features`, `avgpool`, `classifier`.
+    Its parts are named as torchvision's: `features`, `avgpool`, `classifier`. `initialisation` has a
+    `kind`, and `std` if that is `normal`; see `initialise_layers`.
     """
     network = _build(architecture, classes, channels, width)
-    initialise_convolutions(conv_layers(network).values(), generator)
-    _initialise_linear(network, width, generator)
+    linear = [layer for layer in network.classifier if isinstance(layer, nn.Linear)]
+    layers = [*conv_layers(network).values(), *linear]
+    initialise_layers(layers, architecture, width, initialisation, generator)
     return network
 
 
@@ -139,7 +176,7 @@ def layer_geometry(network: nn.Module, image_shape: tuple[int, int, int]) -> lis
                 block += 1
             elif isinstance(module, nn.MaxPool2d):
                 stage, block = stage + 1, 0
-                if min(activation.shape[2:]) < 2:
+                if min(activation.shape[2:]) < module.kernel_size:
                     raise InputError(
                         f"images of {image_shape[2]}x{image_shape[1]} px are too small for this "
                         f"network: {activation.shape[3]}x{activation.shape[2]} px are left at max-"

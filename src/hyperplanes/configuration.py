@@ -16,10 +16,13 @@ REQUIRED = ("dataset", "architecture", "epochs", "seeds")
 TRAINING_KEYS = (
     "architecture",
     "width",
+    "initialisation",
     "epochs",
     "batch_size",
     "precision",
     "pixels",
+    "label_noise",
+    "pixel_shuffle",
     "augmentation",
     "validation_fraction",
     "split_seed",
@@ -89,14 +92,22 @@ def resets(experiment: Mapping[str, Any]) -> bool:
 
 def label(experiment: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any]]) -> str:
     """Return network and data set of an experiment in words, e.g. `VGG19 (width 1/4), CIFAR-10`."""
-    network = {"lenet": "LeNet"}.get(experiment["architecture"], experiment["architecture"].upper())
+    network = {"lenet": "LeNet", "alexnet": "AlexNet"}.get(
+        experiment["architecture"], experiment["architecture"].upper()
+    )
     if experiment["width"] != 1:
         numerator, denominator = float(experiment["width"]).as_integer_ratio()
         exact = 1 < denominator <= 64
         network += f" (width {numerator}/{denominator})" if exact else f" (width {experiment['width']:g})"
     data = datasets[experiment["dataset"]].get("label", experiment["dataset"])
-    pixels = ", pixels in [0, 1]" if experiment["pixels"] == "unit" else ""
-    return f"{network}, {data}{pixels}"
+    changes = {"unit": ", pixels in [0, 1]", "symmetric": ", pixels in [-1, 1]"}.get(experiment["pixels"], "")
+    if share := experiment["label_noise"]["share"]:
+        changes += f", {share:.0%} label noise"
+    if experiment["pixel_shuffle"]:
+        changes += ", shuffled pixels"
+    if experiment["initialisation"]["kind"] == "normal":
+        changes += f", weights from N(0, {experiment['initialisation']['std']:g}²)"
+    return f"{network}, {data}{changes}"
 
 
 def _without_null(value: Any) -> Any:

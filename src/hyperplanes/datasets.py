@@ -63,6 +63,22 @@ def check_dataset(dataset: Dataset, name: str) -> None:
         )
 
 
+def limited(dataset: Dataset, name: str, train: int | None, test: int | None) -> Dataset:
+    """Return `dataset` with at most `train` and `test` images; None keeps all.
+
+    Images are drawn at random, the same for equal numbers, and stay in their order.
+    """
+    arrays = {}
+    for part, count in (("train", train), ("test", test)):
+        labels = getattr(dataset, f"{part}_labels")
+        if count is not None and count > len(labels):
+            raise InputError(f"data set {name}: {part} is {count}, but there are {len(labels)} {part} images")
+        chosen = np.sort(np.random.default_rng(0).permutation(len(labels))[:count])
+        arrays[f"{part}_images"] = getattr(dataset, f"{part}_images")[chosen]
+        arrays[f"{part}_labels"] = labels[chosen]
+    return Dataset(**arrays, classes=dataset.classes)
+
+
 def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     """Return mean and standard deviation per channel of uint8 (N, C, H, W), pixels in [0, 1]."""
     values = np.arange(256) / 255

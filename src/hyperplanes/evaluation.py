@@ -19,9 +19,11 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 
 def pixel_statistics(pixels: str, description: Mapping[str, Any]) -> tuple[list, list]:
-    """Return the (mean, std) per channel to normalise with: of the data, or none to stay in [0, 1]."""
+    """Return the (mean, std) per channel to normalise with: of the data, or for [0, 1] or [-1, 1]."""
     if pixels == "unit":
         return [0.0] * description["channels"], [1.0] * description["channels"]
+    if pixels == "symmetric":
+        return [0.5] * description["channels"], [0.5] * description["channels"]
     return description["mean"], description["std"]
 
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from hyperplanes.architectures import build_network, conv_layers, forward_steps, initialise_convolutions
+from hyperplanes.architectures import build_network, conv_layers, forward_steps, initialise_layers
 from hyperplanes.errors import InputError
 from hyperplanes.files import read_json
 from hyperplanes.snapshots import Snapshot
@@ -54,7 +54,14 @@ def trained_network(run: Path, classes: int, channels: int) -> tuple[nn.Module, 
     facts = read_json(run / "run.json")
     settings = facts["settings"]
     generator = stream(facts["seed"], "initialisation")
-    network = build_network(settings["architecture"], classes, channels, settings["width"], generator)
+    network = build_network(
+        settings["architecture"],
+        classes,
+        channels,
+        settings["width"],
+        generator,
+        settings["initialisation"],
+    )
     network.load_state_dict(load_file(run / "final.safetensors"))
     return network, facts
 
@@ -69,10 +76,16 @@ def snapshot_weights(snapshot: Snapshot) -> dict[str, Weights]:
     }
 
 
-def fresh_weights(network: nn.Module, seed: int) -> dict[str, Weights]:
-    """Draw random weights for every convolution, independent of the run's own initialisation."""
+def fresh_weights(network: nn.Module, settings: Mapping[str, Any], seed: int) -> dict[str, Weights]:
+    """Draw weights for every convolution as at initialisation, independent of the run's own."""
     layers = deepcopy(conv_layers(network))
-    initialise_convolutions(layers.values(), stream(seed, "reinitialisation"))
+    initialise_layers(
+        layers.values(),
+        settings["architecture"],
+        settings["width"],
+        settings["initialisation"],
+        stream(seed, "reinitialisation"),
+    )
     return {name: (layer.weight.detach(), layer.bias.detach()) for name, layer in layers.items()}
 
 

@@ -23,6 +23,7 @@ from hyperplanes.errors import InputError
 from hyperplanes.evaluation import autocast, evaluate, pixel_statistics
 from hyperplanes.files import atomic, sha256_of, write_json, write_text
 from hyperplanes.folding import copy_decay, fold, foldable, unfold
+from hyperplanes.noise import PixelShuffle, noisy_labels
 from hyperplanes.progress import progress
 from hyperplanes.schedules import learning_rate
 from hyperplanes.snapshots import Snapshot, save_snapshot
@@ -93,8 +94,15 @@ class Run:
                 f"validation_fraction {fraction} holds out {len(validation)} of {len(images)} images; "
                 "at least one is needed for validation and one for training"
             )
-        self.labels = labels[train].to(device)
+        noise = settings["label_noise"]
+        self.labels = noisy_labels(
+            labels[train], self.classes, noise["share"], noise["kind"], stream(seed, "label noise")
+        ).to(device)
         self.augment = Augmenter(images[train].to(device), settings["augmentation"]["shift"])
+        self.shuffle = None
+        if settings["pixel_shuffle"]:
+            pixels = math.prod(self.image_shape[1:])
+            self.shuffle = PixelShuffle(len(train), pixels, stream(seed, "pixel shuffle")).to(device)
         self.validation = images[validation].to(device), labels[validation].to(device)
         self.normalise = Normaliser(*pixel_statistics(settings["pixels"], description), device)
 
@@ -121,17 +129,18 @@ class Run:
             self.image_shape[0],
             self.settings["width"],
             stream(self.seed, "initialisation"),
+            self.settings["initialisation"],
         )
 
     def train_epoch(self, epoch: int) -> tuple[float, float]:
         """Train for one epoch; return mean loss and accuracy over its batches."""
         settings, device = self.settings, self.device
-        images = len(self.labels)
+        count = len(self.labels)
         # Drawn on the CPU, so that every kind of device sees the same order and augmentation.
-        order = torch.randperm(images, generator=stream(self.seed, "order", epoch)).to(device)
+        order = torch.randperm(count, generator=stream(self.seed, "order", epoch)).to(device)
         augmentation = settings["augmentation"]
         draws = Draws.sample(
-            images,
+            count,
             augmentation["shift"],
             augmentation["flip"],
             stream(self.seed, "augmentation", epoch),
@@ -145,7 +154,10 @@ class Run:
         total_correct = torch.zeros((), device=device)
         batches = order.split(settings["batch_size"])
         for index in progress(batches, f"epoch {epoch}, batches"):
-            inputs, target = self.normalise(self.augment.batch(index, draws)), self.labels[index]
+            images = self.augment.batch(index, draws)
+            if self.shuffle:
+                images = self.shuffle(images, index)
+            inputs, target = self.normalise(images), self.labels[index]
             with autocast(device, settings["precision"]):
                 logits = self.network(inputs)
                 loss = functional.cross_entropy(logits, target)
@@ -154,7 +166,7 @@ class Run:
             self.optimiser.step()
             total_loss += loss.detach() * len(index)
             total_correct += (logits.detach().argmax(1) == target).sum()
-        return total_loss.item() / images, total_correct.item() / images
+        return total_loss.item() / count, total_correct.item() / count
 
     def advance(self) -> EpochRecord:
         """Train the next epoch (or evaluate the initialisation) and add it to the history."""

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from hyperplanes.datasets import Dataset, write_dataset
+from hyperplanes.datasets import Dataset, limited, write_dataset
 from hyperplanes.errors import run_program
 from hyperplanes.files import sha256_of
 from hyperplanes.places import DATA_VARIABLE, locate, search_path
@@ -44,6 +44,8 @@ def main() -> None:
             dataset = read_folder(path, name, settings["channels"], settings.get("sha256"))
             if path.is_file():
                 source["sha256"] = sha256_of(path)
+    if settings["source"] != "embedded":
+        dataset = limited(dataset, name, settings.get("train"), settings.get("test"))
     write_dataset(dataset, arguments.output, name, source)
 
 

@@ -48,13 +48,13 @@ def measure(arguments: argparse.Namespace, device_name: str) -> None:
 
     snapshots = map(load_snapshot, arguments.snapshots)
     resets = {str(s.origin["epoch"]): reinitialisation.snapshot_weights(s) for s in snapshots}
+    settings = facts["settings"]
     if arguments.rand:
-        resets["random"] = reinitialisation.fresh_weights(network, facts["seed"])
+        resets["random"] = reinitialisation.fresh_weights(network, settings, facts["seed"])
     if foldable(network, dataset.image_shape):
         fold(network)
     network.to(device, memory_format=torch.channels_last)
 
-    settings = facts["settings"]
     normalise = Normaliser(*pixel_statistics(settings["pixels"], description), device)
     images = torch.from_numpy(dataset.test_images).to(device).split(arguments.batch_size)
     labels = torch.from_numpy(dataset.test_labels).to(device).split(arguments.batch_size)
