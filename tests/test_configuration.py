@@ -28,6 +28,7 @@ EVERY_KEY = """
 device: cpu
 data: data
 pathvars: {results: results}
+only: [plain]
 datasets:
   digits: {source: embedded, label: Digits, variant: digits-rgb, train: 100, test: 50, seed: 1}
   cifar: {source: torchvision, label: CIFAR-10, official: CIFAR10}
@@ -36,10 +37,13 @@ defaults: &experiment
   dataset: digits
   architecture: vgg11
   width: 0.5
+  initialisation: {kind: normal, std: 0.1}
   epochs: 4
   batch_size: 32
   precision: float32
   pixels: unit
+  label_noise: {share: 0.5, kind: wrong}
+  pixel_shuffle: true
   augmentation: {shift: 2, flip: false}
   validation_fraction: 0.2
   split_seed: 1
@@ -89,11 +93,7 @@ def test_configuration_files_resolve_on_top_of_the_default(path):
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     own = yaml.safe_load(path.read_text())
     update_config(config, own)
-    resolved = resolve(config, SCHEMA)
-    wanted = {name for name, value in own.get("experiments", {}).items() if value is not None}
-    off = own.get("experiments", {}).keys() - wanted
-    assert wanted <= resolved.experiments.keys()
-    assert not off & resolved.experiments.keys()
+    assert list(resolve(config, SCHEMA).experiments) == own["only"]
 
 
 @pytest.mark.parametrize("part", ["experiment", "dataset", "embedded", "torchvision", "folder"])
@@ -119,10 +119,13 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
         "dataset": "digits",
         "architecture": "vgg11",
         "width": 1.0,
+        "initialisation": {"kind": "kaiming", "std": 0.01},
         "epochs": 4,
         "batch_size": 128,
         "precision": "float32",
         "pixels": "standardised",
+        "label_noise": {"share": 0, "kind": "uniform"},
+        "pixel_shuffle": False,
         "augmentation": {"shift": 4, "flip": True},
         "validation_fraction": 0.1,
         "split_seed": 0,
@@ -195,6 +198,16 @@ def test_null_switches_off(changes, part, left):
     assert list(getattr(resolve(changed(changes), SCHEMA), part)) == left
 
 
+def test_only_switches_off_every_other_experiment():
+    config = changed("{only: [other], experiments: {other: {dataset: digits}, third: {dataset: digits}}}")
+    assert list(resolve(config, SCHEMA).experiments) == ["other"]
+
+
+def test_only_with_an_unknown_name_is_refused():
+    message = refusal(changed("only: [plian]"))
+    assert message == "configuration: only: 'plian' is not an experiment; allowed: plain"
+
+
 def test_null_gives_a_nested_key_its_default_back():
     plain = resolved_experiment("defaults: {augmentation: {shift: null, flip: false}}")
     assert plain["augmentation"] == {"shift": 4, "flip": False}
@@ -250,10 +263,14 @@ def test_training_settings_are_all_that_decides_weights():
         ({"architecture": "lenet"}, "LeNet, RGB digits"),
         ({"pixels": "unit"}, "VGG19, RGB digits, pixels in [0, 1]"),
         ({"dataset": "unnamed"}, "VGG19, unnamed"),
+        ({"architecture": "alexnet", "pixels": "symmetric"}, "AlexNet, RGB digits, pixels in [-1, 1]"),
+        ({"label_noise": {"share": 0.5}}, "VGG19, RGB digits, 50% label noise"),
+        ({"pixel_shuffle": True}, "VGG19, RGB digits, shuffled pixels"),
+        ({"initialisation": {"kind": "normal", "std": 0.01}}, "VGG19, RGB digits, weights from N(0, 0.01²)"),
     ],
 )
 def test_label_names_network_and_data_set(keys, text):
-    experiment = {"architecture": "vgg19", "width": 1.0, "pixels": "standardised", "dataset": "rgb"}
+    experiment = resolved_experiment("defaults: {architecture: vgg19}") | {"dataset": "rgb"}
     assert label({**experiment, **keys}, {"rgb": {"label": "RGB digits"}, "unnamed": {}}) == text
 
 

@@ -25,7 +25,14 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from hyperplanes import embedded
-from hyperplanes.datasets import DATA_FILE, DESCRIPTION_FILE, channel_statistics, read_dataset, write_dataset
+from hyperplanes.datasets import (
+    DATA_FILE,
+    DESCRIPTION_FILE,
+    channel_statistics,
+    limited,
+    read_dataset,
+    write_dataset,
+)
 from hyperplanes.embedded import make_embedded
 from hyperplanes.errors import InputError
 from hyperplanes.folder import read_folder
@@ -216,6 +223,24 @@ def test_mean_and_std_are_those_of_the_training_pixels(images):
     pixels = images.astype(np.float64) / 255
     np.testing.assert_allclose(description["mean"], pixels.mean(axis=(0, 2, 3)), rtol=0, atol=1e-14)
     np.testing.assert_allclose(description["std"], pixels.std(axis=(0, 2, 3)), rtol=0, atol=1e-14)
+
+
+def test_fewer_images_are_a_random_part_in_order_with_their_labels():
+    whole = make_dataset(train=60, test=30)
+    part = limited(whole, "shades", 20, None)
+    assert np.array_equal(part.test_images, whole.test_images)
+    assert part.train_images.shape[0] == part.train_labels.shape[0] == 20
+    numbers = [
+        np.flatnonzero((whole.train_images == image).all((1, 2, 3))).item() for image in part.train_images
+    ]
+    assert numbers == sorted(set(numbers))
+    assert numbers != list(range(20))
+    assert np.array_equal(part.train_labels, whole.train_labels[numbers])
+
+
+def test_more_images_than_there_are_is_refused():
+    with pytest.raises(InputError, match="data set shades: test is 31, but there are 30 test images"):
+        limited(make_dataset(train=60, test=30), "shades", 60, 31)
 
 
 def test_equal_datasets_give_equal_files(tmp_path):

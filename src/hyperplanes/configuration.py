@@ -57,7 +57,7 @@ class Configuration:
 
 def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configuration:
     """Validate `config`, fill in defaults, and return it; `InputError` lists everything wrong."""
-    config = _without_null(config)
+    config = _without_null(_selected(config))
     _refuse(_schema_problems(config, schema))
     config = {**_defaults(schema, schema), **config}
     base = _merge(_defaults(schema["$defs"]["experiment"], schema), config["defaults"])
@@ -108,6 +108,22 @@ def label(experiment: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any
     if experiment["initialisation"]["kind"] == "normal":
         changes += f", weights from N(0, {experiment['initialisation']['std']:g}²)"
     return f"{network}, {data}{changes}"
+
+
+def _selected(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Switch off every experiment that `only` does not name."""
+    if not isinstance(config, Mapping):
+        return config
+    only, experiments = config.get("only"), config.get("experiments")
+    if not (isinstance(only, list) and isinstance(experiments, Mapping)):
+        return config
+    _refuse(
+        f"only: {name!r} is not an experiment; allowed: {', '.join(map(str, experiments))}"
+        for name in only
+        if name not in experiments
+    )
+    selected = {name: own if name in only else None for name, own in experiments.items()}
+    return {**config, "experiments": selected}
 
 
 def _without_null(value: Any) -> Any:
