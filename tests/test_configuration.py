@@ -30,7 +30,8 @@ data: data
 pathvars: {results: results}
 only: [plain]
 datasets:
-  digits: {source: embedded, label: Digits, variant: digits-rgb, train: 100, test: 50, seed: 1}
+  digits:
+    {source: embedded, label: Digits, variant: digits-grey, train: 100, test: 50, seed: 1, polarity: both}
   cifar: {source: torchvision, label: CIFAR-10, official: CIFAR10}
   images: {source: folder, label: Images, path: images.tar, channels: 3, sha256: null, homepage: here}
 defaults: &experiment
@@ -360,6 +361,16 @@ BAD = {
         "datasets: {images: {source: folder, path: x, sha256: abc}}",
         "datasets.images.sha256: 'abc'",
         "[0-9a-f]{64}",
+    ),
+    "polarity of RGB digits": (
+        "datasets: {digits: {polarity: both}}",
+        "datasets.digits.polarity: digits-rgb has",
+        "variant to digits-grey",
+    ),
+    "unknown polarity": (
+        "datasets: {digits: {variant: digits-grey, polarity: two}}",
+        "datasets.digits.polarity: 'two'",
+        "allowed: single, both",
     ),
     "snapshot past the end": (
         "defaults: {snapshots: [1, 9]}",

@@ -69,6 +69,7 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
     figures = {
         name: own.get("experiments", [own.get("experiment")]) for name, own in config["figures"].items()
     }
+    _refuse(_dataset_problems(datasets))
     _refuse(
         problem
         for name, settings in experiments.items()
@@ -197,6 +198,16 @@ def _sentences(error: ValidationError) -> Iterator[str]:
             yield f"{where}: {error.instance!r} is not allowed; expected `all` or a list of epochs"
         case _:
             yield f"{where}: {error.message}"
+
+
+def _dataset_problems(datasets: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the schema cannot tell about the data sets."""
+    for name, settings in datasets.items():
+        if "polarity" in settings and settings["variant"] != "digits-grey":
+            yield (
+                f"datasets.{name}.polarity: {settings['variant']} has digits of both polarities as it is; "
+                "remove the key, or set variant to digits-grey"
+            )
 
 
 def _experiment_problems(

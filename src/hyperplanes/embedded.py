@@ -3,8 +3,14 @@
 They stand in for the paper's data sets, and keep what matters to its claims:
 
 - `digits-grey` for MNIST: bright strokes on black, so that only one kind of edge occurs;
-- `digits-rgb` for CIFAR-10: colour images of natural statistics, with edges of both polarities.
+- `digits-rgb` for CIFAR-10: colour images of natural statistics, with edges of both polarities;
+- `digits-rgb-100` for CIFAR-100: the same with 100 classes, one for each digit and hue;
+- `digits-rgb-large` for ImageNet: four times the pixels, large enough for AlexNet, and 40 classes.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.ndimage import zoom
@@ -13,34 +19,74 @@ from sklearn.model_selection import train_test_split
 
 from hyperplanes.errors import InputError
 
-CLASSES = tuple(str(digit) for digit in range(10))
+DIGITS = 10
+POLARITIES = ("single", "both")
 BASE_TEST_SHARE = 0.25  # of the 1,797 digits, kept for the test set
 CHUNK = 500  # images made at a time, so that the intermediate arrays stay in cache
 
-# Size of a pixel of an 8x8 digit, in pixels of the image made from it: smallest, largest.
-GREY_SCALE = (2.2, 2.9)
-RGB_SCALE = (2.7, 3.3)
+GREY_SIZE = 28  # pixels
+GREY_SCALE = (2.2, 2.9)  # size of a pixel of an 8x8 digit in pixels of the image: smallest, largest
 MAX_SHIFT = 1.0  # pixels; training shifts further, if its augmentation says so
 MAX_ANGLE = 10.0  # degrees
 
 LEAVES = 48  # discs per background
-LEAF_RADIUS = (2.0, 24.0)  # pixels
 LEAF_BRIGHTNESS = (0.35, 0.65)  # between dark and light ink
-TINT_OF_CLASS = 0.10  # how far a class moves the colour of its images; 1 is from black to full
-TINT_OF_IMAGE = 0.10  # standard deviation of an image's own tint: colour is only a hint
-TINT_OF_LEAF = 0.06
+TINT_OF_LEAF = 0.06  # standard deviation of a leaf's own tint; 1 is from black to full
 NOISE = 0.03  # standard deviation per pixel and channel
 
 
-def make_embedded(name: str, train: int, test: int, seed: int) -> dict[str, np.ndarray]:
+@dataclass(frozen=True)
+class Scene:
+    """How RGB digits are drawn; lengths in pixels, tints as shares of the way from black to full."""
+
+    size: int = 32
+    scale: tuple[float, float] = (2.7, 3.3)  # of a digit, as GREY_SCALE
+    shift: float = MAX_SHIFT
+    leaf_radius: tuple[float, float] = (2.0, 24.0)
+    hues: int = 10
+    tint_of_class: float = 0.10  # how far the hue of its class moves the colour of an image
+    tint_of_image: float = 0.10  # standard deviation of an image's own tint
+
+
+@dataclass(frozen=True)
+class Variant:
+    """`draw` makes images of glyphs and labels; label = digit * number of hues + hue."""
+
+    draw: Callable[..., np.ndarray]
+    hues: tuple[str, ...] = ("",)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes in the order of the labels, e.g. `7` or `7 red`."""
+        return tuple(f"{digit} {hue}".strip() for digit in range(DIGITS) for hue in self.hues)
+
+
+def class_names(name: str) -> tuple[str, ...]:
+    """Return the names of the classes of variant `name`, in the order of the labels."""
+    return _variant(name).classes
+
+
+def _variant(name: str) -> Variant:
+    if name not in EMBEDDED:
+        raise InputError(f"no embedded data set {name!r}; there are: {', '.join(EMBEDDED)}")
+    return EMBEDDED[name]
+
+
+def make_embedded(
+    name: str, train: int, test: int, seed: int, polarity: str = "single"
+) -> dict[str, np.ndarray]:
     """Make the data set `name` with `train` and `test` images; equal arguments give equal bytes.
 
     Returns `train_images` and `test_images`, uint8 (N, C, H, W), and `train_labels` and
     `test_labels`, int64 (N,). Classes are balanced to within one image. The two sets are made from
-    different handwritten digits.
+    different handwritten digits. With polarity `both`, half of the images of each set, drawn at
+    random, are inverted (255 - x) and nothing else differs; only `digits-grey` has a choice.
     """
-    if name not in EMBEDDED:
-        raise InputError(f"no embedded data set {name!r}; there are: {', '.join(EMBEDDED)}")
+    variant = _variant(name)
+    if polarity not in POLARITIES:
+        raise InputError(f"polarity is {polarity!r}; allowed: {', '.join(POLARITIES)}")
+    if polarity == "both" and name != "digits-grey":
+        raise InputError(f"polarity is 'both' but {name} has both as it is; it needs digits-grey")
     for key, size in (("train", train), ("test", test)):
         if size < 1:
             raise InputError(f"{key} is {size}; an embedded data set needs at least 1 image")
@@ -53,10 +99,12 @@ def make_embedded(name: str, train: int, test: int, seed: int) -> dict[str, np.n
         digits, labels, test_size=BASE_TEST_SHARE, stratify=labels, random_state=0
     )
 
-    train_random, test_random = np.random.default_rng(seed).spawn(2)
-    draw = EMBEDDED[name]
-    train_images, train_labels = _make_split(draw, train_digits, train_classes, train, train_random)
-    test_images, test_labels = _make_split(draw, test_digits, test_classes, test, test_random)
+    train_random, test_random, *inversion_random = np.random.default_rng(seed).spawn(4)
+    train_images, train_labels = _make_split(variant, train_digits, train_classes, train, train_random)
+    test_images, test_labels = _make_split(variant, test_digits, test_classes, test, test_random)
+    if polarity == "both":
+        for images, random in zip((train_images, test_images), inversion_random, strict=True):
+            _invert_half(images, random)
     return {
         "train_images": train_images,
         "train_labels": train_labels,
@@ -65,20 +113,30 @@ def make_embedded(name: str, train: int, test: int, seed: int) -> dict[str, np.n
     }
 
 
-def _make_split(draw, digits, classes, size, random):
-    """Draw `size` images of the 8x8 `digits`, balanced over `classes`: images and labels."""
-    labels = random.permutation(np.arange(size, dtype=np.int64) % len(CLASSES))
+def _make_split(variant, digits, numerals, size, random):
+    """Draw `size` images of the 8x8 `digits` of known `numerals`, balanced over the classes.
+
+    Returns images and labels.
+    """
+    labels = random.permutation(np.arange(size, dtype=np.int64) % len(variant.classes))
+    wanted = labels // len(variant.hues)
     chosen = np.empty(size, dtype=np.int64)
-    for label in range(len(CLASSES)):
-        members = np.flatnonzero(classes == label)
-        chosen[labels == label] = random.choice(members, size=np.sum(labels == label))
+    for numeral in range(DIGITS):
+        members = np.flatnonzero(numerals == numeral)
+        chosen[wanted == numeral] = random.choice(members, size=np.sum(wanted == numeral))
 
     glyphs = _enlarge(digits)
     images = [
-        draw(glyphs[chosen[start : start + CHUNK]], labels[start : start + CHUNK], random)
+        variant.draw(glyphs[chosen[start : start + CHUNK]], labels[start : start + CHUNK], random)
         for start in range(0, size, CHUNK)
     ]
     return np.concatenate(images), labels
+
+
+def _invert_half(images: np.ndarray, random: np.random.Generator) -> None:
+    """Invert half of the images, uint8 (N, C, H, W), in place; of an odd number, the smaller half."""
+    inverted = random.permutation(len(images))[: len(images) // 2]
+    images[inverted] = 255 - images[inverted]
 
 
 def _enlarge(digits: np.ndarray, factor: int = 4) -> np.ndarray:
@@ -86,15 +144,15 @@ def _enlarge(digits: np.ndarray, factor: int = 4) -> np.ndarray:
     return zoom(digits, (1, factor, factor), order=3, grid_mode=True, mode="nearest").clip(0, 1)
 
 
-def _place(glyphs, size, scales, random) -> np.ndarray:
+def _place(glyphs, size, scale, shift, random) -> np.ndarray:
     """Turn, scale and shift each glyph on an empty canvas: ink in [0, 1], (N, size, size).
 
-    `scales` bounds the pixels of the canvas per pixel of an 8x8 digit.
+    `scale` bounds the pixels of the canvas per pixel of an 8x8 digit, `shift` is in its pixels.
     """
     count, side = glyphs.shape[:2]
     angle = np.deg2rad(random.uniform(-MAX_ANGLE, MAX_ANGLE, (count, 1, 1)))
-    step = side / 8 / random.uniform(*scales, (count, 1, 1))  # of the glyph, per canvas pixel
-    shift_y, shift_x = random.uniform(-MAX_SHIFT, MAX_SHIFT, (2, count, 1, 1))
+    step = side / 8 / random.uniform(*scale, (count, 1, 1))  # of the glyph, per canvas pixel
+    shift_y, shift_x = random.uniform(-shift, shift, (2, count, 1, 1))
 
     offset = np.arange(size) - (size - 1) / 2
     y, x = offset[:, None] - shift_y, offset[None, :] - shift_x
@@ -118,13 +176,16 @@ def _sample(images: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     return above * (1 - down) + below * down
 
 
-def _dead_leaves(count: int, size: int, random: np.random.Generator) -> np.ndarray:
+def _dead_leaves(
+    count: int, size: int, radii: tuple[float, float], random: np.random.Generator
+) -> np.ndarray:
     """Cover `count` squares with random discs: at each pixel, the number of the topmost disc.
 
     Radii follow the power law (density ~ radius^-3) whose pictures have the statistics of natural
-    images: flat regions, sharp edges, the same look at every scale. Returns (count, size, size).
+    images: flat regions, sharp edges, the same look at every scale. `radii` are the smallest and the
+    largest, in pixels. Returns (count, size, size).
     """
-    smallest, largest = LEAF_RADIUS
+    smallest, largest = radii
     uniform = random.random((LEAVES, count))
     radius = (smallest**-2 - uniform * (smallest**-2 - largest**-2)) ** -0.5
     centre_y, centre_x = random.uniform(0, size, (2, LEAVES, count))
@@ -139,10 +200,9 @@ def _dead_leaves(count: int, size: int, random: np.random.Generator) -> np.ndarr
     return top
 
 
-def _class_tints() -> np.ndarray:
-    """A colour shift per class, (10, 3): hues around the colour circle, no change of brightness."""
-    hue = 2 * np.pi * (np.arange(len(CLASSES)) / len(CLASSES))[:, None]
-    return np.cos(hue - 2 * np.pi * np.arange(3) / 3)
+def _tints(turns: np.ndarray) -> np.ndarray:
+    """Colour shifts (N, 3) of hues (N,), in turns of the colour circle; no change of brightness."""
+    return np.cos(2 * np.pi * turns[:, None] - 2 * np.pi * np.arange(3) / 3)
 
 
 def _to_uint8(images: np.ndarray) -> np.ndarray:
@@ -152,23 +212,47 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
 
 def _draw_grey(glyphs, _labels, random) -> np.ndarray:
     """Bright digits on black: uint8 (N, 1, 28, 28)."""
-    return _to_uint8(_place(glyphs, 28, GREY_SCALE, random)[:, None])
+    return _to_uint8(_place(glyphs, GREY_SIZE, GREY_SCALE, MAX_SHIFT, random)[:, None])
 
 
-def _draw_rgb(glyphs, labels, random) -> np.ndarray:
-    """Dark or light digits on tinted dead leaves: uint8 (N, 3, 32, 32)."""
-    count, size = len(glyphs), 32
-    tint = TINT_OF_CLASS * _class_tints()[labels] + random.normal(0, TINT_OF_IMAGE, (count, 3))
+def _draw_rgb(glyphs, labels, random, scene: Scene) -> np.ndarray:
+    """Dark or light digits on tinted dead leaves: uint8 (N, 3, scene.size, scene.size)."""
+    count = len(glyphs)
+    tint = scene.tint_of_class * _tints(labels % scene.hues / scene.hues)
+    tint = tint + random.normal(0, scene.tint_of_image, (count, 3))
     leaf_colour = random.uniform(*LEAF_BRIGHTNESS, (count, LEAVES, 1)) + tint[:, None]
     leaf_colour = leaf_colour + random.normal(0, TINT_OF_LEAF, (count, LEAVES, 3))
-    top = _dead_leaves(count, size, random)
+    top = _dead_leaves(count, scene.size, scene.leaf_radius, random)
     background = leaf_colour[np.arange(count)[:, None, None], top].transpose(0, 3, 1, 2)
 
     light = random.random((count, 1)) < 0.5
     ink_colour = np.where(light, 0.9, 0.1) + random.normal(0, 0.08, (count, 3))
-    ink = _place(glyphs, size, RGB_SCALE, random)[:, None]
+    ink = _place(glyphs, scene.size, scene.scale, scene.shift, random)[:, None]
     images = background + ink * (ink_colour[:, :, None, None] - background)
     return _to_uint8(images + random.normal(0, NOISE, images.shape))
 
 
-EMBEDDED = {"digits-grey": _draw_grey, "digits-rgb": _draw_rgb}
+def _rgb(class_hues: tuple[str, ...] = ("",), **scene) -> Variant:
+    return Variant(partial(_draw_rgb, scene=Scene(**scene)), class_hues)
+
+
+TEN_HUES = ("red", "orange", "lime", "green", "jade", "cyan", "azure", "indigo", "purple", "rose")
+FOUR_HUES = ("red", "chartreuse", "cyan", "violet")
+
+EMBEDDED = {
+    "digits-grey": Variant(_draw_grey),
+    # Each digit has a hue, too faint beside the images' own tints to be more than a hint.
+    "digits-rgb": _rgb(),
+    # The hue is part of the class: it is read from the background, the digit from the ink.
+    "digits-rgb-100": _rgb(TEN_HUES, tint_of_class=0.30, tint_of_image=0.0),
+    "digits-rgb-large": _rgb(
+        FOUR_HUES,
+        size=64,
+        scale=(4.8, 6.8),
+        shift=4.0,
+        leaf_radius=(4.0, 48.0),
+        hues=len(FOUR_HUES),
+        tint_of_class=0.15,
+        tint_of_image=0.05,
+    ),
+}

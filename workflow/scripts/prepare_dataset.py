@@ -29,10 +29,12 @@ def main() -> None:
     # Each source imports what the others do not need.
     match settings["source"]:
         case "embedded":
-            from hyperplanes.embedded import CLASSES, make_embedded
+            from hyperplanes.embedded import class_names, make_embedded
 
-            arrays = make_embedded(settings["variant"], settings["train"], settings["test"], settings["seed"])
-            dataset = Dataset(**arrays, classes=CLASSES)
+            keys = ("train", "test", "seed", "polarity")
+            options = {key: settings[key] for key in keys if key in settings}
+            arrays = make_embedded(settings["variant"], **options)
+            dataset = Dataset(**arrays, classes=class_names(settings["variant"]))
         case "torchvision":
             from hyperplanes.official import read_official
 
