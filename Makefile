@@ -1,16 +1,18 @@
-# `make` installs into .venv and runs the default configuration; `make test` installs and tests.
+# `make` installs into .venv, runs the default configuration and writes its report; `make test` installs and
+# tests.
 
 PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: run test lint report lock clean
+.PHONY: run test lint lock clean
 
 run: $(VENV)/installed
 	snakemake --cores all
+	snakemake --report results/report.html
 
 test: $(VENV)/installed lint
-	pytest
+	pytest --numprocesses logical --dist loadfile
 
 # Formatting and lint of everything that is written by hand.
 lint: $(VENV)/installed
@@ -18,10 +20,6 @@ lint: $(VENV)/installed
 	ruff format --check .
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
-
-# One HTML file with every figure and table; run it after `make`.
-report: $(VENV)/installed
-	snakemake --report results/report.html
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), \
