@@ -15,6 +15,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/projections.smk"
 include: "workflow/rules/reinit.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 
 
@@ -22,7 +23,10 @@ include: "workflow/rules/figures.smk"
 rule all:
     default_target: True
     input:
+        "<results>/tables/claims.csv",
+        "<results>/tables/tables.html",
         "<results>/tables/accuracies.csv",
+        "<results>/tables/criticality.csv",
         expand("<results>/tables/{experiment}/n_l_summary.csv", experiment=EXPERIMENTS),
         expand(
             "<results>/tables/{experiment}/reinit_summary.csv",
@@ -53,7 +57,10 @@ rule reinit:
 
 rule tables:
     input:
+        "<results>/tables/claims.csv",
+        "<results>/tables/tables.html",
         "<results>/tables/accuracies.csv",
+        "<results>/tables/criticality.csv",
         expand("<results>/tables/{experiment}/n_l_summary.csv", experiment=EXPERIMENTS),
         expand(
             "<results>/tables/{experiment}/training_summary.csv",
@@ -63,6 +70,12 @@ rule tables:
             "<results>/tables/{experiment}/reinit_summary.csv",
             experiment=REINITIALISED,
         ),
+
+
+rule claims:
+    input:
+        "<results>/tables/claims.csv",
+        "<results>/tables/claims.html",
 
 
 rule figures:

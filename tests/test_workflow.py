@@ -21,6 +21,7 @@ from test_pins import imports
 
 SMOKE = yaml.safe_load((ROOT / "tests/smoke.yaml").read_text())
 PLOTS = {"plot_dynamics": 1, "plot_heatmaps": 1, "plot_histograms": 1, "plot_first_layer": 1}
+PAGES = {"tabulate_criticality": 1, "render_tables": 1, "check_claims": 1}
 BELOW_RGB = {
     "train_network_rgb": 2,
     "measure_projections_rgb": 2,
@@ -29,6 +30,7 @@ BELOW_RGB = {
     "tabulate_training": 1,
     "tabulate_reinit": 1,
     "tabulate_accuracies": 1,
+    **PAGES,
     **PLOTS,
 }
 
@@ -249,6 +251,7 @@ def jobs_of(experiments, seeds, datasets):
         "prepare_dataset": datasets,
         "reinitialise_layers": seeds * len(experiments),
         "tabulate_accuracies": 1,
+        **PAGES,
         **PLOTS,
     }
 

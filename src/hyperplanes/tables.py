@@ -3,12 +3,18 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from hyperplanes import statistics
 from hyperplanes.files import atomic, read_json
 
 LOSSES = ("train_loss", "validation_loss")
 ACCURACIES = ("train_accuracy", "validation_accuracy")
+# A corrected p-value below it is called significant.
+SIGNIFICANCE = 0.05
+# Epoch of a pretrained network, which follows its random initialisation.
+PRETRAINED = -1
 
 
 def summarise(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
@@ -35,6 +41,118 @@ def n_l_table(projections: Iterable[Path]) -> pd.DataFrame:
             kept = ("layer", "name", "filters", "undefined", "n_l", "mean_cosine")
             rows.append({**origin, **{key: layer[key] for key in kept}})
     return pd.DataFrame(rows).sort_values(["seed", "epoch", "layer"], ignore_index=True)
+
+
+def order_of_epoch(epoch: int) -> float:
+    """Return a number that sorts epochs: pretrained weights follow all others."""
+    return np.inf if epoch == PRETRAINED else epoch
+
+
+def epochs_in_order(frame: pd.DataFrame) -> list[int]:
+    """Return the epochs of a table from initialisation to the trained network."""
+    return sorted(map(int, frame["epoch"].unique()), key=order_of_epoch)
+
+
+def pool(n_l: pd.DataFrame) -> pd.DataFrame:
+    """Return n_l over the filters of all seeds, by epoch and layer, with its test against one half.
+
+    `pooled_negative` of `pooled_filters` cosines are at most zero; `low` and `high` are the exact 95 %
+    interval of their share, `p_value` is that of the two-sided exact binomial test against one half,
+    `p_corrected` the same after Holm's correction over the layers of the epoch. Filters are treated
+    as independent, those of one network too.
+    """
+    defined = n_l["filters"] - n_l["undefined"]
+    counts = n_l[["epoch", "layer", "name"]].assign(
+        pooled_negative=(n_l["n_l"].fillna(0) * defined).round().astype(int), pooled_filters=defined
+    )
+    pooled = counts.groupby(["epoch", "layer", "name"], sort=False, as_index=False).sum()
+    negative, filters = pooled["pooled_negative"].to_numpy(), pooled["pooled_filters"].to_numpy()
+    pooled["low"], pooled["high"] = statistics.binomial_interval(negative, filters)
+    pooled["p_value"] = statistics.binomial_test(negative, filters)
+    pooled["p_corrected"] = pooled.groupby("epoch")["p_value"].transform(statistics.holm)
+    return pooled
+
+
+def n_l_summary(n_l: pd.DataFrame) -> pd.DataFrame:
+    """Return mean, std and n of n_l over seeds, and the columns of `pool`, by epoch and layer."""
+    summary = summarise(n_l, ["experiment", "epoch", "layer", "name", "filters"], "n_l")
+    return summary.merge(pool(n_l), on=["epoch", "layer", "name"], how="left")
+
+
+def onset_table(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return when each layer becomes biased, from an `n_l_summary`.
+
+    `epoch` is the first from which the layer stays biased to the last epoch: p_corrected < 0.05 and
+    more than half of the filters on the same side, `direction`. Both are empty for a layer that is
+    not biased at the last epoch. `n_l` is the pooled share at the last epoch.
+    """
+    order = summary["epoch"].map(order_of_epoch)
+    rows = []
+    for (experiment, layer, name), frame in summary.assign(order=order).groupby(
+        ["experiment", "layer", "name"], sort=False
+    ):
+        frame = frame.sort_values("order")
+        share = (frame["pooled_negative"] / frame["pooled_filters"]).to_numpy()
+        side = np.where(frame["p_corrected"] < SIGNIFICANCE, np.sign(share - 0.5), 0)
+        differs = np.flatnonzero(side != side[-1])
+        first = differs[-1] + 1 if differs.size else 0
+        rows.append(
+            {
+                "experiment": experiment,
+                "layer": layer,
+                "name": name,
+                "direction": {1: "negative", -1: "positive"}.get(side[-1]),
+                "epoch": int(frame["epoch"].iloc[first]) if side[-1] else None,
+                "n_l": share[-1],
+            }
+        )
+    return pd.DataFrame(rows).astype({"epoch": "Int64"})
+
+
+def per_seed_and_layer(frame: pd.DataFrame, value: str) -> pd.DataFrame:
+    """Return `value` as a matrix of seeds (rows) and layers (columns)."""
+    return frame.pivot(index="seed", columns="layer", values=value)
+
+
+def criticality(n_l: pd.DataFrame, reinit: pd.DataFrame, first: int = 1) -> dict[str, float]:
+    """Return the rank correlation over layers of bias and criticality, for layers from `first` on.
+
+    Spearman's `rho` between |mean n_l - 1/2| at the last epoch and the mean drop when the layer is
+    reset to epoch 0, means over the `seeds` that have both; `low`, `high` are the 95 % percentile
+    bootstrap interval over seeds, NaN for a single seed.
+    """
+    last = n_l[n_l["epoch"] == epochs_in_order(n_l)[-1]]
+    bias = per_seed_and_layer(last[last["layer"] >= first], "n_l")
+    initial = reinit[(reinit["reset_to"] == "0") & (reinit["layer"] >= first)]
+    drops = per_seed_and_layer(initial, "drop")
+    seeds, layers = bias.index.intersection(drops.index), bias.columns.intersection(drops.columns)
+    a, b = bias.loc[seeds, layers].to_numpy(), drops.loc[seeds, layers].to_numpy()
+
+    def correlation(weights: np.ndarray) -> np.ndarray:
+        return statistics.rank_correlation(np.abs(weights @ a - 0.5), weights @ b)
+
+    count = len(seeds)
+    rho = float(correlation(np.full((1, count), 1 / count))[0]) if count and len(layers) else np.nan
+    low, high = statistics.bootstrap_interval(count, correlation) if len(layers) else (np.nan, np.nan)
+    return {"count": len(layers), "seeds": count, "rho": rho, "low": low, "high": high}
+
+
+def criticality_table(n_l: Iterable[pd.DataFrame], reinit: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return `criticality` of every experiment that resets layers to epoch 0.
+
+    Two rows each: over all layers, and over the layers past the first, which the paper excepts.
+    """
+    columns = ["experiment", "layers", "count", "seeds", "rho", "low", "high"]
+    drops = {frame["experiment"].iloc[0]: frame for frame in reinit}
+    rows = []
+    for frame in n_l:
+        experiment = frame["experiment"].iloc[0]
+        own = drops.get(experiment)
+        if own is not None and (own["reset_to"] == "0").any():
+            for layers, first in (("all", 1), ("past the first", 2)):
+                cell = criticality(frame, own, first)
+                rows.append({"experiment": experiment, "layers": layers, **cell})
+    return pd.DataFrame(rows, columns=columns)
 
 
 def cosine_table(projections: Iterable[Path]) -> pd.DataFrame:

@@ -34,6 +34,16 @@ REINITIALISED = [
     name for name, settings in EXPERIMENTS.items() if configuration.resets(settings)
 ]
 
+# Figures whose experiments the claims are judged on, by the table that they need of them.
+CLAIM_FIGURES = {
+    "n_l": [
+        *("figure_02", "figure_05", "figure_06", "figure_07", "figure_08", "figure_15"),
+        *("figure_17", "figure_20", "figure_21", "figure_22", "figure_polarity"),
+    ],
+    "reinit": ["figure_02", "figure_16", "figure_18", "figure_19"],
+}
+CLAIM_FIGURES["training"] = sorted({*CLAIM_FIGURES["n_l"], *CLAIM_FIGURES["reinit"]})
+
 USE_GPU = CONFIGURATION.device == "cuda" or (
     CONFIGURATION.device == "auto" and bool(visible_gpus())
 )
@@ -73,7 +83,9 @@ NETWORK_CODE = DATASET_CODE + library(
 TRAINING_CODE = NETWORK_CODE + library("noise", "provenance", "resume", "schedules", "training")
 REINIT_CODE = NETWORK_CODE + library("reinitialisation")
 PROJECTION_CODE = BASE_CODE + library("projections", "snapshots")
-TABLE_CODE = BASE_CODE + library("tables")
+TABLE_CODE = BASE_CODE + library("statistics", "tables")
+RENDER_CODE = TABLE_CODE + library("rendering")
+CLAIM_CODE = RENDER_CODE + library("claims", "evidence")
 FIGURE_CODE = BASE_CODE + library("plotting")
 
 
@@ -206,6 +218,43 @@ def figure_schedule(wildcards):
 def figure_seed(wildcards):
     """First seed of the experiment that the figure draws."""
     return EXPERIMENTS[figure_experiments(wildcards.figure)[0]]["seeds"][0]
+
+
+def claim_experiments(table):
+    """Experiments that the claims use this table of, each once."""
+    drawn = (FIGURES.get(figure, []) for figure in CLAIM_FIGURES[table])
+    names = dict.fromkeys(name for names in drawn for name in names)
+    return [name for name in names if table != "reinit" or name in REINITIALISED]
+
+
+def claim_datasets(wildcards):
+    """Descriptions of the data sets of the experiments that the claims use."""
+    names = {EXPERIMENTS[name]["dataset"] for name in claim_experiments("training")}
+    return expand("<results>/datasets/{dataset}/dataset.json", dataset=sorted(names))
+
+
+def claim_settings(wildcards):
+    """Label and data set of the experiments that the claims use, as JSON."""
+    return json.dumps(
+        {
+            name: {
+                "label": configuration.label(EXPERIMENTS[name], DATASETS),
+                "dataset": EXPERIMENTS[name]["dataset"],
+            }
+            for name in claim_experiments("training")
+        }
+    )
+
+
+def claim_figures(wildcards):
+    """Experiments of the figures that the claims use, as JSON."""
+    return json.dumps(
+        {
+            figure: list(FIGURES[figure])
+            for figure in CLAIM_FIGURES["training"]
+            if figure in FIGURES
+        }
+    )
 
 
 def reset_snapshots(wildcards):

@@ -13,6 +13,12 @@ rule tabulate_projections:
             category="Tables",
             labels={"experiment": "{experiment}", "table": "n_l"},
         ),
+        onset=report(
+            "<results>/tables/{experiment}/bias_onset.csv",
+            caption="../report/bias_onset.rst",
+            category="Tables",
+            labels={"experiment": "{experiment}", "table": "onset of the bias"},
+        ),
         cosines="<results>/tables/{experiment}/cosines.csv",
     log:
         "<results>/tables/{experiment}/tabulate_projections.log",
@@ -22,7 +28,8 @@ rule tabulate_projections:
     threads: 1
     shell:
         "python {input.script} --projections {input.projections} --cosines-of {input.first_and_last}"
-        " --n-l {output.n_l} --summary {output.summary} --cosines {output.cosines} &> {log}"
+        " --n-l {output.n_l} --summary {output.summary} --onset {output.onset}"
+        " --cosines {output.cosines} &> {log}"
 
 
 # Collect losses, accuracies and learning rates of one experiment.

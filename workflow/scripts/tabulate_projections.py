@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from hyperplanes.errors import run_program
-from hyperplanes.tables import cosine_table, n_l_table, summarise, write_table
+from hyperplanes.tables import cosine_table, n_l_summary, n_l_table, onset_table, write_table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -13,6 +13,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--cosines-of", required=True, type=Path, nargs="+", help="files to list filters of")
     parser.add_argument("--n-l", required=True, type=Path, help="CSV to write: n_l of every seed")
     parser.add_argument("--summary", required=True, type=Path, help="CSV to write: over seeds")
+    parser.add_argument("--onset", required=True, type=Path, help="CSV to write: since when biased")
     parser.add_argument("--cosines", required=True, type=Path, help="CSV to write: one row per filter")
     return parser.parse_args()
 
@@ -21,8 +22,9 @@ def main() -> None:
     arguments = parse_arguments()
     n_l = n_l_table(arguments.projections)
     write_table(n_l, arguments.n_l)
-    by = ["experiment", "epoch", "layer", "name", "filters"]
-    write_table(summarise(n_l, by, "n_l"), arguments.summary)
+    summary = n_l_summary(n_l)
+    write_table(summary, arguments.summary)
+    write_table(onset_table(summary), arguments.onset)
     write_table(cosine_table(arguments.cosines_of), arguments.cosines)
 
 

@@ -1,0 +1,102 @@
+"""Exact binomial statistics, correction for several tests, and bootstrap intervals."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import bdtr, betaincinv
+from scipy.stats import rankdata
+
+LEVEL = 0.95
+DRAWS = 10_000
+
+
+def binomial_interval(
+    successes: np.ndarray, trials: np.ndarray, level: float = LEVEL
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the exact interval of a share (Clopper and Pearson 1934), by default of 95 %.
+
+    Elementwise over counts; without a trial the interval is NaN. The limits are quantiles of beta
+    distributions: low of B(k, n - k + 1), high of B(k + 1, n - k).
+    """
+    k, n = np.asarray(successes, float), np.asarray(trials, float)
+    tail = (1 - level) / 2
+    with np.errstate(invalid="ignore"):
+        low = np.where(k > 0, betaincinv(np.maximum(k, 1), n - k + 1, tail), 0.0)
+        high = np.where(k < n, betaincinv(k + 1, np.maximum(n - k, 1), 1 - tail), 1.0)
+    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+
+
+def binomial_test(successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """Return the two-sided p-value of the exact binomial test of a share against one half.
+
+    Elementwise over counts; NaN without a trial. The null distribution is symmetric, so that this is
+    twice the smaller tail, at most 1.
+    """
+    k, n = np.asarray(successes, float), np.asarray(trials, float)
+    tail = bdtr(np.minimum(k, n - k), n.astype(np.int64), 0.5)
+    return np.where(n > 0, np.minimum(1.0, 2 * tail), np.nan)
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Return p-values corrected for their number (Holm 1979); NaN stays and is not counted.
+
+    The i-th smallest of m is multiplied by m - i + 1, and is no smaller than the one before it.
+    """
+    p = np.asarray(p_values, float)
+    corrected = np.full(p.shape, np.nan)
+    order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]
+    factors = np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(factors * p[order]))
+    return corrected
+
+
+def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return Spearman's correlation along the last axis of x and y (..., L); ties get their mean rank.
+
+    NaN where one of the two is constant.
+    """
+    a, b = (rankdata(values, axis=-1) for values in (x, y))
+    a, b = (ranks - ranks.mean(-1, keepdims=True) for ranks in (a, b))
+    with np.errstate(invalid="ignore"):
+        return (a * b).sum(-1) / np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
+
+
+def bootstrap_interval(
+    units: int, statistic: Callable[[np.ndarray], np.ndarray], draws: int = DRAWS, level: float = LEVEL
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of a statistic of `units` units, e.g. seeds or layers.
+
+    `statistic` maps weights (draws, units), each row the shares of the units in one draw with
+    replacement, to its values (draws,). NaN for both limits if there is one unit only. The draws are
+    the same at every call.
+    """
+    if units < 2:
+        return np.nan, np.nan
+    counts = np.random.default_rng(0).multinomial(units, np.full(units, 1 / units), size=draws)
+    values = statistic(counts / units)
+    values = values[~np.isnan(values)]
+    if not values.size:
+        return np.nan, np.nan
+    tail = (1 - level) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def count_distribution(probabilities: np.ndarray) -> np.ndarray:
+    """Return P(0), P(1), ... of the number of independent events that happen (Poisson binomial)."""
+    distribution = np.ones(1)
+    for probability in probabilities:
+        distribution = np.convolve(distribution, [1 - probability, probability])
+    return distribution
+
+
+def bias_difference_interval(one: tuple[int, int], other: tuple[int, int]) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of |p - 1/2| of one sample minus that of another.
+
+    Each sample is (successes, trials), resampled trial by trial with replacement; the same draws at
+    every call.
+    """
+    generator = np.random.default_rng(0)
+    distances = [np.abs(generator.binomial(n, k / n, DRAWS) / n - 0.5) for k, n in (one, other)]
+    low, high = np.quantile(distances[0] - distances[1], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -1,0 +1,106 @@
+# Correlate bias and criticality over the layers of all experiments that reset layers.
+rule tabulate_criticality:
+    input:
+        script="workflow/scripts/tabulate_criticality.py",
+        code=TABLE_CODE,
+        n_l=expand("<results>/tables/{experiment}/n_l.csv", experiment=REINITIALISED),
+        reinit=expand(
+            "<results>/tables/{experiment}/reinit.csv", experiment=REINITIALISED
+        ),
+    output:
+        report(
+            "<results>/tables/criticality.csv",
+            caption="../report/criticality.rst",
+            category="Tables",
+            labels={"experiment": "all", "table": "criticality"},
+        ),
+    log:
+        "<results>/tables/tabulate_criticality.log",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    shell:
+        "python {input.script} --n-l {input.n_l} --reinit {input.reinit} --output {output} &> {log}"
+
+
+# Write all tables as one page for reading.
+rule render_tables:
+    input:
+        script="workflow/scripts/render_tables.py",
+        code=RENDER_CODE,
+        accuracies="<results>/tables/accuracies.csv",
+        summaries=expand(
+            "<results>/tables/{experiment}/n_l_summary.csv", experiment=EXPERIMENTS
+        ),
+        onsets=expand(
+            "<results>/tables/{experiment}/bias_onset.csv", experiment=EXPERIMENTS
+        ),
+        drops=expand(
+            "<results>/tables/{experiment}/reinit_summary.csv",
+            experiment=REINITIALISED,
+        ),
+        criticality="<results>/tables/criticality.csv",
+    output:
+        report(
+            "<results>/tables/tables.html",
+            caption="../report/tables.rst",
+            category="Tables",
+            labels={"experiment": "all", "table": "all, for reading"},
+        ),
+    log:
+        "<results>/tables/render_tables.log",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    shell:
+        "python {input.script} --accuracies {input.accuracies} --summaries {input.summaries}"
+        " --onsets {input.onsets} --drops {input.drops} --criticality {input.criticality}"
+        " --output {output} &> {log}"
+
+
+# Judge the paper's sentences by the experiments of its figures.
+rule check_claims:
+    input:
+        script="workflow/scripts/check_claims.py",
+        code=CLAIM_CODE,
+        datasets=claim_datasets,
+        n_l=expand(
+            "<results>/tables/{experiment}/n_l.csv",
+            experiment=claim_experiments("n_l"),
+        ),
+        training=expand(
+            "<results>/tables/{experiment}/training.csv",
+            experiment=claim_experiments("training"),
+        ),
+        reinit=expand(
+            "<results>/tables/{experiment}/reinit.csv",
+            experiment=claim_experiments("reinit"),
+        ),
+    output:
+        table=report(
+            "<results>/tables/claims.csv",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"shows": "every claim, as a table"},
+        ),
+        page=report(
+            "<results>/tables/claims.html",
+            caption="../report/claims.rst",
+            category="Claims",
+            labels={"shows": "every claim, for reading"},
+        ),
+    log:
+        "<results>/tables/check_claims.log",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    params:
+        figures=claim_figures,
+        experiments=claim_settings,
+    shell:
+        "python {input.script} --figures {params.figures:q} --experiments {params.experiments:q}"
+        " --datasets {input.datasets} --n-l {input.n_l} --training {input.training}"
+        " --reinit {input.reinit} --table {output.table} --page {output.page} &> {log}"

@@ -1,0 +1,32 @@
+"""Write the tables of all experiments as one page for reading."""
+
+import argparse
+from pathlib import Path
+
+from hyperplanes.errors import run_program
+from hyperplanes.files import write_text
+from hyperplanes.rendering import tables_page
+from hyperplanes.tables import read_table
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--accuracies", required=True, type=Path, help="accuracies.csv")
+    parser.add_argument("--summaries", required=True, type=Path, nargs="*", help="n_l_summary.csv of each")
+    parser.add_argument("--onsets", required=True, type=Path, nargs="*", help="bias_onset.csv of each")
+    parser.add_argument("--drops", required=True, type=Path, nargs="*", help="reinit_summary.csv of each")
+    parser.add_argument("--criticality", required=True, type=Path, help="criticality.csv")
+    parser.add_argument("--output", required=True, type=Path, help="HTML to write")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    lists = (arguments.summaries, arguments.onsets, arguments.drops)
+    summaries, onsets, drops = ([read_table(path) for path in paths] for paths in lists)
+    accuracies, criticality = read_table(arguments.accuracies), read_table(arguments.criticality)
+    write_text(arguments.output, tables_page(accuracies, summaries, onsets, drops, criticality))
+
+
+if __name__ == "__main__":
+    run_program(main)
