@@ -19,7 +19,11 @@ from hyperplanes.snapshots import LayerGeometry
 from hyperplanes.tables import (
     accuracy_table,
     cosine_table,
+    criticality,
+    criticality_table,
+    n_l_summary,
     n_l_table,
+    onset_table,
     summarise,
     training_summary,
     training_table,
@@ -199,6 +203,118 @@ def test_cosines_stay_numbers_when_a_whole_layer_has_none(tmp_path):
     assert table["cosine"].dtype == table["projection"].dtype == float
 
 
+# Intervals, tests, onset
+
+
+def made_n_l(shares, filters=20, undefined=0):
+    """An n_l table: `shares` maps (seed, epoch, layer) to negative filters."""
+    rows = [
+        {"experiment": "plain", "seed": seed, "epoch": epoch, "layer": layer, "name": f"features.{layer}"}
+        | {"filters": filters, "undefined": undefined, "n_l": count / (filters - undefined)}
+        for (seed, epoch, layer), count in shares.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_pooled_columns_by_hand():
+    n_l = made_n_l({(0, 0, 1): 10, (1, 0, 1): 8, (0, 0, 2): 18, (1, 0, 2): 18}, 20, undefined=2)
+    summary = n_l_summary(n_l).set_index("layer")
+    assert summary["pooled_negative"].to_dict() == {1: 18, 2: 36}
+    assert summary["pooled_filters"].to_dict() == {1: 36, 2: 36}
+    assert summary["p_value"].tolist() == pytest.approx([1, 2**-35])
+    # Two layers: the smaller p-value counts twice.
+    assert summary["p_corrected"].tolist() == pytest.approx([1, 2**-34])
+    # All of 36: the lower limit is the 36th root of 0.025.
+    assert summary.loc[2, ["low", "high"]].tolist() == pytest.approx([0.025 ** (1 / 36), 1])
+
+
+def test_correction_is_for_the_layers_of_one_epoch():
+    counts = {(0, epoch, layer): 17 for epoch in range(5) for layer in (1, 2, 3)}
+    summary = n_l_summary(made_n_l(counts))
+    np.testing.assert_allclose(summary["p_corrected"], 3 * summary["p_value"])
+
+
+@pytest.mark.parametrize(
+    ("counts", "direction", "epoch"),
+    [
+        ([10, 10, 20, 20], "negative", 2),
+        ([20, 20, 20, 20], "negative", 0),
+        # Biased for a while only, then for good.
+        ([10, 20, 10, 20], "negative", 3),
+        ([20, 20, 20, 10], None, None),
+        ([10, 0, 0, 0], "positive", 1),
+        # On the other side first: its onset is that of the side at the end.
+        ([10, 20, 0, 0], "positive", 2),
+    ],
+)
+def test_onset_is_the_first_epoch_of_the_bias_that_lasts(counts, direction, epoch):
+    table = onset_table(n_l_summary(made_n_l({(0, e, 1): c for e, c in enumerate(counts)})))
+    row = table.iloc[0]
+    assert row["n_l"] == counts[-1] / 20
+    if direction is None:
+        assert row[["direction", "epoch"]].isna().all()
+    else:
+        assert (row["direction"], row["epoch"]) == (direction, epoch)
+
+
+def test_pretrained_weights_follow_their_initialisation():
+    table = onset_table(n_l_summary(made_n_l({(0, -1, 1): 20, (0, 0, 1): 10})))
+    assert (table["epoch"][0], table["n_l"][0]) == (-1, 1)
+
+
+def made_reinit(drops):
+    """A re-initialisation table: `drops` maps seeds to one drop per layer."""
+    return pd.DataFrame(
+        {
+            "experiment": "plain",
+            "seed": seed,
+            "layer": layer,
+            "reset_to": reset,
+            "drop": drop + (reset != "0"),
+        }
+        for seed, values in drops.items()
+        for layer, drop in enumerate(values, 1)
+        for reset in ("0", "random")
+    )
+
+
+def test_criticality_by_hand():
+    """Bias 0.1, 0.2, 0.3, 0.4 in either direction; drops of the means in the order 1, 3, 2, 4."""
+    counts = {1: (12, 12), 2: (6, 6), 3: (16, 16), 4: (2, 2)}
+    n_l = made_n_l({(s, e, k): c[s] if e else 20 for k, c in counts.items() for s in (0, 1) for e in (0, 5)})
+    reinit = made_reinit({0: [0.1, 0.4, 0.2, 0.5], 1: [0.1, 0.3, 0.2, 0.6]})
+    # One exchange of neighbours: 1 - 6 * 2 / (4 * 15); the same for each seed alone.
+    found = criticality(n_l, reinit)
+    assert (found["count"], found["seeds"]) == (4, 2)
+    assert [found["rho"], found["low"], found["high"]] == pytest.approx([0.8, 0.8, 0.8])
+    assert criticality(n_l, reinit, first=2)["rho"] == pytest.approx(0.5)
+    table = criticality_table([n_l, made_n_l({(0, 0, 1): 1}).assign(experiment="other")], [reinit])
+    assert table["layers"].tolist() == ["all", "past the first"]
+    assert table["rho"].tolist() == pytest.approx([0.8, 0.5])
+
+
+def test_criticality_interval_spans_seeds_that_disagree():
+    n_l = made_n_l({(s, 1, k): 10 + 2 * k for s in (0, 1) for k in (1, 2, 3)})
+    found = criticality(n_l, made_reinit({0: [0.1, 0.2, 0.3], 1: [0.35, 0.2, 0.1]}))
+    assert (found["low"], found["high"]) == pytest.approx((-1, 1))
+
+
+def test_criticality_of_one_seed_has_no_interval(tmp_path):
+    n_l = made_n_l({(0, 1, k): 10 + 2 * k for k in (1, 2, 3)})
+    write_table(n_l, tmp_path / "n_l.csv")
+    write_table(made_reinit({0: [0.1, 0.2, 0.3]}), tmp_path / "reinit.csv")
+    output = tmp_path / "criticality.csv"
+    tables = ("--n-l", tmp_path / "n_l.csv", "--reinit", tmp_path / "reinit.csv")
+    run_program("tabulate_criticality", *tables, "--output", output)
+    assert output.read_text().splitlines() == [
+        "experiment,layers,count,seeds,rho,low,high",
+        "plain,all,3,1,1,,",
+        "plain,past the first,2,1,1,,",
+    ]
+    run_program("tabulate_criticality", "--n-l", "--reinit", "--output", output)
+    assert pd.read_csv(output).empty
+
+
 # Training
 
 
@@ -259,16 +375,19 @@ def test_experiments_of_different_length_each_give_their_last_epoch(tmp_path):
 def test_tabulate_projections_writes_three_tables(tmp_path):
     paths = [write_projections(tmp_path, seed, epoch, [(2, 1)]) for seed in (0, 1) for epoch in (0, 1, 2)]
     ends = [path for path in paths if "epoch=1" not in path.name]
-    outputs = [tmp_path / "out" / f"{name}.csv" for name in ("n_l", "summary", "cosines")]
+    outputs = [tmp_path / "out" / f"{name}.csv" for name in ("n_l", "summary", "cosines", "onset")]
     run_program(
         "tabulate_projections",
         *("--projections", *paths, "--cosines-of", *ends),
-        *("--n-l", outputs[0], "--summary", outputs[1], "--cosines", outputs[2]),
+        *("--n-l", outputs[0], "--summary", outputs[1], "--cosines", outputs[2], "--onset", outputs[3]),
     )
-    n_l, summary, cosines = map(pd.read_csv, outputs)
+    n_l, summary, cosines, onset = map(pd.read_csv, outputs)
     origin = ["experiment", "seed", "epoch", "layer"]
     assert list(n_l) == [*origin, "name", "filters", "undefined", "n_l", "mean_cosine"]
-    assert list(summary) == ["experiment", "epoch", "layer", "name", "filters", *SUMMARY_COLUMNS]
+    pooled = ["pooled_negative", "pooled_filters", "low", "high", "p_value", "p_corrected"]
+    assert list(summary) == ["experiment", "epoch", "layer", "name", "filters", *SUMMARY_COLUMNS, *pooled]
+    assert list(onset) == ["experiment", "layer", "name", "direction", "epoch", "n_l"]
+    assert onset["layer"].tolist() == [layer.layer for layer in LAYERS]
     assert list(cosines) == [*origin, "filter", "cosine", "projection"]
     assert (len(n_l), len(summary)) == (2 * 3 * len(LAYERS), 3 * len(LAYERS))
     assert len(cosines) == 2 * 2 * len(LAYERS) * FILTERS

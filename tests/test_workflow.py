@@ -19,6 +19,8 @@ from PIL import Image
 from safetensors.numpy import load_file
 from test_pins import imports
 
+from hyperplanes.claims import CLAIMS
+
 SMOKE = yaml.safe_load((ROOT / "tests/smoke.yaml").read_text())
 PLOTS = {"plot_dynamics": 1, "plot_heatmaps": 1, "plot_histograms": 1, "plot_first_layer": 1}
 PAGES = {"tabulate_criticality": 1, "render_tables": 1, "check_claims": 1}
@@ -125,6 +127,17 @@ def test_run_json_is_a_record_of_the_settings(smoke):
     assert "torch" in provenance["packages"]
 
 
+def test_pages_and_claims_are_there(smoke):
+    tables = smoke.folder / "results/tables"
+    claims = pd.read_csv(tables / "claims.csv")
+    assert {entry.id for entry in CLAIMS} == set(claims["id"])
+    row = claims.set_index("id").loc["layers-9-and-10-critical"]
+    assert row["note"] == "figure_16 is not in the configuration"
+    for page in ("claims.html", "tables.html"):
+        assert "</html>" in (tables / page).read_text()
+    assert set(pd.read_csv(tables / "criticality.csv")["experiment"]) == {"rgb", "grey"}
+
+
 def test_report_renders_with_every_figure(smoke):
     smoke.snakemake("--report", "report.html")
     report = (smoke.folder / "report.html").read_text()
@@ -160,6 +173,8 @@ def test_an_edited_model_reruns_training_and_all_below(smoke):
     ("file", "expected"),
     [
         ("workflow/scripts/plot_dynamics.py", {"plot_dynamics": 1}),
+        ("src/hyperplanes/claims.py", {"check_claims": 1}),
+        ("src/hyperplanes/rendering.py", {"render_tables": 1, "check_claims": 1}),
         ("src/hyperplanes/plotting.py", PLOTS),
         ("src/hyperplanes/official.py", {}),
         ("src/hyperplanes/configuration.py", {}),
@@ -186,11 +201,17 @@ def test_an_edit_reruns_only_what_it_concerns(smoke, file, expected):
         ),
         (
             {"experiments__rgb__reinitialise": {"epochs": [0]}},
-            {"reinitialise_layers": 2, "tabulate_reinit": 1, "tabulate_accuracies": 1, "plot_heatmaps": 1},
+            {
+                "reinitialise_layers": 2,
+                "tabulate_reinit": 1,
+                "tabulate_accuracies": 1,
+                "plot_heatmaps": 1,
+                **PAGES,
+            },
         ),
-        ({"datasets__digits-rgb__label": "digits in colour"}, PLOTS),
-        ({"figures__figure_07": None}, {}),
-        ({"experiments__grey": None, "figures__figure_21": None}, {"tabulate_accuracies": 1}),
+        ({"datasets__digits-rgb__label": "digits in colour"}, {**PLOTS, "check_claims": 1}),
+        ({"figures__figure_07": None}, {"check_claims": 1}),
+        ({"experiments__grey": None, "figures__figure_21": None}, {"tabulate_accuracies": 1, **PAGES}),
         ({"device": "auto"}, {}),
     ],
     ids=["learning rate", "another seed", "fewer resets", "a label", "no figure", "no experiment", "device"],
@@ -231,6 +252,7 @@ def test_partial_targets(checkout):
         "projections": "measure_projections_rgb",
         "reinit": "reinitialise_layers",
         "tables": "tabulate_accuracies",
+        "claims": "check_claims",
         "figures": "plot_heatmaps",
     }.items():
         planned = checkout.planned(target)
