@@ -274,7 +274,7 @@ def made_reinit(drops):
         }
         for seed, values in drops.items()
         for layer, drop in enumerate(values, 1)
-        for reset in ("0", "random")
+        for to in ("0", "random")
     )
 
 
