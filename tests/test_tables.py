@@ -269,8 +269,8 @@ def made_reinit(drops):
             "experiment": "plain",
             "seed": seed,
             "layer": layer,
-            "reset_to": reset,
-            "drop": drop + (reset != "0"),
+            "reset_to": to,
+            "drop": drop + (to != "0"),
         }
         for seed, values in drops.items()
         for layer, drop in enumerate(values, 1)
