@@ -217,10 +217,7 @@ def open_index(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any])
     source = description["source"]
     root = locate(source["path"], description["name"], source.get("homepage"))
     parts = {
-        part: ImageFiles.from_arrays(
-            root, *(arrays[f"{part}_{kind}"] for kind in ("paths", "sizes", "labels"))
-        )
-        for part in ("train", "test")
+        part: ImageFiles(root, *(arrays[f"{part}_{kind}"] for kind in KINDS)) for part in ("train", "test")
     }
     resize, crop = arrays["crop"].tolist()
     return IndexedDataset(**parts, classes=description["classes"], resize=resize, crop=crop)
