@@ -78,7 +78,9 @@ NETWORK_CODE = DATASET_CODE + library(
     "streams",
     "vision",
 )
-TRAINING_CODE = NETWORK_CODE + library("noise", "provenance", "resume", "schedules", "training")
+TRAINING_CODE = NETWORK_CODE + library(
+    "noise", "provenance", "resume", "schedules", "training"
+)
 REINIT_CODE = NETWORK_CODE + library("reinitialisation")
 PROJECTION_CODE = BASE_CODE + library("projections", "snapshots")
 TABLE_CODE = BASE_CODE + library("tables")
