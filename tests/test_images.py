@@ -372,7 +372,7 @@ def test_programs_prepare_train_and_reset_the_same_from_files_and_from_pixels(bo
         assert (tmp_path / "again" / name).read_bytes() == (indexed / name).read_bytes()
     table, weights = {}, {}
     options = json.dumps({**SETTINGS, "epochs": 1, "snapshots": [0, 1]})
-    for folder, workers in ((resident, 0), (indexed, 0), (indexed, 2)):
+    for folder, workers in ((resident, 0), (indexed, 2)):
         run = tmp_path / f"{folder.name}-{workers}"
         common = ("--dataset", folder, "--workers", workers)
         seed = ("--experiment", "test", "--seed", 0, "--settings", options, "--output", run)
