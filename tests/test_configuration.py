@@ -34,6 +34,8 @@ datasets:
     {source: embedded, label: Digits, variant: digits-grey, train: 100, test: 50, seed: 1, polarity: both}
   cifar: {source: torchvision, label: CIFAR-10, official: CIFAR10}
   images: {source: folder, label: Images, path: images.tar, channels: 3, sha256: null, homepage: here}
+  imagenet: {source: images, label: ImageNet, path: imagenet, train_folder: train, test_folder: val, train: 9,
+    test: 9, resize: 256, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2], homepage: here}
 defaults: &experiment
   dataset: digits
   architecture: vgg11
@@ -45,7 +47,7 @@ defaults: &experiment
   pixels: unit
   label_noise: {share: 0.5, kind: wrong}
   pixel_shuffle: true
-  augmentation: {shift: 2, flip: false}
+  augmentation: {shift: 2, flip: false, random_resized_crop: false}
   validation_fraction: 0.2
   split_seed: 1
   optimiser: {learning_rate: 0.1, momentum: 0.5, weight_decay: 0.0}
@@ -97,7 +99,7 @@ def test_configuration_files_resolve_on_top_of_the_default(path):
     assert list(resolve(config, SCHEMA).experiments) == own["only"]
 
 
-@pytest.mark.parametrize("part", ["experiment", "dataset", "embedded", "torchvision", "folder"])
+@pytest.mark.parametrize("part", ["experiment", "dataset", "embedded", "torchvision", "folder", "images"])
 def test_every_property_has_a_description(part):
     def undescribed(schema, path):
         for key, value in schema.get("properties", {}).items():
@@ -127,7 +129,7 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
         "pixels": "standardised",
         "label_noise": {"share": 0, "kind": "uniform"},
         "pixel_shuffle": False,
-        "augmentation": {"shift": 4, "flip": True},
+        "augmentation": {"shift": 4, "flip": True, "random_resized_crop": False},
         "validation_fraction": 0.1,
         "split_seed": 0,
         "optimiser": {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0005},
@@ -161,8 +163,8 @@ def test_lists_are_replaced_not_merged():
 def test_defaults_of_one_experiment_do_not_reach_another():
     config = changed("experiments: {other: {dataset: digits, augmentation: {shift: 0}}}")
     experiments = resolve(config, SCHEMA).experiments
-    assert experiments["other"]["augmentation"] == {"shift": 0, "flip": True}
-    assert experiments["plain"]["augmentation"] == {"shift": 4, "flip": True}
+    assert experiments["other"]["augmentation"] == {"shift": 0, "flip": True, "random_resized_crop": False}
+    assert experiments["plain"]["augmentation"] == {"shift": 4, "flip": True, "random_resized_crop": False}
 
 
 @pytest.mark.parametrize(
@@ -209,9 +211,17 @@ def test_only_with_an_unknown_name_is_refused():
     assert message == "configuration: only: 'plian' is not an experiment; allowed: plain"
 
 
+def test_random_crops_take_the_place_of_shifts():
+    plain = resolved_experiment("""
+    datasets: {photos: {source: images, path: x}}
+    experiments: {plain: {dataset: photos, augmentation: {shift: 4, random_resized_crop: true}}}
+    """)
+    assert plain["augmentation"] == {"shift": 0, "flip": True, "random_resized_crop": True}
+
+
 def test_null_gives_a_nested_key_its_default_back():
     plain = resolved_experiment("defaults: {augmentation: {shift: null, flip: false}}")
-    assert plain["augmentation"] == {"shift": 4, "flip": False}
+    assert plain["augmentation"] == {"shift": 4, "flip": False, "random_resized_crop": False}
 
 
 def test_data_set_that_is_switched_off_but_used_is_named():
@@ -361,6 +371,27 @@ BAD = {
         "datasets: {images: {source: folder, path: x, sha256: abc}}",
         "datasets.images.sha256: 'abc'",
         "[0-9a-f]{64}",
+    ),
+    "crop larger than the image": (
+        "datasets: {photos: {source: images, path: x, crop: 300}}",
+        "datasets.photos.crop: 300",
+        "allowed: 1 to 256",
+    ),
+    "mean without standard deviation": (
+        "datasets: {photos: {source: images, path: x, mean: [0.5, 0.5, 0.5]}}",
+        "datasets.photos",
+        "'std'",
+    ),
+    "random crops of small images": (
+        "defaults: {augmentation: {random_resized_crop: true}}",
+        "experiments.plain.augmentation.random_resized_crop: images of data set 'digits'",
+        "`source: images`",
+    ),
+    "shuffled pixels of large images": (
+        "datasets: {photos: {source: images, path: x}}\n"
+        "experiments: {plain: {dataset: photos, pixel_shuffle: true}}",
+        "experiments.plain.pixel_shuffle",
+        "does not fit in memory",
     ),
     "polarity of RGB digits": (
         "datasets: {digits: {polarity: both}}",

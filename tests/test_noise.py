@@ -65,7 +65,8 @@ def run(seed=0, **changes):
 def test_noise_changes_training_alone_and_no_other_stream():
     clean, noisy = run(), run(label_noise={"share": 1, "kind": "wrong"})
     assert not (clean.labels == noisy.labels).any()
-    assert all(map(torch.equal, clean.validation, noisy.validation))
+    assert torch.equal(clean.validation[0].pixels, noisy.validation[0].pixels)
+    assert torch.equal(clean.validation[1], noisy.validation[1])
     for one, other in zip(clean.network.parameters(), noisy.network.parameters(), strict=True):
         assert torch.equal(one, other)
     again, other = (
@@ -78,7 +79,7 @@ def test_noise_changes_training_alone_and_no_other_stream():
 
 def test_a_run_with_shuffled_pixels_sees_shuffled_images():
     settings = {
-        "augmentation": {"shift": 0, "flip": False},
+        "augmentation": {"shift": 0, "flip": False, "random_resized_crop": False},
         "optimiser": {**SETTINGS["optimiser"], "momentum": 0},
     }
     clean, shuffled = run(**settings), run(**settings, pixel_shuffle=True)
@@ -86,11 +87,11 @@ def test_a_run_with_shuffled_pixels_sees_shuffled_images():
     shuffled.network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
     shuffled.advance()
     validation = torch.cat(seen)
-    assert torch.equal(validation, shuffled.normalise(clean.validation[0]))
+    assert torch.equal(validation, shuffled.normalise(clean.validation[0].pixels))
     seen.clear()
     shuffled.advance()
     # The training batches come first; sorted values of an image do not depend on the order of its pixels.
     trained = torch.cat(seen)[: len(clean.labels)].flatten(1).sort(1).values
-    whole = clean.normalise(clean.augment.windows[:, 0, 0]).flatten(1).sort(1).values
+    whole = clean.normalise(clean.images.pixels).flatten(1).sort(1).values
     assert torch.equal(torch.unique(trained, dim=0), torch.unique(whole, dim=0))
-    assert not torch.equal(torch.cat(seen)[0], clean.normalise(clean.augment.windows[:, 0, 0])[0])
+    assert not torch.equal(torch.cat(seen)[0], clean.normalise(clean.images.pixels)[0])

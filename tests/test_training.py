@@ -32,7 +32,7 @@ SETTINGS = {
     "pixels": "standardised",
     "label_noise": {"share": 0, "kind": "uniform"},
     "pixel_shuffle": False,
-    "augmentation": {"shift": 2, "flip": True},
+    "augmentation": {"shift": 2, "flip": True, "random_resized_crop": False},
     "validation_fraction": 0.1,
     "split_seed": 0,
     "optimiser": {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0005},
@@ -148,13 +148,13 @@ def test_the_last_snapshot_is_the_final_network(tmp_path, dataset_folder):
 def batches_of(run, monkeypatch):
     """Train one epoch; return the image numbers of every batch, in order."""
     seen = []
-    original = run.augment.batch
+    original = run.images.augmented
 
-    def record(index, draws):
-        seen.append(index.tolist())
-        return original(index, draws)
+    def record(batches, draws):
+        seen.extend(index.tolist() for index in batches)
+        return original(batches, draws)
 
-    monkeypatch.setattr(run.augment, "batch", record)
+    monkeypatch.setattr(run.images, "augmented", record)
     run.advance()
     run.advance()
     return seen
@@ -166,14 +166,15 @@ def test_each_stream_changes_only_what_it_should(dataset_folder, monkeypatch):
     def run(seed=0, **changes):
         return Run({**SETTINGS, **changes}, dataset, description, seed, torch.device("cpu"))
 
-    still = {"shift": 0, "flip": False}
+    still = {"shift": 0, "flip": False, "random_resized_crop": False}
     moving, fixed, other_split, other_seed = run(), run(augmentation=still), run(split_seed=1), run(1)
     weights = [r.network.features[0].weight.clone() for r in (moving, fixed, other_split, other_seed)]
     assert torch.equal(weights[0], weights[1])
     assert torch.equal(weights[0], weights[2])
     assert not torch.equal(weights[0], weights[3])
-    assert torch.equal(moving.validation[0], other_seed.validation[0])
-    assert not torch.equal(moving.validation[0], other_split.validation[0])
+    held_out = [r.validation[0].pixels for r in (moving, other_seed, other_split)]
+    assert torch.equal(held_out[0], held_out[1])
+    assert not torch.equal(held_out[0], held_out[2])
     order = batches_of(moving, monkeypatch)
     assert sorted(index for batch in order for index in batch) == list(range(len(moving.labels)))
     assert batches_of(fixed, monkeypatch) == order

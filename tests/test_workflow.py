@@ -295,7 +295,7 @@ def test_every_job_is_bound_to_the_code_that_it_runs(checkout):
     result = checkout.snakemake("--dry-run", "--forceall")
     lists = re.findall(r"^    input: (workflow/scripts/.*)$", result.stdout + result.stderr, re.MULTILINE)
     assert len(lists) == sum(checkout.planned().values())
-    sources = {"embedded", "official", "folder", "vision"}
+    sources = {"embedded", "official", "folder", "vision", "decoding", "image_files", "progress"}
     for inputs in lists:
         program, *files = inputs.split(", ")
         given = {Path(f).stem for f in files if f.startswith("src/")}
@@ -352,7 +352,7 @@ def test_a_killed_workflow_goes_on(checkout):
     with_more_epochs = {**SMOKE, "defaults": {**SMOKE["defaults"], "epochs": 12}}
     checkout.configure(with_more_epochs)
     rule = checkout.folder / "workflow/rules/training.smk"
-    rule.write_text(rule.read_text().replace("--threads {threads}", "--threads {threads} --save-every 0"))
+    rule.write_text(rule.read_text().replace("--threads 1", "--threads 1 --save-every 0"))
     run = checkout.folder / "results/runs/rgb/seed=0"
     target = "results/runs/rgb/seed=0/run.json"
     process = subprocess.Popen(

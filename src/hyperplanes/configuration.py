@@ -78,6 +78,8 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
     _refuse(_figure_problems(figures, experiments))
     for settings in experiments.values():
         settings["snapshots"] = _snapshot_epochs(settings)
+        if settings["augmentation"]["random_resized_crop"]:
+            settings["augmentation"]["shift"] = 0
     return Configuration(config["device"], config["data"], datasets, experiments, figures)
 
 
@@ -208,6 +210,11 @@ def _dataset_problems(datasets: Mapping[str, Any]) -> Iterator[str]:
                 f"datasets.{name}.polarity: {settings['variant']} has digits of both polarities as it is; "
                 "remove the key, or set variant to digits-grey"
             )
+        if settings["source"] == "images" and settings["crop"] > settings["resize"]:
+            yield (
+                f"datasets.{name}.crop: {settings['crop']} is larger than resize; "
+                f"allowed: 1 to {settings['resize']}"
+            )
 
 
 def _experiment_problems(
@@ -221,6 +228,8 @@ def _experiment_problems(
         return
     if settings["dataset"] not in datasets:
         yield (f"{where}.dataset: {settings['dataset']!r} is not a data set; allowed: {', '.join(datasets)}")
+    else:
+        yield from _image_problems(where, settings, datasets[settings["dataset"]]["source"])
     snapshots = settings["snapshots"]
     lists = {
         "seeds": settings["seeds"],
@@ -243,6 +252,21 @@ def _experiment_problems(
                     f"{where}.{key}: epoch {epoch} has no snapshot; "
                     f"allowed: {', '.join(map(str, _snapshot_epochs(settings)))}"
                 )
+
+
+def _image_problems(where: str, settings: Mapping[str, Any], source: str) -> Iterator[str]:
+    """Yield what an experiment asks of its images that those of this source do not allow."""
+    dataset = settings["dataset"]
+    if settings["augmentation"]["random_resized_crop"] and source != "images":
+        yield (
+            f"{where}.augmentation.random_resized_crop: images of data set {dataset!r} are small and of one "
+            "size; expected a data set with `source: images`"
+        )
+    if settings["pixel_shuffle"] and source == "images":
+        yield (
+            f"{where}.pixel_shuffle: one permutation for each image of data set {dataset!r} does not fit in "
+            "memory; expected a data set of another source than `images`"
+        )
 
 
 def _snapshot_epochs(settings: Mapping[str, Any]) -> list[int]:

@@ -1,6 +1,6 @@
 """Data sets as uint8 images and integer labels, whatever their source."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,13 @@ def check_dataset(dataset: Dataset, name: str) -> None:
         )
 
 
+def chosen_images(images: int, count: int | None, name: str, part: str) -> np.ndarray:
+    """Return the numbers of `count` of `images` images, drawn at random and sorted; None keeps all."""
+    if count is not None and count > images:
+        raise InputError(f"data set {name}: {part} is {count}, but there are {images} {part} images")
+    return np.sort(np.random.default_rng(0).permutation(images)[:count])
+
+
 def limited(dataset: Dataset, name: str, train: int | None, test: int | None) -> Dataset:
     """Return `dataset` with at most `train` and `test` images; None keeps all.
 
@@ -71,24 +78,32 @@ def limited(dataset: Dataset, name: str, train: int | None, test: int | None) ->
     arrays = {}
     for part, count in (("train", train), ("test", test)):
         labels = getattr(dataset, f"{part}_labels")
-        if count is not None and count > len(labels):
-            raise InputError(f"data set {name}: {part} is {count}, but there are {len(labels)} {part} images")
-        chosen = np.sort(np.random.default_rng(0).permutation(len(labels))[:count])
+        chosen = chosen_images(len(labels), count, name, part)
         arrays[f"{part}_images"] = getattr(dataset, f"{part}_images")[chosen]
         arrays[f"{part}_labels"] = labels[chosen]
     return Dataset(**arrays, classes=dataset.classes)
 
 
+def count_values(images: np.ndarray) -> np.ndarray:
+    """Count the values of each channel of uint8 (N, C, H, W): int64 (C, 256)."""
+    return np.array(
+        [np.bincount(images[:, channel].ravel(), minlength=256) for channel in range(images.shape[1])]
+    )
+
+
+def statistics_of_counts(counts: np.ndarray) -> tuple[list[float], list[float]]:
+    """Return mean and standard deviation per channel from `count_values`, pixels in [0, 1]."""
+    values = np.arange(256) / 255
+    means = [float(np.average(values, weights=channel)) for channel in counts]
+    variances = [
+        np.average((values - mean) ** 2, weights=channel) for mean, channel in zip(means, counts, strict=True)
+    ]
+    return means, [float(np.sqrt(variance)) for variance in variances]
+
+
 def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     """Return mean and standard deviation per channel of uint8 (N, C, H, W), pixels in [0, 1]."""
-    values = np.arange(256) / 255
-    means, stds = [], []
-    for channel in range(images.shape[1]):
-        counts = np.bincount(images[:, channel].ravel(), minlength=256)
-        mean = np.average(values, weights=counts)
-        means.append(float(mean))
-        stds.append(float(np.sqrt(np.average((values - mean) ** 2, weights=counts))))
-    return means, stds
+    return statistics_of_counts(count_values(images))
 
 
 def write_dataset(dataset: Dataset, folder: Path, name: str, source: dict[str, Any]) -> None:
@@ -103,9 +118,6 @@ def write_dataset(dataset: Dataset, folder: Path, name: str, source: dict[str, A
         for part in ("train", "test")
         for kind in ("images", "labels")
     }
-    with atomic(folder / DATA_FILE) as temporary:
-        save_file(arrays, temporary)
-        checksum = sha256_of(temporary)
     mean, std = channel_statistics(dataset.train_images)
     channels, height, width = dataset.image_shape
     description = {
@@ -117,17 +129,24 @@ def write_dataset(dataset: Dataset, folder: Path, name: str, source: dict[str, A
         "width": width,
         "mean": mean,
         "std": std,
-        "sha256": checksum,
     }
+    write_files(folder, arrays, description)
+
+
+def write_files(folder: Path, arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> None:
+    """Write the data file, then the description with its SHA-256 and the counts of the labels."""
+    with atomic(folder / DATA_FILE) as temporary:
+        save_file(dict(arrays), temporary)
+        description = {**description, "sha256": sha256_of(temporary)}
     for part in ("train", "test"):
-        labels = getattr(dataset, f"{part}_labels")
-        counts = np.bincount(labels, minlength=len(dataset.classes))
+        labels = arrays[f"{part}_labels"]
+        counts = np.bincount(labels, minlength=len(description["classes"]))
         description[part] = {"images": len(labels), "images_per_class": counts.tolist()}
     write_json(folder / DESCRIPTION_FILE, description)
 
 
-def read_dataset(folder: Path) -> tuple[Dataset, dict[str, Any]]:
-    """Read a prepared data set and its description, and check one against the other."""
+def read_files(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read the arrays of a prepared data set and its description, and check one against the other."""
     folder = Path(folder)
     remedy = "prepare the data set again (prepare_dataset)"
     for file in (DATA_FILE, DESCRIPTION_FILE):
@@ -143,6 +162,12 @@ def read_dataset(folder: Path) -> tuple[Dataset, dict[str, Any]]:
         arrays = load_file(folder / DATA_FILE)
     except SafetensorError as error:
         raise InputError(f"{folder / DATA_FILE} cannot be read ({error}); {remedy}") from error
+    return arrays, description
+
+
+def read_dataset(folder: Path) -> tuple[Dataset, dict[str, Any]]:
+    """Read a prepared data set of uint8 images and its description."""
+    arrays, description = read_files(folder)
     dataset = Dataset(**arrays, classes=description["classes"])
     check_dataset(dataset, description["name"])
     return dataset, description

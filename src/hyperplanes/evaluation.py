@@ -8,9 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from hyperplanes.augmentation import Normaliser
-
-# Large enough to fill the device, small enough for any memory; without batch norm it changes nothing.
-EVALUATION_BATCH = 500
+from hyperplanes.loading import ResidentImages, StreamedImages, evaluation_batch
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -30,18 +28,18 @@ def pixel_statistics(pixels: str, description: Mapping[str, Any]) -> tuple[list,
 @torch.inference_mode()
 def evaluate(
     network: nn.Module,
-    images: torch.Tensor,
+    images: ResidentImages | StreamedImages,
     labels: torch.Tensor,
     normalise: Normaliser,
     precision: str,
 ) -> tuple[float, float]:
-    """Return mean cross entropy and accuracy on uint8 images (N, C, H, W) and labels (N,)."""
+    """Return mean cross entropy and accuracy on N images and their labels (N,)."""
     network.eval()
-    loss = torch.zeros((), device=images.device)
-    correct = torch.zeros((), device=images.device)
-    batches = zip(images.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True)
-    for batch, target in batches:
-        with autocast(images.device, precision):
+    loss = torch.zeros((), device=labels.device)
+    correct = torch.zeros((), device=labels.device)
+    size = evaluation_batch(images.shape)
+    for batch, target in zip(images.plain(size), labels.split(size), strict=True):
+        with autocast(labels.device, precision):
             logits = network(normalise(batch))
         loss += functional.cross_entropy(logits.float(), target, reduction="sum")
         correct += (logits.argmax(1) == target).sum()

@@ -3,7 +3,6 @@
 Archives are read in memory, entry by entry; nothing is ever extracted to disk.
 """
 
-import io
 import tarfile
 import zipfile
 import zlib
@@ -12,15 +11,13 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
 
 from hyperplanes.datasets import Dataset
+from hyperplanes.decoding import IGNORED, decode, pixels
 from hyperplanes.errors import InputError
 from hyperplanes.files import sha256_of
 
 MODES = {1: "L", 3: "RGB"}
-# What file managers leave behind.
-IGNORED = {"Thumbs.db", "desktop.ini"}
 
 # One entry: its path in the source, and its bytes (None for a directory).
 Entry = tuple[PurePosixPath, bytes | None]
@@ -85,18 +82,6 @@ def _entries(path: Path) -> Iterator[Entry]:
         ) from error
 
 
-def _decode(content: bytes, mode: str, where: str) -> np.ndarray:
-    """Return the image as uint8 (C, H, W)."""
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            if image.mode.startswith(("I", "F")):
-                raise ValueError(f"mode {image.mode}; expected 8 bits per channel")
-            pixels = np.asarray(image.convert(mode))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{where} cannot be decoded as an image ({error})") from error
-    return pixels[None] if mode == "L" else pixels.transpose(2, 0, 1)
-
-
 def _stack(images: Mapping[str, np.ndarray], where: str) -> np.ndarray:
     """Stack images of one shape into (N, C, H, W), naming the first that differs."""
     first_name, first = next(iter(images.items()))
@@ -133,8 +118,8 @@ def read_folder(path: Path, name: str, channels: int = 3, sha256: str | None = N
             class_folders[part].update(inside[:1])
         elif len(inside) == 2:
             class_folders[part].add(inside[0])
-            pixels = _decode(content, MODES[channels], f"{path}: {entry}")
-            images[part].setdefault(inside[0], {})[str(entry)] = pixels
+            image = decode(content, MODES[channels], f"{path}: {entry}")
+            images[part].setdefault(inside[0], {})[str(entry)] = pixels(image)
         elif len(inside) > 2:
             raise InputError(f"{path}: {entry} is misplaced; expected {part}/<class>/<image>")
     _check_classes(class_folders, images, f"data set {name}: {path}")

@@ -17,12 +17,14 @@ from torch.nn import functional
 
 from hyperplanes import resume
 from hyperplanes.architectures import build_network, conv_layers, layer_geometry
-from hyperplanes.augmentation import Augmenter, Draws, Normaliser
+from hyperplanes.augmentation import Draws, Normaliser
 from hyperplanes.datasets import Dataset
 from hyperplanes.errors import InputError
 from hyperplanes.evaluation import autocast, evaluate, pixel_statistics
 from hyperplanes.files import atomic, sha256_of, write_json, write_text
 from hyperplanes.folding import copy_decay, fold, foldable, unfold
+from hyperplanes.image_files import IndexedDataset
+from hyperplanes.loading import open_images
 from hyperplanes.noise import PixelShuffle, noisy_labels
 from hyperplanes.progress import progress
 from hyperplanes.schedules import learning_rate
@@ -62,10 +64,11 @@ class Run:
     def __init__(
         self,
         settings: Mapping[str, Any],
-        dataset: Dataset,
+        dataset: Dataset | IndexedDataset,
         description: Mapping[str, Any],
         seed: int,
         device: torch.device,
+        workers: int = 0,
     ):
         self.settings, self.seed, self.device = settings, seed, device
         self.classes = len(description["classes"])
@@ -86,24 +89,26 @@ class Run:
         )
         self.history: list[EpochRecord] = []
 
-        images, labels = map(torch.from_numpy, (dataset.train_images, dataset.train_labels))
+        labels = torch.from_numpy(dataset.train_labels)
         fraction = settings["validation_fraction"]
-        train, validation = split_indices(len(images), fraction, settings["split_seed"])
+        train, validation = split_indices(len(labels), fraction, settings["split_seed"])
         if not len(train) or not len(validation):
             raise InputError(
-                f"validation_fraction {fraction} holds out {len(validation)} of {len(images)} images; "
+                f"validation_fraction {fraction} holds out {len(validation)} of {len(labels)} images; "
                 "at least one is needed for validation and one for training"
             )
         noise = settings["label_noise"]
         self.labels = noisy_labels(
             labels[train], self.classes, noise["share"], noise["kind"], stream(seed, "label noise")
         ).to(device)
-        self.augment = Augmenter(images[train].to(device), settings["augmentation"]["shift"])
+        shift = settings["augmentation"]["shift"]
+        self.images = open_images(dataset, "train", device, workers, train, shift)
         self.shuffle = None
         if settings["pixel_shuffle"]:
             pixels = math.prod(self.image_shape[1:])
             self.shuffle = PixelShuffle(len(train), pixels, stream(seed, "pixel shuffle")).to(device)
-        self.validation = images[validation].to(device), labels[validation].to(device)
+        held_out = open_images(dataset, "train", device, workers, validation)
+        self.validation = held_out, labels[validation].to(device)
         self.normalise = Normaliser(*pixel_statistics(settings["pixels"], description), device)
 
     @property
@@ -144,6 +149,7 @@ class Run:
             augmentation["shift"],
             augmentation["flip"],
             stream(self.seed, "augmentation", epoch),
+            stream_seed(self.seed, "crops", epoch) if augmentation["random_resized_crop"] else None,
         ).to(device)
         # The global generator belongs to dropout alone.
         torch.manual_seed(stream_seed(self.seed, "dropout", epoch))
@@ -153,8 +159,8 @@ class Run:
         total_loss = torch.zeros((), device=device)
         total_correct = torch.zeros((), device=device)
         batches = order.split(settings["batch_size"])
-        for index in progress(batches, f"epoch {epoch}, batches"):
-            images = self.augment.batch(index, draws)
+        augmented = self.images.augmented(batches, draws)
+        for index, images in zip(progress(batches, f"epoch {epoch}, batches"), augmented, strict=True):
             if self.shuffle:
                 images = self.shuffle(images, index)
             inputs, target = self.normalise(images), self.labels[index]

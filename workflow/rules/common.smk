@@ -48,6 +48,9 @@ USE_GPU = CONFIGURATION.device == "cuda" or (
     CONFIGURATION.device == "auto" and bool(visible_gpus())
 )
 
+# Processes that read image files for one training or re-initialisation; --set-threads changes them.
+LOADERS = 8 if USE_GPU else 1
+
 
 wildcard_constraints:
     dataset="[a-z0-9-]+",
@@ -67,14 +70,19 @@ PREPARE_CODE = DATASET_CODE + library("places")
 SOURCE_CODE = {
     "embedded": library("embedded"),
     "torchvision": library("official", "vision"),
-    "folder": library("folder"),
+    "folder": library("decoding", "folder"),
+    "images": library("decoding", "image_files", "progress"),
 }
 NETWORK_CODE = DATASET_CODE + library(
     "architectures",
     "augmentation",
+    "decoding",
     "devices",
     "evaluation",
     "folding",
+    "image_files",
+    "loading",
+    "places",
     "progress",
     "snapshots",
     "streams",
@@ -118,6 +126,16 @@ def experiment_dataset(wildcards):
 def experiment_data(wildcards):
     """Images and labels of the data set of this experiment."""
     return f"<results>/datasets/{EXPERIMENTS[wildcards.experiment]['dataset']}/data.safetensors"
+
+
+def compute_and_load(dataset):
+    """Threads of a job that trains or evaluates: one computes, the others read images from files."""
+    return 1 + LOADERS if DATASETS[dataset]["source"] == "images" else 1
+
+
+def reinit_threads(wildcards):
+    """Threads of the re-initialisation of this experiment."""
+    return compute_and_load(EXPERIMENTS[wildcards.experiment]["dataset"])
 
 
 def per_run(pattern, experiments):

@@ -16,7 +16,7 @@ rule reinitialise_layers:
         "<results>/reinit/{experiment}/seed={seed}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 1
+    threads: reinit_threads
     resources:
         gpu=int(USE_GPU),
         mem_mb=4000,
@@ -28,4 +28,4 @@ rule reinitialise_layers:
     shell:
         "python {input.script} --run {params.run} --dataset {params.dataset}"
         " --snapshots {input.snapshots} {params.random} --output {output}"
-        " --threads {threads} --gpus {resources.gpu} &> {log}"
+        " --threads 1 --workers $(({threads} - 1)) --gpus {resources.gpu} &> {log}"

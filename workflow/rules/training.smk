@@ -26,8 +26,8 @@ for experiment, settings in EXPERIMENTS.items():
             f"<results>/runs/{experiment}/seed={{seed}}/train.tsv"
         conda:
             "../../envs/torch.yaml"
-        # One thread everywhere: the bits of a run depend on the number of threads.
-        threads: 1
+        # One of them computes everywhere: the bits of a run depend on how many do, not on who reads images.
+        threads: compute_and_load(settings["dataset"])
         resources:
             gpu=int(USE_GPU),
             mem_mb=6000,
@@ -40,4 +40,4 @@ for experiment, settings in EXPERIMENTS.items():
         shell:
             "python {input.script} --experiment {params.experiment} --settings {params.settings:q}"
             " --dataset {params.dataset} --seed {wildcards.seed} --output {params.run}"
-            " --threads {threads} --gpus {resources.gpu} &>> {log}"
+            " --threads 1 --workers $(({threads} - 1)) --gpus {resources.gpu} &>> {log}"

@@ -1,4 +1,4 @@
-"""Prepare a data set: uint8 images and labels in one file, and dataset.json that describes it."""
+"""Prepare a data set: uint8 images and labels, or an index of image files, and dataset.json about it."""
 
 import argparse
 import json
@@ -46,6 +46,12 @@ def main() -> None:
             dataset = read_folder(path, name, settings["channels"], settings.get("sha256"))
             if path.is_file():
                 source["sha256"] = sha256_of(path)
+        case "images":
+            from hyperplanes.image_files import index_folder, write_index
+
+            root = locate(settings["path"], name, settings.get("homepage"))
+            write_index(index_folder(root, name, settings), arguments.output, name, source)
+            return
     if settings["source"] != "embedded":
         dataset = limited(dataset, name, settings.get("train"), settings.get("test"))
     write_dataset(dataset, arguments.output, name, source)

@@ -16,8 +16,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--snapshots", type=Path, nargs="*", default=[], help="snapshots to reset to")
     parser.add_argument("--rand", action="store_true", help="also reset to fresh random weights")
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
-    parser.add_argument("--batch-size", type=int, default=250, help="images evaluated at a time")
+    parser.add_argument("--batch-size", type=int, default=250, help="most images evaluated at a time")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--workers", type=int, default=0, help="processes that read image files")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to evaluate on a GPU")
     arguments = parser.parse_args()
     if not arguments.snapshots and not arguments.rand:
@@ -30,16 +31,16 @@ def measure(arguments: argparse.Namespace, device_name: str) -> None:
 
     from hyperplanes import reinitialisation
     from hyperplanes.augmentation import Normaliser
-    from hyperplanes.datasets import read_dataset
     from hyperplanes.evaluation import autocast, pixel_statistics
     from hyperplanes.files import write_text
     from hyperplanes.folding import fold, foldable
+    from hyperplanes.loading import evaluation_batch, open_dataset, open_images
     from hyperplanes.progress import progress
     from hyperplanes.snapshots import load_snapshot
 
     set_up_torch(arguments.threads, device_name)
     device = torch.device(device_name)
-    dataset, description = read_dataset(arguments.dataset)
+    dataset, description = open_dataset(arguments.dataset)
     network, facts = reinitialisation.trained_network(
         arguments.run, len(description["classes"]), dataset.image_shape[0]
     )
@@ -56,10 +57,10 @@ def measure(arguments: argparse.Namespace, device_name: str) -> None:
     network.to(device, memory_format=torch.channels_last)
 
     normalise = Normaliser(*pixel_statistics(settings["pixels"], description), device)
-    images = torch.from_numpy(dataset.test_images).to(device).split(arguments.batch_size)
-    labels = torch.from_numpy(dataset.test_labels).to(device).split(arguments.batch_size)
-    pairs = progress(list(zip(images, labels, strict=True)), "batches of test images")
-    batches = ((normalise(batch), target) for batch, target in pairs)
+    size = evaluation_batch(dataset.image_shape, arguments.batch_size)
+    images = open_images(dataset, "test", device, arguments.workers).plain(size)
+    labels = progress(torch.from_numpy(dataset.test_labels).to(device).split(size), "batches of test images")
+    batches = ((normalise(batch), target) for target, batch in zip(labels, images, strict=True))
     with autocast(device, settings["precision"]):
         baseline, cells = reinitialisation.count_correct(network, batches, resets)
 

@@ -18,6 +18,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; decides the bits")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to train on a GPU")
     parser.add_argument(
+        "--workers", type=int, default=0, help="processes that read image files; change nothing but the speed"
+    )
+    parser.add_argument(
         "--save-every",
         type=float,
         default=60,
@@ -31,13 +34,13 @@ def train(arguments: argparse.Namespace, device_name: str) -> None:
     import torch
 
     from hyperplanes import provenance, resume
-    from hyperplanes.datasets import read_dataset
+    from hyperplanes.loading import open_dataset
     from hyperplanes.training import Run, train_run
 
     set_up_torch(arguments.threads, device_name)
-    dataset, description = read_dataset(arguments.dataset)
+    dataset, description = open_dataset(arguments.dataset)
     device = torch.device(device_name)
-    run = Run(arguments.settings, dataset, description, arguments.seed, device)
+    run = Run(arguments.settings, dataset, description, arguments.seed, device, arguments.workers)
     origin = {
         "architecture": arguments.settings["architecture"],
         "dataset": description["name"],

@@ -1,0 +1,154 @@
+"""Images of a data set as batches on the device: all resident there, or read from their files in time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from hyperplanes.augmentation import Augmenter, Draws
+from hyperplanes.datasets import Dataset, check_dataset, read_files
+from hyperplanes.decoding import centre_crop, pixels, random_box, resized_crop
+from hyperplanes.errors import InputError
+from hyperplanes.image_files import CHANNELS, ImageFiles, IndexedDataset, open_index
+
+# Bounds the memory of an evaluation: 500 images up to 70 px, 49 at 224 px.
+EVALUATION_BATCH = 500
+EVALUATION_PIXELS = 2_500_000
+
+
+def evaluation_batch(image_shape: tuple[int, int, int], most: int = EVALUATION_BATCH) -> int:
+    """Return how many images of (C, H, W) are evaluated at a time, at most `most`."""
+    return max(1, min(most, EVALUATION_PIXELS // (image_shape[1] * image_shape[2])))
+
+
+def open_dataset(folder: Path) -> tuple[Dataset | IndexedDataset, dict[str, Any]]:
+    """Read a prepared data set, or its index if its images stay in their files, and its description."""
+    arrays, description = read_files(folder)
+    if "train_paths" in arrays:
+        return open_index(arrays, description), description
+    dataset = Dataset(**arrays, classes=description["classes"])
+    check_dataset(dataset, description["name"])
+    return dataset, description
+
+
+class ResidentImages:
+    """Images that all lie on the device, for data sets of small images; `shape` is (C, H, W)."""
+
+    def __init__(self, images: torch.Tensor, shift: int = 0):
+        """Take uint8 images (N, C, H, W) on any device; `shift` is the largest one, in pixels."""
+        self.augmenter = Augmenter(images, shift)
+        self.pixels = self.augmenter.windows[:, shift, shift]
+        self.shape = tuple(images.shape[1:])
+
+    def plain(self, size: int) -> Iterator[torch.Tensor]:
+        """Yield all images in their order, `size` at a time: uint8 (B, C, H, W)."""
+        yield from self.pixels.split(size)
+
+    def augmented(self, batches: Sequence[torch.Tensor], draws: Draws) -> Iterator[torch.Tensor]:
+        """Yield the augmented images of each batch of image numbers (B,): uint8 (B, C, H, W)."""
+        if draws.crops is not None:
+            raise InputError(
+                "augmentation.random_resized_crop cuts from images of any size; it needs a data set of "
+                "image files (source: images)"
+            )
+        for index in batches:
+            yield self.augmenter.batch(index, draws)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads a batch of images, cropped; worker processes hold a copy each."""
+
+    files: ImageFiles
+    resize: int
+    crop: int
+    crops: int | None
+
+    def __getitem__(self, numbers: np.ndarray) -> np.ndarray | InputError:
+        # Raised in a worker, the error would arrive wrapped in a traceback.
+        try:
+            return np.stack([self.image(int(number)) for number in numbers])
+        except InputError as error:
+            return error
+
+    def image(self, number: int) -> np.ndarray:
+        """Return image `number` as uint8 (C, crop, crop)."""
+        image = self.files.read(number)
+        if self.crops is None:
+            return pixels(centre_crop(image, self.resize, self.crop))
+        # A stream for each image, so that it does not matter who reads it, when, or after which other.
+        stream = np.random.Generator(np.random.Philox(key=self.crops, counter=[0, 0, 0, number]))
+        return pixels(resized_crop(image, random_box(*image.size, stream), self.crop))
+
+
+class StreamedImages:
+    """Images read from their files batch by batch, a few batches ahead of their use.
+
+    `shape` is that of the cropped images, (C, H, W).
+    """
+
+    def __init__(
+        self,
+        files: ImageFiles,
+        chosen: torch.Tensor,
+        crop: tuple[int, int],
+        device: torch.device,
+        workers: int,
+        shift: int = 0,
+    ):
+        """Take the numbers (N,) of the files to use, (resize, crop) in pixels, and the largest shift.
+
+        `workers` processes read, each at most two batches ahead; with 0 this process reads.
+        """
+        self.files, self.chosen, self.crop = files, chosen, crop
+        self.shape = CHANNELS, crop[1], crop[1]
+        self.device, self.workers, self.shift = device, workers, shift
+
+    def plain(self, size: int) -> Iterator[torch.Tensor]:
+        """Yield all images in their order, `size` at a time: uint8 (B, C, H, W)."""
+        yield from self._read(torch.arange(len(self.chosen)).split(size))
+
+    def augmented(self, batches: Sequence[torch.Tensor], draws: Draws) -> Iterator[torch.Tensor]:
+        """Yield the augmented images of each batch of image numbers (B,): uint8 (B, C, H, W)."""
+        for index, images in zip(batches, self._read(batches, draws.crops), strict=True):
+            everything = torch.arange(len(index), device=self.device)
+            yield Augmenter(images, self.shift).batch(everything, draws.of(index))
+
+    def _read(self, batches: Sequence[torch.Tensor], crops: int | None = None) -> Iterator[torch.Tensor]:
+        loader = DataLoader(
+            _Reader(self.files, *self.crop, crops),
+            sampler=[self.chosen[index.cpu()].numpy() for index in batches],
+            batch_size=None,
+            num_workers=self.workers,
+            pin_memory=self.device.type == "cuda",
+            # The loader draws a number even if nothing here is random; the global generator is dropout's.
+            generator=torch.Generator(),
+        )
+        for images in loader:
+            if isinstance(images, InputError):
+                raise images
+            yield images.to(self.device, non_blocking=True)
+
+
+def open_images(
+    dataset: Dataset | IndexedDataset,
+    part: str,
+    device: torch.device,
+    workers: int,
+    chosen: torch.Tensor | None = None,
+    shift: int = 0,
+) -> ResidentImages | StreamedImages:
+    """Return the images of `part` (train or test) as batches on the device; `chosen` (N,) of them.
+
+    Image files are read by `workers` processes as they are needed, pixels are moved there at once.
+    """
+    if isinstance(dataset, IndexedDataset):
+        files: ImageFiles = getattr(dataset, part)
+        chosen = torch.arange(len(files)) if chosen is None else chosen
+        return StreamedImages(files, chosen, (dataset.resize, dataset.crop), device, workers, shift)
+    images = torch.from_numpy(getattr(dataset, f"{part}_images"))
+    return ResidentImages((images if chosen is None else images[chosen]).to(device), shift)
