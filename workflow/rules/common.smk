@@ -29,6 +29,7 @@ shell.prefix(
 DATASETS = CONFIGURATION.datasets
 EXPERIMENTS = CONFIGURATION.experiments
 FIGURES = CONFIGURATION.figures
+PRETRAINED = CONFIGURATION.pretrained
 USED_DATASETS = sorted({settings["dataset"] for settings in EXPERIMENTS.values()})
 REINITIALISED = [
     name for name, settings in EXPERIMENTS.items() if configuration.resets(settings)
@@ -42,6 +43,7 @@ USE_GPU = CONFIGURATION.device == "cuda" or (
 wildcard_constraints:
     dataset="[a-z0-9-]+",
     experiment="[a-z0-9-]+",
+    network="|".join(PRETRAINED) or "(?!)",
     seed=r"\d+",
     epoch=r"\d+",
 
@@ -70,8 +72,19 @@ NETWORK_CODE = DATASET_CODE + library(
     "streams",
     "vision",
 )
-TRAINING_CODE = NETWORK_CODE + library("noise", "provenance", "resume", "schedules", "training")
+TRAINING_CODE = NETWORK_CODE + library(
+    "noise", "provenance", "resume", "schedules", "training"
+)
 REINIT_CODE = NETWORK_CODE + library("reinitialisation")
+PRETRAINED_CODE = BASE_CODE + library(
+    "architectures",
+    "matconvnet",
+    "places",
+    "pretrained",
+    "snapshots",
+    "streams",
+    "vision",
+)
 PROJECTION_CODE = BASE_CODE + library("projections", "snapshots")
 TABLE_CODE = BASE_CODE + library("tables")
 FIGURE_CODE = BASE_CODE + library("plotting")
@@ -106,6 +119,14 @@ def experiment_data(wildcards):
     return f"<results>/datasets/{EXPERIMENTS[wildcards.experiment]['dataset']}/data.safetensors"
 
 
+def pretrained_settings(wildcards):
+    """Entry of this pretrained network as JSON, without what is only shown."""
+    settings = PRETRAINED[wildcards.network]
+    return json.dumps(
+        {key: settings[key] for key in sorted(settings.keys() - {"label"})}
+    )
+
+
 def per_run(pattern, experiments):
     """Fill in {experiment} and {seed} for every run of `experiments`."""
     return [
@@ -127,15 +148,28 @@ def projections_of(experiment, epochs):
     )
 
 
+def pretrained_projections(network):
+    """Projections files of a pretrained network: its random initialisation, and itself."""
+    return expand(
+        "<results>/projections/{network}/{state}.json",
+        network=network,
+        state=["random", "pretrained"],
+    )
+
+
 def experiment_projections(wildcards):
-    """All projections files of this experiment."""
+    """All projections files of this experiment, or of the pretrained network of this name."""
+    if wildcards.experiment in PRETRAINED:
+        return pretrained_projections(wildcards.experiment)
     return projections_of(
         wildcards.experiment, EXPERIMENTS[wildcards.experiment]["snapshots"]
     )
 
 
 def first_and_last_projections(wildcards):
-    """Projections files of this experiment at initialisation and after training."""
+    """Projections files of this experiment or network at initialisation and after training."""
+    if wildcards.experiment in PRETRAINED:
+        return pretrained_projections(wildcards.experiment)
     epochs = EXPERIMENTS[wildcards.experiment]["snapshots"]
     return projections_of(wildcards.experiment, [epochs[0], epochs[-1]])
 
