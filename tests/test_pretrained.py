@@ -368,6 +368,9 @@ def test_single_filter_and_asymmetric_padding(tmp_path):
     assert [g.input_shape for g in snapshot.layers] == [(2, 7, 5), tuple(output.shape[1:])]
 
 
+TWICE = {"type": "conv", "name": "c", "weights": cell([np.ones((3, 3, 3, 3)), []])}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -376,6 +379,8 @@ def test_single_filter_and_asymmetric_padding(tmp_path):
         (pickle.dumps({"layers": [1] * 300}), "is not a .mat file or is damaged"),
         ({"data": np.ones(3)}, "not of a MatConvNet network"),
         ({"layers": np.ones(3)}, "not of a MatConvNet network"),
+        ({"layers": cell([TWICE, TWICE])}, "two convolutions are called c"),
+        ({"layers": cell([{**TWICE, "stride": 0}])}, "not of a MatConvNet network"),
         (
             {"layers": cell([{"type": "relu", "name": "a"}])},
             "no convolutions before its first fully connected",

@@ -58,7 +58,7 @@ def read_matconvnet(path: Path, origin: Mapping[str, Any]) -> Snapshot:
         raise InputError(f"{path} is not a .mat file or is damaged ({error}); get it again") from error
     try:
         snapshot = _convolutions(list(_layers(content)), _image_size(content), origin)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} is a .mat file, but not of a MatConvNet network ({type(error).__name__}: {error}); "
             "expected `layers` in the SimpleNN or DagNN format"
@@ -80,6 +80,8 @@ def _convolutions(layers: list[_Layer], size: tuple[int, int], origin: Mapping[s
         else:
             if layer.window == size and not any(layer.pad):
                 break
+            if f"{layer.name}.weight" in arrays:
+                raise ValueError(f"two convolutions are called {layer.name}")
             # The first layer has no groups; later ones see all filters of the layer before.
             channels = channels or layer.weight.shape[1]
             geometry.append(LayerGeometry(len(geometry) + 1, layer.name, stage, block, (channels, *size)))
