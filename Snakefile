@@ -13,6 +13,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/projections.smk"
+include: "workflow/rules/pretrained.smk"
 include: "workflow/rules/reinit.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/claims.smk"
@@ -48,6 +49,11 @@ rule training:
 rule projections:
     input:
         expand("<results>/tables/{experiment}/n_l.csv", experiment=EXPERIMENTS),
+
+
+rule pretrained:
+    input:
+        expand("<results>/tables/{network}/n_l_summary.csv", network=PRETRAINED),
 
 
 rule reinit:

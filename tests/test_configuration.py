@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from snakemake.utils import update_config
 
-from hyperplanes.configuration import label, resolve, training_settings
+from hyperplanes.configuration import label, pretrained_label, resolve, training_settings
 from hyperplanes.errors import InputError
 
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
@@ -57,13 +57,16 @@ defaults: &experiment
   reinitialise: {epochs: [0, 2], random: true}
 experiments:
   plain: *experiment
+pretrained:
+  theirs: {architecture: vgg16, source: torchvision, label: VGG16, seed: 1}
+  zoo: {architecture: alexnet, source: matconvnet, path: x.mat, sha256: null, homepage: here, seed: 1}
 figures:
   figure_02: {experiment: plain}
   figure_04: {experiment: plain}
   figure_07: {experiment: plain}
   figure_21: {experiments: [plain]}
 """
-NAMED_BY_USER = ("datasets", "experiments")
+NAMED_BY_USER = ("datasets", "experiments", "pretrained")
 
 
 def changed(changes, config=MINIMAL):
@@ -99,7 +102,20 @@ def test_configuration_files_resolve_on_top_of_the_default(path):
     assert list(resolve(config, SCHEMA).experiments) == own["only"]
 
 
-@pytest.mark.parametrize("part", ["experiment", "dataset", "embedded", "torchvision", "folder", "images"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "experiment",
+        "dataset",
+        "embedded",
+        "torchvision",
+        "folder",
+        "images",
+        "pretrained",
+        "pretrained_torchvision",
+        "pretrained_matconvnet",
+    ],
+)
 def test_every_property_has_a_description(part):
     def undescribed(schema, path):
         for key, value in schema.get("properties", {}).items():
@@ -179,6 +195,21 @@ def test_data_sets_have_the_defaults_of_their_source(source, defaults):
     assert resolved.datasets["other"] == {**yaml.safe_load(source), **defaults}
 
 
+@pytest.mark.parametrize(
+    ("network", "defaults"),
+    [
+        ("{source: torchvision, architecture: vgg19}", {"seed": 0}),
+        (
+            "{source: matconvnet, architecture: alexnet, path: x.mat}",
+            {"seed": 0, "homepage": "https://www.vlfeat.org/matconvnet/pretrained/"},
+        ),
+    ],
+)
+def test_pretrained_networks_have_the_defaults_of_their_source(network, defaults):
+    resolved = resolve(changed(f"pretrained: {{net: {network}}}"), SCHEMA)
+    assert resolved.pretrained["net"] == {**yaml.safe_load(network), **defaults}
+
+
 def test_resolving_leaves_the_given_configuration_alone():
     config = yaml.safe_load(EVERY_KEY)
     before = deepcopy(config)
@@ -193,6 +224,7 @@ def test_resolving_leaves_the_given_configuration_alone():
     ("changes", "part", "left"),
     [
         ("experiments: {other: null}", "experiments", ["plain"]),
+        ("pretrained: {other: null}", "pretrained", []),
         ("datasets: {other: null}", "datasets", ["digits"]),
         ("figures: {figure_02: null, figure_04: {experiment: plain}}", "figures", ["figure_04"]),
     ],
@@ -283,6 +315,18 @@ def test_training_settings_are_all_that_decides_weights():
 def test_label_names_network_and_data_set(keys, text):
     experiment = resolved_experiment("defaults: {architecture: vgg19}") | {"dataset": "rgb"}
     assert label({**experiment, **keys}, {"rgb": {"label": "RGB digits"}, "unnamed": {}}) == text
+
+
+@pytest.mark.parametrize(
+    ("network", "text"),
+    [
+        ({"architecture": "vgg19", "source": "torchvision"}, "VGG19, ImageNet (PyTorch)"),
+        ({"architecture": "alexnet", "source": "matconvnet"}, "AlexNet, ImageNet (MatConvNet)"),
+        ({"architecture": "alexnet", "source": "matconvnet", "label": "theirs"}, "theirs"),
+    ],
+)
+def test_label_of_a_pretrained_network_names_its_publisher(network, text):
+    assert pretrained_label(network) == text
 
 
 # Bad input: each message names key, value and what is allowed
@@ -471,6 +515,34 @@ BAD = {
         "null",
     ),
     "figure without experiment": ("figures: {figure_02: {}}", "figures.figure_02: key experiment is missing"),
+    "pretrained network without source": (
+        "pretrained: {net: {architecture: vgg16}}",
+        "pretrained.net: key source is missing",
+    ),
+    "unknown source of a pretrained network": (
+        "pretrained: {net: {architecture: vgg16, source: timm}}",
+        "pretrained.net.source: 'timm'",
+        "allowed: torchvision, matconvnet",
+    ),
+    "pretrained network of no known architecture": (
+        "pretrained: {net: {architecture: lenet, source: torchvision}}",
+        "pretrained.net.architecture: 'lenet'",
+        "allowed: vgg11, vgg13, vgg16, vgg19, alexnet",
+    ),
+    "path of official weights": (
+        "pretrained: {net: {architecture: vgg16, source: torchvision, path: x.pth}}",
+        "pretrained.net.path: unknown key",
+        "allowed: source, architecture, label, seed",
+    ),
+    "MatConvNet network without path": (
+        "pretrained: {net: {architecture: vgg16, source: matconvnet}}",
+        "pretrained.net: key path is missing",
+    ),
+    "pretrained network with the name of an experiment": (
+        "pretrained: {plain: {architecture: vgg16, source: torchvision}}",
+        "pretrained.plain: experiments.plain has the same name",
+        "rename one",
+    ),
     "not a number": ("defaults: {width: .nan}", "defaults.width: nan"),
     "infinite": ("defaults: {optimiser: {learning_rate: .inf}}", "defaults.optimiser.learning_rate: inf"),
 }

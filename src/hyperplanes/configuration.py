@@ -52,6 +52,7 @@ class Configuration:
     data: str
     datasets: Mapping[str, Mapping[str, Any]]
     experiments: Mapping[str, Mapping[str, Any]]
+    pretrained: Mapping[str, Mapping[str, Any]]
     figures: Mapping[str, Sequence[str]]
 
 
@@ -66,6 +67,10 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
         name: _merge(_defaults(schema["$defs"][own["source"]], schema), own)
         for name, own in config["datasets"].items()
     }
+    pretrained = {
+        name: _merge(_pretrained_defaults(own["source"], schema), own)
+        for name, own in config["pretrained"].items()
+    }
     figures = {
         name: own.get("experiments", [own.get("experiment")]) for name, own in config["figures"].items()
     }
@@ -76,11 +81,16 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
         for problem in _experiment_problems(f"experiments.{name}", settings, datasets)
     )
     _refuse(_figure_problems(figures, experiments))
+    _refuse(
+        f"pretrained.{name}: experiments.{name} has the same name, and so would their tables; rename one"
+        for name in pretrained
+        if name in experiments
+    )
     for settings in experiments.values():
         settings["snapshots"] = _snapshot_epochs(settings)
         if settings["augmentation"]["random_resized_crop"]:
             settings["augmentation"]["shift"] = 0
-    return Configuration(config["device"], config["data"], datasets, experiments, figures)
+    return Configuration(config["device"], config["data"], datasets, experiments, pretrained, figures)
 
 
 def training_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,9 +105,7 @@ def resets(experiment: Mapping[str, Any]) -> bool:
 
 def label(experiment: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any]]) -> str:
     """Return network and data set of an experiment in words, e.g. `VGG19 (width 1/4), CIFAR-10`."""
-    network = {"lenet": "LeNet", "alexnet": "AlexNet"}.get(
-        experiment["architecture"], experiment["architecture"].upper()
-    )
+    network = _architecture_label(experiment["architecture"])
     if experiment["width"] != 1:
         numerator, denominator = float(experiment["width"]).as_integer_ratio()
         exact = 1 < denominator <= 64
@@ -111,6 +119,16 @@ def label(experiment: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any
     if experiment["initialisation"]["kind"] == "normal":
         changes += f", weights from N(0, {experiment['initialisation']['std']:g}²)"
     return f"{network}, {data}{changes}"
+
+
+def pretrained_label(network: Mapping[str, Any]) -> str:
+    """Return a pretrained network in words, e.g. `VGG16, ImageNet (PyTorch)`."""
+    publisher = {"torchvision": "PyTorch", "matconvnet": "MatConvNet"}[network["source"]]
+    return network.get("label", f"{_architecture_label(network['architecture'])}, ImageNet ({publisher})")
+
+
+def _architecture_label(architecture: str) -> str:
+    return {"lenet": "LeNet", "alexnet": "AlexNet"}.get(architecture, architecture.upper())
 
 
 def _selected(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -154,6 +172,12 @@ def _defaults(schema: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, A
             own = part["default"]
             defaults[key] = _merge(nested, own) if isinstance(own, Mapping) else deepcopy(own)
     return defaults
+
+
+def _pretrained_defaults(source: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the defaults that pretrained networks share, and those of their source."""
+    parts = ("pretrained", f"pretrained_{source}")
+    return {key: value for part in parts for key, value in _defaults(schema["$defs"][part], schema).items()}
 
 
 def _refuse(problems: Iterator[str]) -> None:

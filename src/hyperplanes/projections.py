@@ -5,8 +5,10 @@ its cosine with the identity line 1 is (equation 1)
 
     c_i = sum(w_i) / (||w_i||_2 ||1||_2),    ||1||_2 = sqrt(C H W),
 
-with C, H, W the shape of the layer's input. The authors' code restricts 1 to the receptive field,
-||1||_2 = sqrt(C k k). The two differ by a positive factor per layer: signs and n_l are the same.
+with C, H, W the shape of the layer's input. In a grouped convolution a filter has the weights of C /
+groups channels: its row is zero in the others as well, and 1 spans all C of them. The authors' code
+restricts 1 to the receptive field, ||1||_2 = sqrt(C k k), here with C / groups for C. The two differ by a
+positive factor per layer: signs and n_l are the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +50,7 @@ def negative_share(cosines: np.ndarray) -> float | None:
 
 
 def layer_statistics(weight: np.ndarray, geometry: LayerGeometry) -> LayerStatistics:
-    """Return the cosines of a convolution with `weight` (F, C, k, k); `InputError` if not finite."""
+    """Return the cosines of a convolution with `weight` (F, C / groups, k, k); `InputError` if not finite."""
     filters = weight.reshape(len(weight), -1)
     # Sums of thousands of float32 weights are taken in float64.
     sums = filters.sum(1, dtype=np.float64)

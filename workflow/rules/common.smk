@@ -29,6 +29,7 @@ shell.prefix(
 DATASETS = CONFIGURATION.datasets
 EXPERIMENTS = CONFIGURATION.experiments
 FIGURES = CONFIGURATION.figures
+PRETRAINED = CONFIGURATION.pretrained
 USED_DATASETS = sorted({settings["dataset"] for settings in EXPERIMENTS.values()})
 REINITIALISED = [
     name for name, settings in EXPERIMENTS.items() if configuration.resets(settings)
@@ -55,6 +56,7 @@ LOADERS = 8 if USE_GPU else 1
 wildcard_constraints:
     dataset="[a-z0-9-]+",
     experiment="[a-z0-9-]+",
+    network="|".join(PRETRAINED) or "(?!)",
     seed=r"\d+",
     epoch=r"\d+",
 
@@ -92,6 +94,15 @@ TRAINING_CODE = NETWORK_CODE + library(
     "noise", "provenance", "resume", "schedules", "training"
 )
 REINIT_CODE = NETWORK_CODE + library("reinitialisation")
+PRETRAINED_CODE = BASE_CODE + library(
+    "architectures",
+    "matconvnet",
+    "places",
+    "pretrained",
+    "snapshots",
+    "streams",
+    "vision",
+)
 PROJECTION_CODE = BASE_CODE + library("projections", "snapshots")
 TABLE_CODE = BASE_CODE + library("statistics", "tables")
 RENDER_CODE = TABLE_CODE + library("rendering")
@@ -138,6 +149,14 @@ def reinit_threads(wildcards):
     return compute_and_load(EXPERIMENTS[wildcards.experiment]["dataset"])
 
 
+def pretrained_settings(wildcards):
+    """Entry of this pretrained network as JSON, without what is only shown."""
+    settings = PRETRAINED[wildcards.network]
+    return json.dumps(
+        {key: settings[key] for key in sorted(settings.keys() - {"label"})}
+    )
+
+
 def per_run(pattern, experiments):
     """Fill in {experiment} and {seed} for every run of `experiments`."""
     return [
@@ -159,15 +178,28 @@ def projections_of(experiment, epochs):
     )
 
 
+def pretrained_projections(network):
+    """Projections files of a pretrained network: its random initialisation, and itself."""
+    return expand(
+        "<results>/projections/{network}/{state}.json",
+        network=network,
+        state=["random", "pretrained"],
+    )
+
+
 def experiment_projections(wildcards):
-    """All projections files of this experiment."""
+    """All projections files of this experiment, or of the pretrained network of this name."""
+    if wildcards.experiment in PRETRAINED:
+        return pretrained_projections(wildcards.experiment)
     return projections_of(
         wildcards.experiment, EXPERIMENTS[wildcards.experiment]["snapshots"]
     )
 
 
 def first_and_last_projections(wildcards):
-    """Projections files of this experiment at initialisation and after training."""
+    """Projections files of this experiment or network at initialisation and after training."""
+    if wildcards.experiment in PRETRAINED:
+        return pretrained_projections(wildcards.experiment)
     epochs = EXPERIMENTS[wildcards.experiment]["snapshots"]
     return projections_of(wildcards.experiment, [epochs[0], epochs[-1]])
 

@@ -1,0 +1,63 @@
+"""Import released weights as a snapshot, with one random initialisation of the same convolutions."""
+
+import argparse
+import json
+from pathlib import Path
+
+from hyperplanes.errors import run_program
+from hyperplanes.places import DATA_VARIABLE, locate
+from hyperplanes.pretrained import (
+    obtain,
+    official_url,
+    read_torchvision,
+    redraw,
+    require_architecture,
+    verify,
+)
+from hyperplanes.snapshots import save_snapshot
+
+# As the authors number it; the random initialisation is epoch 0.
+PRETRAINED_EPOCH = -1
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=f"Weights are looked for in the directories of ${DATA_VARIABLE}."
+    )
+    parser.add_argument("--name", required=True, help="name of the pretrained network")
+    parser.add_argument(
+        "--settings", required=True, type=json.loads, help="its entry of the configuration, as JSON"
+    )
+    parser.add_argument("--output", required=True, type=Path, help="directory to write to")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    name, settings = arguments.name, arguments.settings
+    architecture, seed = settings["architecture"], settings["seed"]
+    origin = {
+        "architecture": architecture,
+        "dataset": "imagenet",
+        "experiment": name,
+        "seed": seed,
+        "epoch": PRETRAINED_EPOCH,
+    }
+    match settings["source"]:
+        case "torchvision":
+            path = obtain(official_url(architecture))
+            pretrained = read_torchvision(path, architecture, origin)
+        case "matconvnet":
+            from hyperplanes.matconvnet import read_matconvnet
+
+            path = locate(settings["path"], name, settings.get("homepage"), "pretrained network")
+            if "sha256" in settings:
+                verify(path, settings["sha256"])
+            pretrained = read_matconvnet(path, origin)
+            require_architecture(path, architecture, pretrained)
+    save_snapshot(arguments.output / "pretrained.safetensors", pretrained)
+    save_snapshot(arguments.output / "random.safetensors", redraw(pretrained, seed))
+
+
+if __name__ == "__main__":
+    run_program(main)
