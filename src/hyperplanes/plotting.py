@@ -1,5 +1,6 @@
 """What all figures share: sizes, colours, and how they are saved."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def save_figure(figure: Figure, paths: Sequence[Path]) -> None:
         with atomic(path) as temporary:
             figure.savefig(temporary, format=path.suffix[1:], bbox_inches="tight", metadata=metadata)
     plt.close(figure)
+
+
+def in_lines(text: str, width: float) -> str:
+    """Break a title or label into lines that fit `width` inches."""
+    # At 8 points some 16 characters fill an inch.
+    return "\n".join(textwrap.fill(line, int(16 * width)) for line in text.splitlines())
 
 
 def seeds_in_words(n: int) -> str:

@@ -76,7 +76,9 @@ NETWORK_CODE = DATASET_CODE + library(
     "streams",
     "vision",
 )
-TRAINING_CODE = NETWORK_CODE + library("noise", "provenance", "resume", "schedules", "training")
+TRAINING_CODE = NETWORK_CODE + library(
+    "noise", "provenance", "resume", "schedules", "training"
+)
 REINIT_CODE = NETWORK_CODE + library("reinitialisation")
 PROJECTION_CODE = BASE_CODE + library("projections", "snapshots")
 TABLE_CODE = BASE_CODE + library("tables")
@@ -171,12 +173,18 @@ def figures_of(kind):
     return "|".join(figures.of_kind(kind))
 
 
+def drawn(figure):
+    """Everything that a figure draws; exits if the configuration does not have the figure."""
+    if figure not in FIGURES:
+        sys.exit(f"error: {figures.refusal(figure, CONFIGURATION.switched_off)}")
+    return FIGURES[figure]
+
+
 def figure_file(figure):
-    """Input function: the picture of this figure; exits if the configuration does not have it."""
+    """Input function: the picture of this figure."""
 
     def file(wildcards):
-        if figure not in FIGURES:
-            sys.exit(f"error: {figures.refusal(figure, CONFIGURATION.switched_off)}")
+        drawn(figure)
         return f"<results>/figures/{figure}.pdf"
 
     return file
@@ -188,7 +196,7 @@ def figure_tables(table):
     def tables(wildcards):
         return expand(
             "<results>/tables/{experiment}/{table}.csv",
-            experiment=FIGURES[wildcards.figure],
+            experiment=drawn(wildcards.figure),
             table=table,
         )
 

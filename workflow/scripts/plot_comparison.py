@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from hyperplanes.errors import InputError, run_program
 from hyperplanes.plotting import (
     PAGE_WIDTH,
+    in_lines,
     label_epochs,
     mark_rate_drops,
     plot_layers,
@@ -54,7 +55,9 @@ def draw(
         if schedule == "step":
             mark_rate_drops(ax, rate_drops(rates))
         label_epochs(ax)
-        ax.set_title(f"{label}\n{schedule} schedule; {seeds_in_words(summary['n'].max())}")
+        ax.set_title(
+            f"{in_lines(label, PAGE_WIDTH / 2)}\n{schedule} schedule; {seeds_in_words(summary['n'].max())}"
+        )
     for ax in axes[:, 1]:
         ax.set_ylabel("")
     curves = {}

@@ -13,6 +13,7 @@ from hyperplanes.plotting import (
     COLUMN_WIDTH,
     CURVE_COLOURS,
     PALETTE,
+    in_lines,
     label_epochs,
     mark_rate_drops,
     plot_layers,
@@ -69,7 +70,7 @@ def draw(summary: pd.DataFrame, training: pd.DataFrame, schedule: str, title: st
         for ax in axes:
             mark_rate_drops(ax, rate_drops(training))
     label_epochs(axes[-1])
-    axes[0].set_title(f"{title}\n{seeds_in_words(summary['n'].max())}")
+    axes[0].set_title(f"{in_lines(title, COLUMN_WIDTH)}\n{seeds_in_words(summary['n'].max())}")
     figure.align_ylabels()
     return figure
 

@@ -12,6 +12,7 @@ from hyperplanes.errors import run_program
 from hyperplanes.plotting import (
     COLUMN_WIDTH,
     experiment_style,
+    in_lines,
     label_epochs,
     label_measure,
     plot_mean,
@@ -34,7 +35,7 @@ def draw(summaries: Sequence[pd.DataFrame], labels: Sequence[str], places: Seque
     for summary, label, place in zip(summaries, labels, places, strict=True):
         first = summary[summary["layer"] == 1]
         name = f"{label}; {first['filters'].iloc[0]} filters, n = {first['n'].max()}"
-        plot_mean(axes, first, label=name, **experiment_style(place))
+        plot_mean(axes, first, label=in_lines(name, COLUMN_WIDTH), **experiment_style(place))
     label_measure(axes, "$n_1$")
     label_epochs(axes)
     axes.set_title("first layer; mean ± std over n seeds")

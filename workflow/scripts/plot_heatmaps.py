@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from hyperplanes.errors import run_program
-from hyperplanes.plotting import COLUMN_WIDTH, HEAT_COLOURS, PAGE_WIDTH, save_figure
+from hyperplanes.plotting import COLUMN_WIDTH, HEAT_COLOURS, PAGE_WIDTH, in_lines, save_figure
 
 # More runs than that take both columns of the page.
 MOST_RUNS_IN_COLUMN = 3
@@ -62,7 +62,8 @@ def draw(table: pd.DataFrame, runs: int | None, title: str) -> Figure:
     for ax in axes.flat[: len(seeds)][-columns:]:
         ax.set_xlabel("convolutional layer")
         ax.tick_params(labelbottom=True)
-    figure.suptitle(f"{title}; n = {len(seeds)} seed{'s' * (len(seeds) > 1)}", fontsize=8)
+    title = f"{title}; n = {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+    figure.suptitle(in_lines(title, width), fontsize=8)
     # A reset can also raise the accuracy a little.
     below = "min" if (table["points"] < 0).any() else "neither"
     figure.colorbar(image, ax=axes, extend=below, label="drop in test accuracy (points)", aspect=40)

@@ -10,7 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hyperplanes.errors import InputError, run_program
-from hyperplanes.plotting import COLUMN_WIDTH, INITIAL_COLOUR, PAGE_WIDTH, TRAINED_COLOUR, save_figure
+from hyperplanes.plotting import (
+    COLUMN_WIDTH,
+    INITIAL_COLOUR,
+    PAGE_WIDTH,
+    TRAINED_COLOUR,
+    in_lines,
+    save_figure,
+)
 
 # To each side of zero.
 MOST_BINS, FEWEST_BINS = 15, 4
@@ -84,7 +91,7 @@ def draw(cosines: pd.DataFrame, n_l: pd.DataFrame, seed: int | None, title: str)
     figure.legend(handles, names, title=axis, loc="outside lower center", ncols=2)
     figure.supylabel("filters", fontsize=8)
     seeded = "initialisation with seed" if last == PRETRAINED_EPOCH else "seed"
-    figure.suptitle(f"{title}\n{seeded} {seed}, n = 1", fontsize=8)
+    figure.suptitle(in_lines(f"{title}\n{seeded} {seed}, n = 1", width), fontsize=8)
     return figure
 
 
