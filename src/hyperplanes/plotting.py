@@ -77,8 +77,8 @@ def layer_style(layer: int) -> dict[str, str]:
 
 def experiment_style(place: int) -> dict[str, str]:
     """Return colour and line of the experiment at `place`, 0 being the first; neighbours differ in both."""
-    colour = CURVE_COLOURS[(place + 1) % len(CURVE_COLOURS)]
-    return {"color": colour, "linestyle": CURVE_LINES[place % len(CURVE_LINES)]}
+    round_, colour = divmod(place + 1, len(CURVE_COLOURS))
+    return {"color": CURVE_COLOURS[colour], "linestyle": CURVE_LINES[(place + round_) % len(CURVE_LINES)]}
 
 
 def plot_layers(axes: Axes, summary: pd.DataFrame, layers: Sequence[int], shade: float = 0.15) -> None:
