@@ -275,7 +275,7 @@ def test_an_experiment_that_is_switched_off_takes_its_figures_and_curves_along(a
     resolved = drawn_figures(figures, also)
     assert resolved.figures == {"figure_08": ["plain"], "figure_21": ["plain"]}
     gone = ("figure_07", "figure_21", "figure_polarity", "figure_22")
-    assert resolved.switched_off == dict.fromkeys(gone, ["smooth"])
+    assert resolved.switched_off == {name: ["smooth"] for name in gone}
 
 
 def test_switched_off_experiment_of_a_comparison_of_four_takes_the_figure_along():
