@@ -90,10 +90,10 @@ rule figures:
 
 
 # One target for each figure: `snakemake --cores 2 figure_07`.
-for figure in FIGURES:
+for figure in figures.FIGURES:
 
     rule:
         name:
             figure
         input:
-            f"<results>/figures/{figure}.pdf",
+            figure_file(figure),

@@ -9,6 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from snakemake.utils import update_config
 
+from hyperplanes import figure_settings
 from hyperplanes.configuration import label, pretrained_label, resolve, training_settings
 from hyperplanes.errors import InputError
 
@@ -61,10 +62,13 @@ pretrained:
   theirs: {architecture: vgg16, source: torchvision, label: VGG16, seed: 1}
   zoo: {architecture: alexnet, source: matconvnet, path: x.mat, sha256: null, homepage: here, seed: 1}
 figures:
-  figure_02: {experiment: plain}
+  figure_01: {experiment: plain, seed: 1}
+  figure_02: {experiment: plain, runs: 2}
+  figure_03: {}
   figure_04: {experiment: plain}
   figure_07: {experiment: plain}
   figure_21: {experiments: [plain]}
+  figure_polarity: {experiments: [plain]}
 """
 NAMED_BY_USER = ("datasets", "experiments", "pretrained")
 
@@ -260,6 +264,90 @@ def test_data_set_that_is_switched_off_but_used_is_named():
     message = refusal(changed("datasets: {digits: null, other: {source: folder, path: x}}"))
     assert "experiments.plain.dataset: 'digits'" in message
     assert "allowed: other" in message
+
+
+# Figures
+
+PAIR = """
+experiments:
+  plain: {seeds: [3, 5]}
+  smooth: {dataset: digits, schedule: {kind: smooth}}
+  other: {dataset: digits}
+"""
+
+
+def drawn_figures(figures, also="{}"):
+    config = changed(figures, yaml.safe_dump(changed(also, yaml.safe_dump(changed(PAIR)))))
+    return resolve(config, SCHEMA)
+
+
+def test_figures_have_what_they_draw_and_their_options():
+    resolved = drawn_figures("""
+        figures:
+          figure_01: {experiment: plain, seed: 5}
+          figure_03: {}
+          figure_09: {experiment: smooth}
+          figure_16: {experiment: plain, runs: 1}
+          figure_21: {experiments: [smooth, plain]}
+          figure_22: {experiments: [plain, smooth]}
+    """)
+    assert resolved.figures == {
+        "figure_01": ["plain"],
+        "figure_03": [],
+        "figure_09": ["smooth"],
+        "figure_16": ["plain"],
+        "figure_21": ["smooth", "plain"],
+        "figure_22": ["plain", "smooth"],
+    }
+    options = {name: own for name, own in resolved.figure_options.items() if own}
+    assert options == {"figure_01": {"seed": 5}, "figure_16": {"runs": 1}}
+    assert resolved.switched_off == {}
+
+
+@pytest.mark.parametrize("also", ["experiments: {smooth: null}", "only: [plain, other]"])
+def test_an_experiment_that_is_switched_off_takes_its_figures_and_curves_along(also):
+    figures = """
+        figures:
+          figure_07: {experiment: smooth}
+          figure_08: {experiment: plain}
+          figure_21: {experiments: [smooth, plain]}
+          figure_polarity: {experiments: [smooth]}
+          figure_22: {experiments: [plain, smooth]}
+    """
+    resolved = drawn_figures(figures, also)
+    assert resolved.figures == {"figure_08": ["plain"], "figure_21": ["plain"]}
+    gone = ("figure_07", "figure_21", "figure_polarity", "figure_22")
+    assert resolved.switched_off == {name: ["smooth"] for name in gone}
+
+
+def test_switched_off_experiment_of_a_comparison_of_four_takes_the_figure_along():
+    figures = "figures: {figure_22: {experiments: [plain, smooth, other, later]}}"
+    also = "experiments: {later: {dataset: digits, schedule: {kind: smooth}}}"
+    assert drawn_figures(figures, also).figures["figure_22"] == ["plain", "smooth", "other", "later"]
+    assert drawn_figures(figures, "experiments: {later: null}").figures == {}
+
+
+def test_pretrained_network_in_place_of_an_experiment_that_is_switched_off():
+    figures = {"figure_01": {"experiment": "gone", "seed": 2, "pretrained": "vgg19"}}
+    drawn, off = figure_settings.drawn(figures, {"gone"})
+    assert drawn == {"figure_01": ["vgg19"]}
+    assert off == {"figure_01": ["gone"]}
+    options = figure_settings.options(figures, drawn)
+    assert options == {"figure_01": {}}
+    assert list(figure_settings.problems(drawn, options, {}, {"vgg19": {}})) == []
+
+
+def test_pretrained_network_that_is_absent_or_has_a_seed_is_refused():
+    def problem(figure, pretrained, **options):
+        (line,) = figure_settings.problems({figure: ["vgg19"]}, {figure: options}, {"plain": {}}, pretrained)
+        return line
+
+    assert "pretrained network 'vgg19' is not in the configuration; allowed: plain, vgg16" in problem(
+        "figure_09", {"vgg16": {}}
+    )
+    assert "figures.figure_09.seed: 'vgg19' is pretrained" in problem("figure_09", {"vgg19": {}}, seed=0)
+    # Nothing of a pretrained network changes over epochs.
+    assert "figures.figure_07: experiment 'vgg19' is not" in problem("figure_07", {"vgg19": {}})
 
 
 # Snapshots, training settings, labels
@@ -514,6 +602,35 @@ BAD = {
         "allowed: plain",
         "null",
     ),
+    "seed that the experiment does not have": (
+        "figures: {figure_04: {experiment: plain, seed: 7}}",
+        "figures.figure_04.seed: 7 is not a seed of experiment 'plain'; allowed: 0",
+    ),
+    "more runs than seeds": (
+        "figures: {figure_23: {experiment: plain, runs: 2}}",
+        "figures.figure_23.runs: 2 is more than experiment 'plain' has; allowed: 1 to 1",
+    ),
+    "no runs": ("figures: {figure_23: {experiment: plain, runs: 0}}", "figures.figure_23.runs: 0", "minimum"),
+    "heat maps of an experiment that resets nothing": (
+        "{defaults: {reinitialise: {epochs: [], random: false}}, figures: {figure_18: {experiment: plain}}}",
+        "figures.figure_18: experiment 'plain' resets nothing",
+    ),
+    "histograms of nothing": ("figures: {figure_09: {}}", "figures.figure_09: nothing named", "either"),
+    "comparison of three": (
+        "{experiments: {b: {dataset: digits}, c: {dataset: digits}},"
+        " figures: {figure_22: {experiments: [plain, b, c]}}}",
+        "figures.figure_22.experiments: 3 are named; expected 2 or 4",
+    ),
+    "comparison the wrong way round": (
+        "{experiments: {b: {dataset: digits, schedule: {kind: smooth}}},"
+        " figures: {figure_22: {experiments: [b, plain]}}}",
+        "'b' has the smooth schedule; expected step here",
+        "'plain' has the step schedule; expected smooth here",
+    ),
+    "setting of the computed figure": (
+        "figures: {figure_03: {experiment: plain}}",
+        "figures.figure_03.experiment: unknown key",
+    ),
     "figure without experiment": ("figures: {figure_02: {}}", "figures.figure_02: key experiment is missing"),
     "pretrained network without source": (
         "pretrained: {net: {architecture: vgg16}}",
@@ -617,6 +734,10 @@ def keys_of(config, path=()):
             yield from keys_of(value, (*path, key))
 
 
+# Every figure has the keys of its kind; the example has one of each.
+ALIKE = {f"figure_{number:02}" for number in (5, 6, *range(8, 21), 22, 23, 24)} | {"pretrained"}
+
+
 def known_keys(part):
     return part.get("properties", {}).keys() | {
         key for below in part.get("properties", {}).values() for key in known_keys(below)
@@ -626,7 +747,7 @@ def known_keys(part):
 def test_example_has_every_key_of_the_schema():
     known = known_keys(SCHEMA).union(*map(known_keys, SCHEMA["$defs"].values()))
     config = yaml.safe_load(EVERY_KEY)
-    assert {path[-1] for path in keys_of(config)} == known
+    assert {path[-1] for path in keys_of(config)} | ALIKE == known
     resolve(config, SCHEMA)
 
 

@@ -24,6 +24,10 @@ from hyperplanes.claims import CLAIMS
 SMOKE = yaml.safe_load((ROOT / "tests/smoke.yaml").read_text())
 PLOTS = {"plot_dynamics": 1, "plot_heatmaps": 1, "plot_histograms": 1, "plot_first_layer": 1}
 PAGES = {"tabulate_criticality": 1, "render_tables": 1, "check_claims": 1}
+# What shows experiments, and every figure of the smallest configuration.
+DRAWN = {**PLOTS, "plot_comparison": 1}
+ALL_PLOTS = {**DRAWN, "plot_arrangement": 1}
+FIGURES = ("02", "03", "04", "07", "21", "22")
 BELOW_RGB = {
     "train_network_rgb": 2,
     "measure_projections_rgb": 2,
@@ -33,7 +37,7 @@ BELOW_RGB = {
     "tabulate_reinit": 1,
     "tabulate_accuracies": 1,
     **PAGES,
-    **PLOTS,
+    **DRAWN,
 }
 
 
@@ -85,7 +89,7 @@ def test_every_result_is_there(smoke):
                 assert (run / f"snapshots/epoch={epoch}.safetensors").is_file()
             for name in ("final.safetensors", "history.csv", "run.json", "provenance.json"):
                 assert (run / name).is_file()
-    for figure in ("02", "04", "07", "21"):
+    for figure in FIGURES:
         assert (results / f"figures/figure_{figure}.pdf").read_bytes().startswith(b"%PDF")
         with Image.open(results / f"figures/figure_{figure}.png") as image:
             pixels = np.asarray(image.convert("L"))
@@ -141,8 +145,8 @@ def test_pages_and_claims_are_there(smoke):
 def test_report_renders_with_every_figure(smoke):
     smoke.snakemake("--report", "report.html")
     report = (smoke.folder / "report.html").read_text()
-    for figure in ("figure_02", "figure_04", "figure_07", "figure_21"):
-        assert f"{figure}.png" in report
+    for figure in FIGURES:
+        assert f"figure_{figure}.png" in report
     assert "RGB digits" in report
 
 
@@ -175,7 +179,9 @@ def test_an_edited_model_reruns_training_and_all_below(smoke):
         ("workflow/scripts/plot_dynamics.py", {"plot_dynamics": 1}),
         ("src/hyperplanes/claims.py", {"check_claims": 1}),
         ("src/hyperplanes/rendering.py", {"render_tables": 1, "check_claims": 1}),
-        ("src/hyperplanes/plotting.py", PLOTS),
+        ("src/hyperplanes/plotting.py", ALL_PLOTS),
+        ("src/hyperplanes/arrangement.py", {"plot_arrangement": 1}),
+        ("src/hyperplanes/figures.py", {}),
         ("src/hyperplanes/official.py", {}),
         ("src/hyperplanes/configuration.py", {}),
         ("README.md", {}),
@@ -209,9 +215,10 @@ def test_an_edit_reruns_only_what_it_concerns(smoke, file, expected):
                 **PAGES,
             },
         ),
-        ({"datasets__digits-rgb__label": "digits in colour"}, {**PLOTS, "check_claims": 1}),
+        ({"datasets__digits-rgb__label": "digits in colour"}, {**DRAWN, "check_claims": 1}),
         ({"figures__figure_07": None}, {"check_claims": 1}),
-        ({"experiments__grey": None, "figures__figure_21": None}, {"tabulate_accuracies": 1, **PAGES}),
+        # Figure 22 goes, figure 21 loses a curve.
+        ({"experiments__grey": None}, {"tabulate_accuracies": 1, "plot_first_layer": 1, **PAGES}),
         ({"device": "auto"}, {}),
     ],
     ids=["learning rate", "another seed", "fewer resets", "a label", "no figure", "no experiment", "device"],
@@ -274,6 +281,7 @@ def jobs_of(experiments, seeds, datasets):
         "reinitialise_layers": seeds * len(experiments),
         "tabulate_accuracies": 1,
         **PAGES,
+        "plot_arrangement": 1,
         **PLOTS,
     }
 
@@ -330,11 +338,51 @@ def test_a_bad_configuration_is_refused_before_any_job(checkout, change, message
     assert not list((checkout.folder / "results").glob("[!R]*"))
 
 
-def test_a_figure_that_is_switched_off_says_so(checkout):
-    with configured(checkout, figures__figure_07=None):
-        result = checkout.snakemake("--dry-run", "results/figures/figure_07.pdf", check=False)
+@pytest.mark.parametrize(
+    ("target", "change", "message"),
+    [
+        (
+            "figure_16",
+            {},
+            "error: figure_16 needs an experiment: VGG19 on CIFAR-100, smooth schedule; "
+            "name it under figures.figure_16 in the configuration",
+        ),
+        (
+            "results/figures/figure_07.pdf",
+            {"figures__figure_07": None},
+            "error: figure_07 needs an experiment",
+        ),
+        ("figure_09", {}, "figure_09 needs a pretrained network, or an experiment in its place: VGG16"),
+        ("figure_03", {"figures__figure_03": None}, "set figures.figure_03 to {} in the configuration"),
+        ("figure_22", {"experiments__grey": None}, "figure_22 needs grey, switched off with null"),
+    ],
+)
+def test_a_figure_that_the_configuration_lacks_is_refused(checkout, target, change, message):
+    with configured(checkout, **change):
+        result = checkout.snakemake("--dry-run", target, check=False)
     assert result.returncode != 0
-    assert "figure_07 is switched off" in result.stdout + result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_an_experiment_that_is_switched_off_takes_its_figures_along(checkout):
+    with configured(checkout, experiments__rgb=None):
+        result = checkout.snakemake("--dry-run")
+        planned = checkout.planned()
+    gone = "figure_02, figure_04, figure_07, figure_22 left out"
+    assert f"switched off: rgb; figures: {gone}; figure_21 drawn without\n" in result.stderr
+    assert planned == {
+        "prepare_dataset": 1,
+        "train_network_grey": 1,
+        "measure_projections_grey": 1,
+        "reinitialise_layers": 1,
+        "tabulate_projections": 1,
+        "tabulate_training": 1,
+        "tabulate_reinit": 1,
+        "tabulate_accuracies": 1,
+        "plot_first_layer": 1,
+        "plot_arrangement": 1,
+    }
 
 
 def test_a_missing_archive_says_where_it_looked_and_leaves_nothing(checkout):

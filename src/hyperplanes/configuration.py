@@ -9,6 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError, validators
 
+from hyperplanes import figure_settings
 from hyperplanes.errors import InputError
 
 REQUIRED = ("dataset", "architecture", "epochs", "seeds")
@@ -40,9 +41,6 @@ _TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
 )
 _Validator = validators.extend(Draft202012Validator, type_checker=_TYPES)
 
-# Figures of what happens when a layer is reset.
-RESET_FIGURES = ("figure_02",)
-
 
 @dataclass(frozen=True)
 class Configuration:
@@ -53,12 +51,18 @@ class Configuration:
     datasets: Mapping[str, Mapping[str, Any]]
     experiments: Mapping[str, Mapping[str, Any]]
     pretrained: Mapping[str, Mapping[str, Any]]
+    # Experiments and pretrained networks that a figure draws, and its other keys.
     figures: Mapping[str, Sequence[str]]
+    figure_options: Mapping[str, Mapping[str, Any]]
+    # What is named for a figure but null in the configuration.
+    switched_off: Mapping[str, Sequence[str]]
 
 
 def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configuration:
     """Validate `config`, fill in defaults, and return it; `InputError` lists everything wrong."""
-    config = _without_null(_selected(config))
+    config = _selected(config)
+    off = figure_settings.switched_off(config)
+    config = _without_null(config)
     _refuse(_schema_problems(config, schema))
     config = {**_defaults(schema, schema), **config}
     base = _merge(_defaults(schema["$defs"]["experiment"], schema), config["defaults"])
@@ -71,26 +75,29 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
         name: _merge(_pretrained_defaults(own["source"], schema), own)
         for name, own in config["pretrained"].items()
     }
-    figures = {
-        name: own.get("experiments", [own.get("experiment")]) for name, own in config["figures"].items()
-    }
     _refuse(_dataset_problems(datasets))
     _refuse(
         problem
         for name, settings in experiments.items()
         for problem in _experiment_problems(f"experiments.{name}", settings, datasets)
     )
-    _refuse(_figure_problems(figures, experiments))
     _refuse(
         f"pretrained.{name}: experiments.{name} has the same name, and so would their tables; rename one"
         for name in pretrained
         if name in experiments
     )
+    figures, switched_off = figure_settings.drawn(
+        config["figures"], off - experiments.keys() - pretrained.keys()
+    )
+    options = figure_settings.options(config["figures"], figures)
+    _refuse(figure_settings.problems(figures, options, experiments, pretrained))
     for settings in experiments.values():
         settings["snapshots"] = _snapshot_epochs(settings)
         if settings["augmentation"]["random_resized_crop"]:
             settings["augmentation"]["shift"] = 0
-    return Configuration(config["device"], config["data"], datasets, experiments, pretrained, figures)
+    return Configuration(
+        config["device"], config["data"], datasets, experiments, pretrained, figures, options, switched_off
+    )
 
 
 def training_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
@@ -299,19 +306,3 @@ def _snapshot_epochs(settings: Mapping[str, Any]) -> list[int]:
     if settings["snapshots"] == "all":
         return list(range(last + 1))
     return sorted({0, last, *settings["snapshots"]})
-
-
-def _figure_problems(figures: Mapping[str, Sequence[str]], experiments: Mapping[str, Any]) -> Iterator[str]:
-    """Yield figures that name experiments which are absent or switched off."""
-    for figure, names in figures.items():
-        for name in names:
-            if name not in experiments:
-                yield (
-                    f"figures.{figure}: experiment {name!r} is not in the configuration; "
-                    f"allowed: {', '.join(experiments)}; or switch the figure off with null"
-                )
-            elif figure in RESET_FIGURES and not resets(experiments[name]):
-                yield (
-                    f"figures.{figure}: experiment {name!r} resets nothing; "
-                    "set reinitialise.epochs or reinitialise.random"
-                )

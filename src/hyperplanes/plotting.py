@@ -1,5 +1,6 @@
 """What all figures share: sizes, colours, and how they are saved."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,13 +17,17 @@ from matplotlib.figure import Figure
 
 from hyperplanes.files import atomic
 
-# Width in inches of one column of a two-column paper.
+# Width in inches of one column of a two-column paper, and of both.
 COLUMN_WIDTH = 3.4
+PAGE_WIDTH = 7.0
 # Colour-blind safe; the same meaning in every figure.
 PALETTE = sns.color_palette("colorblind", 10)
 INITIAL_COLOUR, TRAINED_COLOUR = PALETTE[0], PALETTE[1]
 RATE_DROP_COLOUR = "red"
 HEAT_COLOURS = "rocket_r"
+# Okabe and Ito's colours, with brown in place of the yellow that vanishes on white.
+CURVE_COLOURS = ("#000000", "#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#7f4f24")
+CURVE_LINES = ("-", "--", ":", "-.")
 
 sns.set_theme(
     "paper",
@@ -53,18 +58,44 @@ def save_figure(figure: Figure, paths: Sequence[Path]) -> None:
     plt.close(figure)
 
 
+def in_lines(text: str, width: float) -> str:
+    """Break a title or label into lines that fit `width` inches."""
+    # At 8 points some 16 characters fill an inch.
+    return "\n".join(textwrap.fill(line, int(16 * width)) for line in text.splitlines())
+
+
 def seeds_in_words(n: int) -> str:
     """Return the number of seeds for a legend."""
     return "n = 1 seed" if n == 1 else f"mean ± std, n = {n} seeds"
 
 
-def plot_mean(axes: Axes, summary: pd.DataFrame, **style) -> None:
+def layer_style(layer: int) -> dict[str, str]:
+    """Return colour and line of a layer: the first eight are solid, the next eight dashed."""
+    round_, place = divmod(int(layer) - 1, len(CURVE_COLOURS))
+    return {"color": CURVE_COLOURS[place], "linestyle": CURVE_LINES[round_ % len(CURVE_LINES)]}
+
+
+def experiment_style(place: int) -> dict[str, str]:
+    """Return colour and line of the experiment at `place`, 0 being the first; neighbours differ in both."""
+    round_, colour = divmod(place + 1, len(CURVE_COLOURS))
+    return {"color": CURVE_COLOURS[colour], "linestyle": CURVE_LINES[(place + round_) % len(CURVE_LINES)]}
+
+
+def plot_layers(axes: Axes, summary: pd.DataFrame, layers: Sequence[int], shade: float = 0.15) -> None:
+    """Draw n_l over epochs, one curve for each of `layers`, with bands of opacity `shade`."""
+    for layer in layers:
+        rows = summary[summary["layer"] == layer]
+        plot_mean(axes, rows, shade, label=f"{layer}", **layer_style(layer))
+    label_measure(axes)
+
+
+def plot_mean(axes: Axes, summary: pd.DataFrame, shade: float = 0.15, **style) -> None:
     """Draw `mean` over `epoch` with a band of one `std` to each side; no band for a single seed."""
     (line,) = axes.plot(summary["epoch"], summary["mean"], **style)
     spread = summary["std"].fillna(0)
     if spread.any():
         low, high = summary["mean"] - spread, summary["mean"] + spread
-        axes.fill_between(summary["epoch"], low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+        axes.fill_between(summary["epoch"], low, high, color=line.get_color(), alpha=shade, linewidth=0)
 
 
 def rate_drops(summary: pd.DataFrame) -> np.ndarray:

@@ -8,7 +8,7 @@ import yaml
 # The checkout's own library, installed or not.
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from hyperplanes import configuration
+from hyperplanes import configuration, figures
 from hyperplanes.devices import visible_gpus
 from hyperplanes.errors import InputError
 
@@ -44,6 +44,11 @@ CLAIM_FIGURES = {
     "reinit": ["figure_02", "figure_16", "figure_18", "figure_19"],
 }
 CLAIM_FIGURES["training"] = sorted({*CLAIM_FIGURES["n_l"], *CLAIM_FIGURES["reinit"]})
+
+# What is switched off takes its figures along.
+LEFT_OUT = figures.left_out(FIGURES, CONFIGURATION.switched_off)
+if LEFT_OUT and workflow.is_main_process:
+    print(LEFT_OUT, file=sys.stderr)
 
 USE_GPU = CONFIGURATION.device == "cuda" or (
     CONFIGURATION.device == "auto" and bool(visible_gpus())
@@ -108,6 +113,7 @@ TABLE_CODE = BASE_CODE + library("statistics", "tables")
 RENDER_CODE = TABLE_CODE + library("rendering")
 CLAIM_CODE = RENDER_CODE + library("claims", "evidence")
 FIGURE_CODE = BASE_CODE + library("plotting")
+ARRANGEMENT_CODE = FIGURE_CODE + library("arrangement")
 
 
 def dataset_code(wildcards):
@@ -223,53 +229,114 @@ def experiment_seeds(wildcards):
     return EXPERIMENTS[wildcards.experiment]["seeds"]
 
 
-def figure_experiments(figure):
-    """Experiments that a figure draws."""
+def figures_of(kind):
+    """Names of the figures that plot_{kind}.py draws, as a constraint of the wildcard."""
+    return "|".join(figures.of_kind(kind))
+
+
+def drawn(figure):
+    """Everything that a figure draws; exits if the configuration does not have the figure."""
     if figure not in FIGURES:
-        raise WorkflowError(
-            f"{figure} is switched off; name its experiment under `figures` in the configuration"
-        )
+        sys.exit(f"error: {figures.refusal(figure, CONFIGURATION.switched_off)}")
     return FIGURES[figure]
 
 
-def figure_table(table):
-    """Input function: this table of the experiments that the figure draws."""
+def figure_file(figure):
+    """Input function: the picture of this figure."""
+
+    def file(wildcards):
+        drawn(figure)
+        return f"<results>/figures/{figure}.pdf"
+
+    return file
+
+
+def figure_tables(table):
+    """Input function: this table of everything that the figure draws."""
 
     def tables(wildcards):
         return expand(
             "<results>/tables/{experiment}/{table}.csv",
-            experiment=figure_experiments(wildcards.figure),
+            experiment=drawn(wildcards.figure),
             table=table,
         )
 
     return tables
 
 
+def figure_number(wildcards):
+    """What the figure is called in the report."""
+    return wildcards.figure.replace("_", " ")
+
+
+def figure_section(wildcards):
+    """Section of the paper that the figure belongs to."""
+    return figures.FIGURES[wildcards.figure].section
+
+
+def figure_paper(wildcards):
+    """Networks and data that the paper shows in the figure, for its caption."""
+    return figures.FIGURES[wildcards.figure].shows
+
+
 def figure_label(wildcards):
-    """Network and data set of each experiment that the figure draws, in words."""
+    """Network and data set of everything that the figure draws, in words."""
     return [
-        configuration.label(EXPERIMENTS[experiment], DATASETS)
-        for experiment in figure_experiments(wildcards.figure)
+        (
+            configuration.label(EXPERIMENTS[name], DATASETS)
+            if name in EXPERIMENTS
+            else PRETRAINED[name].get("label", name)
+        )
+        for name in FIGURES[wildcards.figure]
     ]
+
+
+def figure_is_stand_in(wildcards):
+    """Whether the figure shows a network trained here in place of a pretrained one."""
+    return (
+        figures.FIGURES[wildcards.figure].pretrained
+        and FIGURES[wildcards.figure][0] in EXPERIMENTS
+    )
 
 
 def figure_is_embedded(wildcards):
     """Whether the figure shows embedded data only, for its caption."""
-    names = [
-        EXPERIMENTS[experiment]["dataset"]
-        for experiment in figure_experiments(wildcards.figure)
-    ]
-    return all(DATASETS[name]["source"] == "embedded" for name in names)
+    names = FIGURES[wildcards.figure]
+    return all(
+        name in EXPERIMENTS
+        and DATASETS[EXPERIMENTS[name]["dataset"]]["source"] == "embedded"
+        for name in names
+    )
 
 
-def figure_schedule(wildcards):
-    """Schedule of the experiment that the figure draws."""
-    return EXPERIMENTS[figure_experiments(wildcards.figure)[0]]["schedule"]["kind"]
+def figure_schedules(wildcards):
+    """Schedule of each experiment that the figure draws."""
+    return [EXPERIMENTS[name]["schedule"]["kind"] for name in FIGURES[wildcards.figure]]
 
 
 def figure_seed(wildcards):
-    """First seed of the experiment that the figure draws."""
-    return EXPERIMENTS[figure_experiments(wildcards.figure)[0]]["seeds"][0]
+    """Seed that the figure draws: the one asked for, or the first; none of a pretrained network."""
+    name = FIGURES[wildcards.figure][0]
+    if name not in EXPERIMENTS:
+        return []
+    options = CONFIGURATION.figure_options[wildcards.figure]
+    return options.get("seed", EXPERIMENTS[name]["seeds"][0])
+
+
+def figure_runs(wildcards):
+    """Number of runs that the figure draws."""
+    seeds = EXPERIMENTS[FIGURES[wildcards.figure][0]]["seeds"]
+    return CONFIGURATION.figure_options[wildcards.figure].get("runs", len(seeds))
+
+
+def figure_places(wildcards):
+    """Place of each experiment among those of all figures of its kind: the same curve everywhere."""
+    kind = figures.FIGURES[wildcards.figure].kind
+    names = [
+        name for figure in figures.of_kind(kind) for name in FIGURES.get(figure, [])
+    ]
+    places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    return [places[name] for name in FIGURES[wildcards.figure]]
 
 
 def claim_experiments(table):

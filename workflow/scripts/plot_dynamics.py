@@ -6,14 +6,17 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from hyperplanes.errors import run_program
 from hyperplanes.plotting import (
     COLUMN_WIDTH,
+    CURVE_COLOURS,
     PALETTE,
+    in_lines,
     label_epochs,
-    label_measure,
     mark_rate_drops,
+    plot_layers,
     plot_mean,
     rate_drops,
     save_figure,
@@ -40,15 +43,6 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def plot_layers(axes: Axes, summary: pd.DataFrame, layers: list[int]) -> None:
-    """Draw one curve per layer; every other line is dashed, for readers without colours."""
-    for place, layer in enumerate(layers):
-        style = {"color": PALETTE[place], "linestyle": "--" if place % 2 else "-"}
-        plot_mean(axes, summary[summary["layer"] == layer], label=f"{layer}", **style)
-    label_measure(axes)
-    axes.legend(title="layer", loc="center left", bbox_to_anchor=(1, 0.5), handlelength=1.5, labelspacing=0.3)
-
-
 def plot_training(axes: Axes, summary: pd.DataFrame) -> None:
     """Draw losses, each divided by its maximum, and accuracies."""
     for quantity, (label, colour, line) in CURVES.items():
@@ -60,24 +54,31 @@ def plot_training(axes: Axes, summary: pd.DataFrame) -> None:
     axes.legend(title=seeds, loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=2)
 
 
-def main() -> None:
-    arguments = parse_arguments()
-    summary, training = pd.read_csv(arguments.n_l), pd.read_csv(arguments.training)
+def draw(summary: pd.DataFrame, training: pd.DataFrame, schedule: str, title: str) -> Figure:
+    """Draw the summaries of n_l and of the training; the first layers have a panel of their own."""
     layers = sorted(summary["layer"].unique())
-    few = len(layers) <= len(PALETTE)
+    few = len(layers) <= len(CURVE_COLOURS)
     groups = [layers] if few else [layers[:UPPER_LAYERS], layers[UPPER_LAYERS:]]
     rows = len(groups) + 1
     figure, axes = plt.subplots(rows, sharex=True, figsize=(COLUMN_WIDTH, 1.65 * rows + 0.3))
     for ax, group in zip(axes, groups, strict=False):
         plot_layers(ax, summary, group)
+        place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        ax.legend(title="layer", handlelength=2, labelspacing=0.3, **place)
     plot_training(axes[-1], training)
-    if arguments.schedule == "step":
+    if schedule == "step":
         for ax in axes:
             mark_rate_drops(ax, rate_drops(training))
     label_epochs(axes[-1])
-    axes[0].set_title(f"{arguments.label}\n{seeds_in_words(summary['n'].max())}")
+    axes[0].set_title(f"{in_lines(title, COLUMN_WIDTH)}\n{seeds_in_words(summary['n'].max())}")
     figure.align_ylabels()
-    save_figure(figure, arguments.output)
+    return figure
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    summary, training = pd.read_csv(arguments.n_l), pd.read_csv(arguments.training)
+    save_figure(draw(summary, training, arguments.schedule, arguments.label), arguments.output)
 
 
 if __name__ == "__main__":

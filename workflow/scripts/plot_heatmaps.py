@@ -6,9 +6,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from hyperplanes.errors import run_program
-from hyperplanes.plotting import COLUMN_WIDTH, HEAT_COLOURS, save_figure
+from hyperplanes.plotting import COLUMN_WIDTH, HEAT_COLOURS, PAGE_WIDTH, in_lines, save_figure
+
+# More runs than that take both columns of the page.
+MOST_RUNS_IN_COLUMN = 3
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -25,34 +29,51 @@ def epoch_order(name: str) -> float:
     return -1 if name == "random" else int(name)
 
 
-def main() -> None:
-    arguments = parse_arguments()
-    table = pd.read_csv(arguments.reinit, dtype={"reset_to": str})
-    table["drop"] *= 100
-    seeds = sorted(table["seed"].unique())[: arguments.runs]
-    table = table[table["seed"].isin(seeds)]
+def draw(table: pd.DataFrame, runs: int | None, title: str) -> Figure:
+    """Draw one heat map for each of the first `runs` seeds of a re-initialisation table, on one scale."""
+    seeds = sorted(table["seed"].unique())[:runs]
+    table = table[table["seed"].isin(seeds)].assign(points=lambda rows: 100 * rows["drop"])
     names = sorted(table["reset_to"].unique(), key=epoch_order)
     layers = sorted(table["layer"].unique())
-    height = (0.35 + 0.17 * len(names)) * len(seeds) + 0.6
+    width, columns = (COLUMN_WIDTH, 1) if len(seeds) <= MOST_RUNS_IN_COLUMN else (PAGE_WIDTH, 2)
+    rows = -(-len(seeds) // columns)
     figure, axes = plt.subplots(
-        len(seeds), squeeze=False, sharex=True, figsize=(COLUMN_WIDTH, height), layout="constrained"
+        rows,
+        columns,
+        squeeze=False,
+        sharex=True,
+        sharey=True,
+        figsize=(width, (0.35 + 0.17 * len(names)) * rows + 0.6),
+        layout="constrained",
     )
-    limits = {"vmin": 0, "vmax": max(1, table["drop"].max())}
-    for ax, seed in zip(axes.flat, seeds, strict=True):
+    limits = {"vmin": 0, "vmax": max(1, table["points"].max())}
+    for ax in axes.flat[len(seeds) :]:
+        ax.set_axis_off()
+    for ax, seed in zip(axes.flat, seeds, strict=False):
         run = table[table["seed"] == seed]
-        grid = run.pivot(index="reset_to", columns="layer", values="drop").loc[names, layers]
+        grid = run.pivot(index="reset_to", columns="layer", values="points").loc[names, layers]
         image = ax.pcolormesh(grid, cmap=HEAT_COLOURS, edgecolors="white", linewidth=0.4, **limits)
         ax.set_title(f"seed {seed} (test accuracy {run['trained_accuracy'].iloc[0]:.0%})")
         ax.set_xticks(np.arange(len(layers)) + 0.5, layers, fontsize=6)
         ax.set_yticks(np.arange(len(names)) + 0.5, names)
         ax.tick_params(length=0)
+    for ax in axes[:, 0]:
         ax.set_ylabel("reset to epoch", fontsize=7)
-    axes.flat[-1].set_xlabel("convolutional layer")
-    figure.suptitle(arguments.label, fontsize=8)
+    for ax in axes.flat[: len(seeds)][-columns:]:
+        ax.set_xlabel("convolutional layer")
+        ax.tick_params(labelbottom=True)
+    title = f"{title}; n = {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+    figure.suptitle(in_lines(title, width), fontsize=8)
     # A reset can also raise the accuracy a little.
-    below = "min" if (table["drop"] < 0).any() else "neither"
+    below = "min" if (table["points"] < 0).any() else "neither"
     figure.colorbar(image, ax=axes, extend=below, label="drop in test accuracy (points)", aspect=40)
-    save_figure(figure, arguments.output)
+    return figure
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    table = pd.read_csv(arguments.reinit, dtype={"reset_to": str})
+    save_figure(draw(table, arguments.runs, arguments.label), arguments.output)
 
 
 if __name__ == "__main__":

@@ -6,64 +6,100 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from hyperplanes.errors import run_program
-from hyperplanes.plotting import COLUMN_WIDTH, INITIAL_COLOUR, TRAINED_COLOUR, save_figure
+from hyperplanes.errors import InputError, run_program
+from hyperplanes.plotting import (
+    COLUMN_WIDTH,
+    INITIAL_COLOUR,
+    PAGE_WIDTH,
+    TRAINED_COLOUR,
+    in_lines,
+    save_figure,
+)
 
-MOST_BINS, FEWEST_BINS = 30, 8
+# To each side of zero.
+MOST_BINS, FEWEST_BINS = 15, 4
+# With more layers the figure takes both columns of the page.
+MOST_LAYERS_IN_COLUMN = 6
+# What the authors call the epoch of a pretrained network.
+PRETRAINED_EPOCH = -1
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cosines", required=True, type=Path, help="cosines.csv")
     parser.add_argument("--n-l", required=True, type=Path, help="n_l.csv")
-    parser.add_argument("--seed", required=True, type=int, help="the run to draw")
+    parser.add_argument("--seed", type=int, nargs="?", help="the run to draw; the first if not given")
     parser.add_argument("--label", required=True, help="network and data set, for the title")
+    parser.add_argument(
+        "--stand-in", action="store_true", help="say that it is in a pretrained network's place"
+    )
     parser.add_argument("--output", required=True, type=Path, nargs="+", help="figures to write")
     return parser.parse_args()
 
 
-def main() -> None:
-    arguments = parse_arguments()
-    cosines, n_l = pd.read_csv(arguments.cosines), pd.read_csv(arguments.n_l)
-    cosines = cosines[cosines["seed"] == arguments.seed].dropna(subset="cosine")
-    n_l = n_l[n_l["seed"] == arguments.seed].set_index(["epoch", "layer"])["n_l"]
-    first, last = cosines["epoch"].min(), cosines["epoch"].max()
+def plot_layer(ax: Axes, cosines: pd.DataFrame, first: int, last: int) -> None:
+    """Draw both histograms of one layer over the same bins, around zero."""
+    limit = 1.05 * cosines["cosine"].abs().max()
+    filters = cosines["filter"].nunique()
+    bins = np.linspace(-limit, limit, 1 + 2 * np.clip(filters // 8, FEWEST_BINS, MOST_BINS))
+    final = "pretrained" if last == PRETRAINED_EPOCH else f"trained, epoch {last}"
+    for epoch, colour, name in (
+        (first, INITIAL_COLOUR, "random initialisation"),
+        (last, TRAINED_COLOUR, final),
+    ):
+        values = cosines.loc[cosines["epoch"] == epoch, "cosine"]
+        style = {"histtype": "stepfilled", "facecolor": (*colour, 0.35), "edgecolor": colour}
+        ax.hist(values, bins, label=name, **style)
+    ax.axvline(0, color="0.3", linewidth=0.6)
+    # One round number to each side of zero, as far apart as fits.
+    tick = float(f"{0.7 * limit:.0e}")
+    ax.set_xticks([-tick, 0, tick], [f"\N{MINUS SIGN}{tick:g}", "0", f"{tick:g}"], fontsize=6)
+    ax.locator_params(axis="y", nbins=3, integer=True)
+    ax.tick_params(axis="y", labelsize=6)
+
+
+def draw(cosines: pd.DataFrame, n_l: pd.DataFrame, seed: int | None, title: str) -> Figure:
+    """Draw the histograms of one seed, all layers; `cosines` and `n_l` are the tables of an experiment."""
+    seed = cosines["seed"].min() if seed is None else seed
+    if not (cosines["seed"] == seed).any():
+        raise InputError(f"seed {seed} is not in the table; it has {sorted(set(cosines['seed']))}")
+    cosines = cosines[cosines["seed"] == seed].dropna(subset="cosine")
+    share = n_l[n_l["seed"] == seed].set_index(["epoch", "layer"])["n_l"]
+    epochs = set(cosines["epoch"])
+    first = min(epochs - {PRETRAINED_EPOCH})
+    last = PRETRAINED_EPOCH if PRETRAINED_EPOCH in epochs else max(epochs)
     layers = sorted(cosines["layer"].unique())
-    columns = min(3, len(layers))
+    wide = len(layers) > MOST_LAYERS_IN_COLUMN
+    # Of the numbers of columns that fit, the one that leaves the fewest gaps.
+    columns = min((4, 5, 6), key=lambda n: -len(layers) % n) if wide else min(3, len(layers))
+    width = PAGE_WIDTH if wide else COLUMN_WIDTH
     rows = -(-len(layers) // columns)
     figure, axes = plt.subplots(
-        rows, columns, squeeze=False, figsize=(COLUMN_WIDTH, 1.1 * rows + 0.6), layout="constrained"
+        rows, columns, squeeze=False, figsize=(width, 1.1 * rows + 0.6), layout="constrained"
     )
     for ax in axes.flat[len(layers) :]:
         ax.set_axis_off()
     for ax, layer in zip(axes.flat, layers, strict=False):
-        of_layer = cosines[cosines["layer"] == layer]
-        limit = 1.05 * of_layer["cosine"].abs().max()
-        filters = of_layer["filter"].nunique()
-        bins = np.linspace(-limit, limit, 1 + np.clip(filters // 4, FEWEST_BINS, MOST_BINS))
-        for epoch, colour, name in (
-            (first, INITIAL_COLOUR, "initialisation"),
-            (last, TRAINED_COLOUR, f"trained, epoch {last}"),
-        ):
-            values = of_layer.loc[of_layer["epoch"] == epoch, "cosine"]
-            style = {"histtype": "stepfilled", "facecolor": (*colour, 0.35), "edgecolor": colour}
-            ax.hist(values, bins, label=name, **style)
-        ax.axvline(0, color="0.3", linewidth=0.6)
-        change = f"{n_l[first, layer]:.2f} → {n_l[last, layer]:.2f}"
+        plot_layer(ax, cosines[cosines["layer"] == layer], first, last)
+        change = f"{share[first, layer]:.2f} → {share[last, layer]:.2f}"
         ax.set_title(f"layer {layer}\n$n_l$ {change}", fontsize=6.5)
-        # One round number to each side of zero, as far apart as fits.
-        tick = float(f"{0.7 * limit:.0e}")
-        ax.set_xticks([-tick, 0, tick], [f"\N{MINUS SIGN}{tick:g}", "0", f"{tick:g}"], fontsize=6)
-        ax.locator_params(axis="y", nbins=3, integer=True)
-        ax.tick_params(axis="y", labelsize=6)
-    for ax in axes.flat[: len(layers)][-columns:]:
-        ax.set_xlabel("cosine")
     handles, names = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=2)
+    axis = "cosine of a filter with the identity line"
+    figure.legend(handles, names, title=axis, loc="outside lower center", ncols=2)
     figure.supylabel("filters", fontsize=8)
-    figure.suptitle(f"{arguments.label}; seed {arguments.seed}", fontsize=8)
-    save_figure(figure, arguments.output)
+    seeded = "initialisation with seed" if last == PRETRAINED_EPOCH else "seed"
+    figure.suptitle(in_lines(f"{title}\n{seeded} {seed}, n = 1", width), fontsize=8)
+    return figure
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    stand_in = "\ntrained by this pipeline in place of the pretrained one" if arguments.stand_in else ""
+    cosines, n_l = pd.read_csv(arguments.cosines), pd.read_csv(arguments.n_l)
+    save_figure(draw(cosines, n_l, arguments.seed, arguments.label + stand_in), arguments.output)
 
 
 if __name__ == "__main__":
