@@ -23,7 +23,7 @@ CONSTRAINTS = [
 ]
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 # Names that differ between an import, PyPI and conda-forge.
-PYPI_OF_IMPORT = {"PIL": "pillow", "sklearn": "scikit-learn"}
+PYPI_OF_IMPORT = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "sklearn": "scikit-learn"}
 PYPI_OF_CONDA = {"pytorch": "torch"}
 
 
