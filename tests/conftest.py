@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ torch.set_num_threads(1)
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
+SMOKE = yaml.safe_load((ROOT / "tests" / "smoke.yaml").read_text())
 
 
 def make_dataset(train=96, test=40, channels=3, size=32, classes=4, seed=0):
@@ -103,3 +105,32 @@ def checkout(tmp_path):
     folder = tmp_path / "checkout"
     folder.mkdir()
     return Checkout(folder)
+
+
+@contextmanager
+def edited(checkout, name, text):
+    """Append `text` to a file for a while."""
+    path = checkout.folder / name
+    before = path.read_text()
+    path.write_text(before + text)
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+@contextmanager
+def configured(checkout, **changes):
+    """Change the configuration for a while; keys are dotted paths with `__`."""
+    config = yaml.safe_load(yaml.safe_dump(SMOKE))
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        place = config
+        for key in parents:
+            place = place.setdefault(key, {})
+        place[last] = value
+    checkout.configure(config)
+    try:
+        yield
+    finally:
+        checkout.configure(SMOKE)

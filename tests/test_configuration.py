@@ -131,6 +131,15 @@ def test_every_property_has_a_description(part):
     assert list(undescribed(SCHEMA["$defs"][part], part)) == []
 
 
+def test_the_small_image_half_is_part_of_the_whole_paper():
+    half, whole = (
+        yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()) for name in ("cifar10", "paper")
+    )
+    assert half["experiments"].items() <= whole["experiments"].items()
+    assert half["datasets"].items() <= whole["datasets"].items()
+    assert half["defaults"] == whole["defaults"]
+
+
 # Defaults
 
 

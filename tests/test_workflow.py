@@ -1,27 +1,17 @@
-"""The workflow as its user sees it: what it makes, what runs again after an edit, what it refuses."""
+"""The smallest configuration, run once: what it makes, and what runs again after an edit."""
 
 import json
 import os
-import re
-import shutil
-import subprocess
-import time
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
-import yaml
-from conftest import ROOT, Checkout
+from conftest import SMOKE, Checkout, configured, edited
 from PIL import Image
 from safetensors.numpy import load_file
-from test_pins import imports
 
 from hyperplanes.claims import CLAIMS
 
-SMOKE = yaml.safe_load((ROOT / "tests/smoke.yaml").read_text())
 PLOTS = {"plot_dynamics": 1, "plot_heatmaps": 1, "plot_histograms": 1, "plot_first_layer": 1}
 PAGES = {"tabulate_criticality": 1, "render_tables": 1, "check_claims": 1}
 # What shows experiments, and every figure of the smallest configuration.
@@ -49,35 +39,6 @@ def smoke(tmp_path_factory):
     checkout.configure(SMOKE)
     checkout.snakemake()
     return checkout
-
-
-@contextmanager
-def edited(checkout, name, text):
-    """Append `text` to a file for a while."""
-    path = checkout.folder / name
-    before = path.read_text()
-    path.write_text(before + text)
-    try:
-        yield
-    finally:
-        path.write_text(before)
-
-
-@contextmanager
-def configured(checkout, **changes):
-    """Change the configuration for a while; keys are dotted paths with `__`."""
-    config = yaml.safe_load(yaml.safe_dump(SMOKE))
-    for path, value in changes.items():
-        *parents, last = path.split("__")
-        place = config
-        for key in parents:
-            place = place.setdefault(key, {})
-        place[last] = value
-    checkout.configure(config)
-    try:
-        yield
-    finally:
-        checkout.configure(SMOKE)
 
 
 def test_every_result_is_there(smoke):
@@ -237,197 +198,3 @@ def test_a_retrained_run_with_the_same_weights_is_the_same(smoke):
     assert (run / "snapshots/epoch=1.safetensors").read_bytes() == before
     assert "finished before" in (run / "train.log").read_text()
     assert smoke.planned() == {}
-
-
-def test_partial_targets(checkout):
-    checkout.configure(SMOKE)
-    assert checkout.planned("figure_07") == {
-        "prepare_dataset": 1,
-        "train_network_rgb": 2,
-        "measure_projections_rgb": 2,
-        "tabulate_projections": 1,
-        "tabulate_training": 1,
-        "plot_dynamics": 1,
-        "figure_07": 1,
-    }
-    snapshot = "results/runs/rgb/seed=1/snapshots/epoch=1.safetensors"
-    assert checkout.planned(snapshot) == {"prepare_dataset": 1, "train_network_rgb": 1}
-    everything = checkout.planned()
-    for target, rule in {
-        "datasets": "prepare_dataset",
-        "training": "train_network_rgb",
-        "projections": "measure_projections_rgb",
-        "reinit": "reinitialise_layers",
-        "tables": "tabulate_accuracies",
-        "claims": "check_claims",
-        "figures": "plot_heatmaps",
-    }.items():
-        planned = checkout.planned(target)
-        assert planned.pop(target) == 1
-        assert planned[rule] == everything[rule]
-        assert planned.keys() <= everything.keys()
-
-
-def jobs_of(experiments, seeds, datasets):
-    """Jobs of a whole run in which every experiment resets layers and every figure is drawn."""
-    jobs = {
-        f"{rule}_{name}": seeds for rule in ("train_network", "measure_projections") for name in experiments
-    }
-    tables = ("tabulate_projections", "tabulate_training", "tabulate_reinit")
-    return {
-        **jobs,
-        **dict.fromkeys(tables, len(experiments)),
-        "prepare_dataset": datasets,
-        "reinitialise_layers": seeds * len(experiments),
-        "tabulate_accuracies": 1,
-        **PAGES,
-        "plot_arrangement": 1,
-        **PLOTS,
-    }
-
-
-@pytest.mark.parametrize(
-    ("overlay", "expected"),
-    [
-        (None, jobs_of(["rgb-step", "rgb-smooth", "grey-lenet-smooth"], 3, 2)),
-        ("config/cifar10-small.yaml", jobs_of(["cifar10-step"], 3, 1)),
-    ],
-)
-def test_shipped_configurations_plan_exactly_these_jobs(checkout, overlay, expected):
-    assert checkout.planned(*(["--configfile", overlay] if overlay else [])) == expected
-
-
-def test_every_job_is_bound_to_the_code_that_it_runs(checkout):
-    """Inputs of each rule against the imports of its program, followed through the library."""
-    checkout.configure(SMOKE)
-    result = checkout.snakemake("--dry-run", "--forceall")
-    lists = re.findall(r"^    input: (workflow/scripts/.*)$", result.stdout + result.stderr, re.MULTILINE)
-    assert len(lists) == sum(checkout.planned().values())
-    sources = {"embedded", "official", "folder", "vision", "decoding", "image_files", "progress"}
-    for inputs in lists:
-        program, *files = inputs.split(", ")
-        given = {Path(f).stem for f in files if f.startswith("src/")}
-        followed = set()
-        imports(ROOT / program, followed)
-        needed = {path.stem for path in followed - {ROOT / program}} | {"__init__"}
-        if program.endswith("prepare_dataset.py"):
-            # Only the module of the data set's own source concerns it.
-            needed -= sources - {"embedded"}
-        assert given == needed, program
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"experiments__rgb__epoch": 3}, "experiments.rgb.epoch: unknown key; allowed: dataset, "),
-        ({"experiments__rgb__architecture": "vgg17"}, "experiments.rgb.architecture: 'vgg17' is not allowed"),
-        ({"experiments__rgb__snapshots": [0, 9]}, "experiments.rgb.snapshots: epoch 9 is past the end"),
-        ({"experiments__rgb__seeds": [1, 1]}, "experiments.rgb.seeds: 1 is listed twice"),
-        (
-            {"experiments__rgb__reinitialise": {"epochs": [], "random": False}},
-            "figures.figure_02: experiment 'rgb' resets nothing",
-        ),
-    ],
-)
-def test_a_bad_configuration_is_refused_before_any_job(checkout, change, message):
-    with configured(checkout, **change):
-        result = checkout.snakemake(check=False)
-    assert result.returncode != 0
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
-    assert not list((checkout.folder / "results").glob("[!R]*"))
-
-
-@pytest.mark.parametrize(
-    ("target", "change", "message"),
-    [
-        (
-            "figure_16",
-            {},
-            "error: figure_16 needs an experiment: VGG19 on CIFAR-100, smooth schedule; "
-            "name it under figures.figure_16 in the configuration",
-        ),
-        (
-            "results/figures/figure_07.pdf",
-            {"figures__figure_07": None},
-            "error: figure_07 needs an experiment",
-        ),
-        ("figure_09", {}, "figure_09 needs a pretrained network, or an experiment in its place: VGG16"),
-        ("figure_03", {"figures__figure_03": None}, "set figures.figure_03 to {} in the configuration"),
-        ("figure_22", {"experiments__grey": None}, "figure_22 needs grey, switched off with null"),
-    ],
-)
-def test_a_figure_that_the_configuration_lacks_is_refused(checkout, target, change, message):
-    with configured(checkout, **change):
-        result = checkout.snakemake("--dry-run", target, check=False)
-    assert result.returncode != 0
-    assert message in result.stderr
-    assert "Traceback" not in result.stdout + result.stderr
-
-
-def test_an_experiment_that_is_switched_off_takes_its_figures_along(checkout):
-    with configured(checkout, experiments__rgb=None):
-        result = checkout.snakemake("--dry-run")
-        planned = checkout.planned()
-    gone = "figure_02, figure_04, figure_07, figure_22 left out"
-    assert f"switched off: rgb; figures: {gone}; figure_21 drawn without\n" in result.stderr
-    assert planned == {
-        "prepare_dataset": 1,
-        "train_network_grey": 1,
-        "measure_projections_grey": 1,
-        "reinitialise_layers": 1,
-        "tabulate_projections": 1,
-        "tabulate_training": 1,
-        "tabulate_reinit": 1,
-        "tabulate_accuracies": 1,
-        "plot_first_layer": 1,
-        "plot_arrangement": 1,
-    }
-
-
-def test_a_missing_archive_says_where_it_looked_and_leaves_nothing(checkout):
-    overlay = ("--configfile", "config/cifar10-small.yaml")
-    result = checkout.snakemake(*overlay, "--", "datasets", check=False)
-    assert result.returncode != 0
-    assert "cifar10-images.tar.gz not found; looked for data/cifar10-images.tar.gz" in result.stderr
-    assert "Get it from https://" in result.stderr
-    left = [path.name for path in (checkout.folder / "results/cifar10-small").rglob("*") if path.is_file()]
-    assert left == ["prepare_dataset.log"]
-
-
-def test_a_killed_workflow_goes_on(checkout):
-    """Kill Snakemake and its job in training; after --unlock it continues and ends in the same weights."""
-    with_more_epochs = {**SMOKE, "defaults": {**SMOKE["defaults"], "epochs": 12}}
-    checkout.configure(with_more_epochs)
-    rule = checkout.folder / "workflow/rules/training.smk"
-    rule.write_text(rule.read_text().replace("--threads 1", "--threads 1 --save-every 0"))
-    run = checkout.folder / "results/runs/rgb/seed=0"
-    target = "results/runs/rgb/seed=0/run.json"
-    process = subprocess.Popen(
-        ["snakemake", "--cores", "1", target],
-        cwd=checkout.folder,
-        env=checkout.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    log = run / "train.log"
-    while not (log.is_file() and "epoch 2/" in log.read_text()):
-        assert process.poll() is None
-        time.sleep(0.02)
-    # Jobs of Snakemake have process groups of their own.
-    children = psutil.Process(process.pid).children(recursive=True)
-    for victim in [process, *children]:
-        victim.kill()
-    psutil.wait_procs(children)
-    process.wait()
-    assert not (run / "run.json").exists()
-
-    checkout.snakemake("--unlock")
-    checkout.snakemake(target)
-    assert "continuing after epoch" in log.read_text()
-    final = (run / "final.safetensors").read_bytes()
-    shutil.rmtree(run)
-    checkout.snakemake(target)
-    assert "continuing" not in log.read_text()
-    assert (run / "final.safetensors").read_bytes() == final

@@ -1,0 +1,224 @@
+"""What would run for a target or a configuration, what is refused, and what survives a kill."""
+
+import re
+import shutil
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from conftest import ROOT, SMOKE, configured
+from snakemake.utils import update_config
+from test_pins import imports
+
+from hyperplanes.figures import FIGURES
+
+PAGES = {"tabulate_criticality": 1, "render_tables": 1, "check_claims": 1}
+
+
+def test_partial_targets(checkout):
+    checkout.configure(SMOKE)
+    assert checkout.planned("figure_07") == {
+        "prepare_dataset": 1,
+        "train_network_rgb": 2,
+        "measure_projections_rgb": 2,
+        "tabulate_projections": 1,
+        "tabulate_training": 1,
+        "plot_dynamics": 1,
+        "figure_07": 1,
+    }
+    snapshot = "results/runs/rgb/seed=1/snapshots/epoch=1.safetensors"
+    assert checkout.planned(snapshot) == {"prepare_dataset": 1, "train_network_rgb": 1}
+    everything = checkout.planned()
+    for target, rule in {
+        "datasets": "prepare_dataset",
+        "training": "train_network_rgb",
+        "projections": "measure_projections_rgb",
+        "reinit": "reinitialise_layers",
+        "tables": "tabulate_accuracies",
+        "claims": "check_claims",
+        "figures": "plot_heatmaps",
+    }.items():
+        planned = checkout.planned(target)
+        assert planned.pop(target) == 1
+        assert planned[rule] == everything[rule]
+        assert planned.keys() <= everything.keys()
+
+
+def jobs_of(config):
+    """Jobs of a whole run by rule, counted from the YAML alone."""
+    experiments = {name: config["experiments"][name] for name in config.get("only", config["experiments"])}
+    jobs = Counter()
+    for name, own in experiments.items():
+        seeds = len(own.get("seeds", config["defaults"]["seeds"]))
+        jobs[f"train_network_{name}"] = jobs[f"measure_projections_{name}"] = seeds
+        resets = {**config["defaults"]["reinitialise"], **own.get("reinitialise", {})}
+        if resets["epochs"] or resets["random"]:
+            jobs["reinitialise_layers"] += seeds
+            jobs["tabulate_reinit"] += 1
+    jobs["prepare_dataset"] = len({own["dataset"] for own in experiments.values()})
+    jobs["tabulate_training"] = len(experiments)
+    pretrained = config["pretrained"]
+    jobs += Counter({"import_pretrained": len(pretrained), "measure_pretrained": len(pretrained)})
+    jobs["tabulate_projections"] = len(experiments) + len(pretrained)
+    jobs["tabulate_accuracies"] = 1
+    for name, own in config["figures"].items():
+        drawn = [own.get(key) for key in ("experiment", "pretrained")] + own.get("experiments", [])
+        drawn = [name for name in drawn if name is not None]
+        on = [name for name in drawn if name in experiments or name in pretrained]
+        if on == drawn or (on and FIGURES[name].kind == "first_layer"):
+            jobs[f"plot_{FIGURES[name].kind}"] += 1
+    return dict(jobs + Counter(PAGES))
+
+
+@pytest.mark.parametrize("overlay", [None, "cifar10-small", "real-images", "cifar10", "paper"])
+def test_shipped_configurations_plan_exactly_these_jobs(checkout, overlay):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    if overlay:
+        update_config(config, yaml.safe_load((ROOT / "config" / f"{overlay}.yaml").read_text()))
+    arguments = ["--configfile", f"config/{overlay}.yaml"] if overlay else []
+    planned = checkout.planned(*arguments)
+    assert planned == jobs_of(config)
+    assert sum(planned.values()) < 2000
+    if overlay in (None, "paper"):
+        assert sum(count for rule, count in planned.items() if rule.startswith("plot_")) == len(FIGURES)
+
+
+def test_every_job_is_bound_to_the_code_that_it_runs(checkout):
+    """Inputs of each rule against the imports of its program, followed through the library."""
+    checkout.configure(SMOKE)
+    result = checkout.snakemake("--dry-run", "--forceall")
+    lists = re.findall(r"^    input: (workflow/scripts/.*)$", result.stdout + result.stderr, re.MULTILINE)
+    assert len(lists) == sum(checkout.planned().values())
+    sources = {"embedded", "official", "folder", "vision", "decoding", "image_files", "progress"}
+    for inputs in lists:
+        program, *files = inputs.split(", ")
+        given = {Path(f).stem for f in files if f.startswith("src/")}
+        followed = set()
+        imports(ROOT / program, followed)
+        needed = {path.stem for path in followed - {ROOT / program}} | {"__init__"}
+        if program.endswith("prepare_dataset.py"):
+            # Only the module of the data set's own source concerns it.
+            needed -= sources - {"embedded"}
+        assert given == needed, program
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"experiments__rgb__epoch": 3}, "experiments.rgb.epoch: unknown key; allowed: dataset, "),
+        ({"experiments__rgb__architecture": "vgg17"}, "experiments.rgb.architecture: 'vgg17' is not allowed"),
+        ({"experiments__rgb__snapshots": [0, 9]}, "experiments.rgb.snapshots: epoch 9 is past the end"),
+        ({"experiments__rgb__seeds": [1, 1]}, "experiments.rgb.seeds: 1 is listed twice"),
+        (
+            {"experiments__rgb__reinitialise": {"epochs": [], "random": False}},
+            "figures.figure_02: experiment 'rgb' resets nothing",
+        ),
+    ],
+)
+def test_a_bad_configuration_is_refused_before_any_job(checkout, change, message):
+    with configured(checkout, **change):
+        result = checkout.snakemake(check=False)
+    assert result.returncode != 0
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list((checkout.folder / "results").glob("[!R]*"))
+
+
+@pytest.mark.parametrize(
+    ("target", "change", "message"),
+    [
+        (
+            "figure_16",
+            {},
+            "error: figure_16 needs an experiment: VGG19 on CIFAR-100, smooth schedule; "
+            "name it under figures.figure_16 in the configuration",
+        ),
+        (
+            "results/figures/figure_07.pdf",
+            {"figures__figure_07": None},
+            "error: figure_07 needs an experiment",
+        ),
+        ("figure_09", {}, "figure_09 needs a pretrained network, or an experiment in its place: VGG16"),
+        ("figure_03", {"figures__figure_03": None}, "set figures.figure_03 to {} in the configuration"),
+        ("figure_22", {"experiments__grey": None}, "figure_22 needs grey, switched off with null"),
+    ],
+)
+def test_a_figure_that_the_configuration_lacks_is_refused(checkout, target, change, message):
+    with configured(checkout, **change):
+        result = checkout.snakemake("--dry-run", target, check=False)
+    assert result.returncode != 0
+    assert message in result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_an_experiment_that_is_switched_off_takes_its_figures_along(checkout):
+    with configured(checkout, experiments__rgb=None):
+        result = checkout.snakemake("--dry-run")
+        planned = checkout.planned()
+    gone = "figure_02, figure_04, figure_07, figure_22 left out"
+    assert f"switched off: rgb; figures: {gone}; figure_21 drawn without\n" in result.stderr
+    assert planned == {
+        "prepare_dataset": 1,
+        "train_network_grey": 1,
+        "measure_projections_grey": 1,
+        "reinitialise_layers": 1,
+        "tabulate_projections": 1,
+        "tabulate_training": 1,
+        "tabulate_reinit": 1,
+        "tabulate_accuracies": 1,
+        "plot_first_layer": 1,
+        "plot_arrangement": 1,
+        **PAGES,
+    }
+
+
+def test_a_missing_archive_says_where_it_looked_and_leaves_nothing(checkout):
+    overlay = ("--configfile", "config/cifar10-small.yaml")
+    result = checkout.snakemake(*overlay, "--", "datasets", check=False)
+    assert result.returncode != 0
+    assert "cifar10-images.tar.gz not found; looked for data/cifar10-images.tar.gz" in result.stderr
+    assert "Get it from https://" in result.stderr
+    left = [path.name for path in (checkout.folder / "results/cifar10-small").rglob("*") if path.is_file()]
+    assert left == ["prepare_dataset.log"]
+
+
+def test_a_killed_workflow_goes_on(checkout):
+    """Kill Snakemake and its job in training; after --unlock it continues and ends in the same weights."""
+    with_more_epochs = {**SMOKE, "defaults": {**SMOKE["defaults"], "epochs": 12}}
+    checkout.configure(with_more_epochs)
+    rule = checkout.folder / "workflow/rules/training.smk"
+    rule.write_text(rule.read_text().replace("--threads 1", "--threads 1 --save-every 0"))
+    run = checkout.folder / "results/runs/rgb/seed=0"
+    target = "results/runs/rgb/seed=0/run.json"
+    process = subprocess.Popen(
+        ["snakemake", "--cores", "1", target],
+        cwd=checkout.folder,
+        env=checkout.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    log = run / "train.log"
+    while not (log.is_file() and "epoch 2/" in log.read_text()):
+        assert process.poll() is None
+        time.sleep(0.02)
+    # Jobs of Snakemake have process groups of their own.
+    children = psutil.Process(process.pid).children(recursive=True)
+    for victim in [process, *children]:
+        victim.kill()
+    psutil.wait_procs(children)
+    process.wait()
+    assert not (run / "run.json").exists()
+
+    checkout.snakemake("--unlock")
+    checkout.snakemake(target)
+    assert "continuing after epoch" in log.read_text()
+    final = (run / "final.safetensors").read_bytes()
+    shutil.rmtree(run)
+    checkout.snakemake(target)
+    assert "continuing" not in log.read_text()
+    assert (run / "final.safetensors").read_bytes() == final
