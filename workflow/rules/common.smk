@@ -285,7 +285,7 @@ def figure_label(wildcards):
         (
             configuration.label(EXPERIMENTS[name], DATASETS)
             if name in EXPERIMENTS
-            else PRETRAINED[name].get("label", name)
+            else configuration.pretrained_label(PRETRAINED[name])
         )
         for name in FIGURES[wildcards.figure]
     ]

@@ -7,7 +7,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 from hyperplanes.arrangement import (
     circulant,
@@ -71,9 +70,10 @@ def plot_cone(ax: Axes, kernel: np.ndarray) -> None:
     edges = UPRIGHT @ cone_edges(matrix)
     edges /= np.abs(edges[2])
     apex = np.zeros(3)
-    for first, second in ((0, 1), (1, 2), (2, 0)):
-        face = [apex, edges[:, first], edges[:, second]]
-        ax.add_collection3d(Poly3DCollection([face], facecolor=(*PALETTE[0], 0.2), edgecolor=PALETTE[0]))
+    corners = np.column_stack([apex, edges])
+    faces = [[0, 1, 2], [0, 2, 3], [0, 3, 1]]
+    style = {"color": (*PALETTE[0], 0.2), "edgecolor": PALETTE[0], "shade": False}
+    ax.plot_trisurf(*corners[:2], faces, corners[2], **style)
     ax.plot([0, 0], [0, 0], [-0.2, 1.15], color="0.1", linewidth=1.5)
     ax.text(0, 0, 1.18, "identity line", ha="center", fontsize=7)
     for name, axis in zip(("$x_1$", "$x_2$", "$x_3$"), 0.9 * UPRIGHT.T, strict=True):
