@@ -126,7 +126,7 @@ VARIANTS = {
     "digits-rgb-100": (3, 32, 32),
     "digits-rgb-large": (3, 64, 64),
 }
-CLASS_COUNTS = {"digits-grey": 10, "digits-rgb": 10, "digits-rgb-100": 100, "digits-rgb-large": 40}
+CLASS_COUNTS = {"digits-grey": 10, "digits-rgb": 10, "digits-rgb-100": 100, "digits-rgb-large": 20}
 TRAIN, TEST = 205, 23
 # SHA-256 of all bytes, the arrays in the order of their names.
 SHA256 = {
@@ -189,8 +189,8 @@ def test_embedded_train_and_test_come_from_different_handwritten_digits(monkeypa
 
 
 # Degrees of the colour circle.
-HUES = {"red": 0, "orange": 36, "lime": 72, "chartreuse": 90, "green": 108, "jade": 144, "cyan": 180}
-HUES |= {"azure": 216, "indigo": 252, "violet": 270, "purple": 288, "rose": 324}
+HUES = {"red": 0, "orange": 36, "lime": 72, "green": 108, "jade": 144, "cyan": 180}
+HUES |= {"azure": 216, "indigo": 252, "purple": 288, "rose": 324}
 
 
 @pytest.mark.parametrize("name", ["digits-rgb-100", "digits-rgb-large"])

@@ -57,3 +57,9 @@ def test_larger_images_and_lenet_are_not_folded():
     assert not foldable(vgg, (3, 64, 64))
     lenet = build_network("lenet", 10, 1, 1.0, stream(0, "initialisation"))
     assert not foldable(lenet, (1, 28, 28))
+
+
+def test_alexnet_whose_dropout_tells_the_copies_apart_is_not_folded():
+    alexnet = build_network("alexnet", 10, 3, 0.125, stream(0, "initialisation"))
+    assert alexnet.features(torch.zeros(1, 3, 64, 64)).shape[2:] == (1, 1)
+    assert not foldable(alexnet, (3, 64, 64))

@@ -4,8 +4,8 @@ They stand in for the paper's data sets, and keep what matters to its claims:
 
 - `digits-grey` for MNIST: bright strokes on black, so that only one kind of edge occurs;
 - `digits-rgb` for CIFAR-10: colour images of natural statistics, with edges of both polarities;
-- `digits-rgb-100` for CIFAR-100: the same with 100 classes, one for each digit and hue;
-- `digits-rgb-large` for ImageNet: four times the pixels, large enough for AlexNet, and 40 classes.
+- `digits-rgb-100` for CIFAR-100: light digits on such clutter, 100 classes of digit and hue;
+- `digits-rgb-large` for ImageNet: four times the pixels, enough for AlexNet, 20 classes of digit and hue.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,6 @@ MAX_SHIFT = 1.0  # pixels; training shifts further, if its augmentation says so
 MAX_ANGLE = 10.0  # degrees
 
 LEAVES = 48  # discs per background
-LEAF_BRIGHTNESS = (0.35, 0.65)  # between dark and light ink
 TINT_OF_LEAF = 0.06  # standard deviation of a leaf's own tint; 1 is from black to full
 NOISE = 0.03  # standard deviation per pixel and channel
 
@@ -43,9 +42,11 @@ class Scene:
     scale: tuple[float, float] = (2.7, 3.3)  # of a digit, as GREY_SCALE
     shift: float = MAX_SHIFT
     leaf_radius: tuple[float, float] = (2.0, 24.0)
+    leaf_brightness: tuple[float, float] = (0.35, 0.65)  # between dark and light ink
     hues: int = 10
     tint_of_class: float = 0.10  # how far the hue of its class moves the colour of an image
     tint_of_image: float = 0.10  # standard deviation of an image's own tint
+    light: float = 0.5  # share of images with light ink, the others have dark ink
 
 
 @dataclass(frozen=True)
@@ -220,12 +221,12 @@ def _draw_rgb(glyphs, labels, random, scene: Scene) -> np.ndarray:
     count = len(glyphs)
     tint = scene.tint_of_class * _tints(labels % scene.hues / scene.hues)
     tint = tint + random.normal(0, scene.tint_of_image, (count, 3))
-    leaf_colour = random.uniform(*LEAF_BRIGHTNESS, (count, LEAVES, 1)) + tint[:, None]
+    leaf_colour = random.uniform(*scene.leaf_brightness, (count, LEAVES, 1)) + tint[:, None]
     leaf_colour = leaf_colour + random.normal(0, TINT_OF_LEAF, (count, LEAVES, 3))
     top = _dead_leaves(count, scene.size, scene.leaf_radius, random)
     background = leaf_colour[np.arange(count)[:, None, None], top].transpose(0, 3, 1, 2)
 
-    light = random.random((count, 1)) < 0.5
+    light = random.random((count, 1)) < scene.light
     ink_colour = np.where(light, 0.9, 0.1) + random.normal(0, 0.08, (count, 3))
     ink = _place(glyphs, scene.size, scene.scale, scene.shift, random)[:, None]
     images = background + ink * (ink_colour[:, :, None, None] - background)
@@ -237,22 +238,27 @@ def _rgb(class_hues: tuple[str, ...] = ("",), **scene) -> Variant:
 
 
 TEN_HUES = ("red", "orange", "lime", "green", "jade", "cyan", "azure", "indigo", "purple", "rose")
-FOUR_HUES = ("red", "chartreuse", "cyan", "violet")
+TWO_HUES = ("red", "cyan")
+# Ink of either polarity hides a digit from every linear function of the pixels. Two hard tasks at once
+# would keep a deep network on its first plateau for longer than a laptop has: where there are many classes
+# all ink is light and only the clutter has edges of both polarities.
+LIGHT_INK = {"light": 1.0, "tint_of_image": 0.0}
 
 EMBEDDED = {
     "digits-grey": Variant(_draw_grey),
     # Each digit has a hue, too faint beside the images' own tints to be more than a hint.
     "digits-rgb": _rgb(),
     # The hue is part of the class: it is read from the background, the digit from the ink.
-    "digits-rgb-100": _rgb(TEN_HUES, tint_of_class=0.30, tint_of_image=0.0),
+    "digits-rgb-100": _rgb(TEN_HUES, leaf_brightness=(0.3, 0.45), tint_of_class=0.2, **LIGHT_INK),
     "digits-rgb-large": _rgb(
-        FOUR_HUES,
+        TWO_HUES,
         size=64,
-        scale=(4.8, 6.8),
-        shift=4.0,
+        scale=(5.4, 6.6),
+        shift=2.0,
         leaf_radius=(4.0, 48.0),
-        hues=len(FOUR_HUES),
+        leaf_brightness=(0.25, 0.5),
+        hues=len(TWO_HUES),
         tint_of_class=0.15,
-        tint_of_image=0.05,
+        **LIGHT_INK,
     ),
 }

@@ -16,7 +16,13 @@ from torch import nn
 
 
 def foldable(network: nn.Module, image_shape: tuple[int, int, int]) -> bool:
-    """Tell whether `network` pools a 1 x 1 map to a larger one for images of (C, H, W)."""
+    """Tell whether the first linear layer of `network` sees copies for images of (C, H, W).
+
+    That is where pooling makes a larger map of a 1 x 1 map, unless dropout (AlexNet's) tells the copies
+    apart.
+    """
+    if not isinstance(network.classifier[0], nn.Linear):
+        return False
     with torch.inference_mode():
         features = network.features(torch.zeros(1, *image_shape))
     return features.shape[2:] == (1, 1) and copies(network) > 1
