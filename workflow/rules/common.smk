@@ -264,11 +264,6 @@ def figure_tables(table):
     return tables
 
 
-def figure_number(wildcards):
-    """What the figure is called in the report."""
-    return wildcards.figure.replace("_", " ")
-
-
 def figure_section(wildcards):
     """Section of the paper that the figure belongs to."""
     return figures.FIGURES[wildcards.figure].section

@@ -12,7 +12,7 @@ rule plot_histograms:
             caption="../report/histograms.rst",
             category=figure_section,
             labels={
-                "figure": figure_number,
+                "figure": "{figure}",
                 "shows": "cosines before and after training",
             },
         ),
@@ -47,7 +47,7 @@ rule plot_heatmaps:
             "<results>/figures/{figure}.png",
             caption="../report/heatmaps.rst",
             category=figure_section,
-            labels={"figure": figure_number, "shows": "drop when a layer is reset"},
+            labels={"figure": "{figure}", "shows": "drop when a layer is reset"},
         ),
     log:
         "<results>/figures/{figure}.log",
@@ -80,7 +80,7 @@ rule plot_dynamics:
             "<results>/figures/{figure}.png",
             caption="../report/dynamics.rst",
             category=figure_section,
-            labels={"figure": figure_number, "shows": "n_l over epochs"},
+            labels={"figure": "{figure}", "shows": "n_l over epochs"},
         ),
     log:
         "<results>/figures/{figure}.log",
@@ -113,7 +113,7 @@ rule plot_comparison:
             "<results>/figures/{figure}.png",
             caption="../report/comparison.rst",
             category=figure_section,
-            labels={"figure": figure_number, "shows": "n_l by schedule"},
+            labels={"figure": "{figure}", "shows": "n_l by schedule"},
         ),
     log:
         "<results>/figures/{figure}.log",
@@ -145,7 +145,7 @@ rule plot_first_layer:
             "<results>/figures/{figure}.png",
             caption="../report/first_layer.rst",
             category=figure_section,
-            labels={"figure": figure_number, "shows": "n_1 over epochs"},
+            labels={"figure": "{figure}", "shows": "n_1 over epochs"},
         ),
     log:
         "<results>/figures/{figure}.log",
@@ -177,7 +177,7 @@ rule plot_arrangement:
             caption="../report/arrangement.rst",
             category=figure_section,
             labels={
-                "figure": figure_number,
+                "figure": "{figure}",
                 "shows": "matrix and cone of a convolution",
             },
         ),
