@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: run test lint lock clean
+.PHONY: run test lint gallery lock clean
 
 run: $(VENV)/installed
 	snakemake --cores all
@@ -20,6 +20,11 @@ lint: $(VENV)/installed
 	ruff format --check .
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
+
+# Copy the figures and main tables of the default run to docs/gallery.
+gallery:
+	cp results/figures/figure_*.png docs/gallery/
+	cp results/tables/claims.csv results/tables/accuracies.csv results/tables/criticality.csv docs/gallery/
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), \

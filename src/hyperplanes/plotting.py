@@ -42,7 +42,7 @@ sns.set_theme(
         "legend.title_fontsize": 7,
         "legend.frameon": False,
         "lines.linewidth": 1.2,
-        "savefig.dpi": 300,
+        "savefig.dpi": 200,
         # Text in a PDF stays text.
         "pdf.fonttype": 42,
     },
