@@ -1,7 +1,8 @@
 """Hyperplanes of a convolution: its matrix, and the cone of a filter around the identity line (section 2).
 
-Every row of the matrix is the normal of one hyperplane in the space of the layer's input; all rows of
-a filter share their cosine with the identity line (1, ..., 1), equation 1.
+Every row of the matrix is the normal of one hyperplane in the space of the layer's input. The rows of a
+filter whose receptive field lies inside the image share their cosine with the identity line (1, ..., 1),
+equation 1; rows at the border lack the weights that fall on the padding.
 """
 
 import numpy as np

@@ -35,6 +35,12 @@ REINITIALISED = [
     name for name, settings in EXPERIMENTS.items() if configuration.resets(settings)
 ]
 
+# For the methods text of the report.
+config["resolved"] = {
+    "experiments": EXPERIMENTS,
+    "datasets": {name: DATASETS[name] for name in USED_DATASETS},
+}
+
 # Figures whose experiments the claims are judged on, by the table that they need of them.
 CLAIM_FIGURES = {
     "n_l": [
