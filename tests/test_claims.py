@@ -1,4 +1,4 @@
-"""Every claim of the paper going both ways on small constructed tables, and what cannot be tested."""
+"""Every claim of the paper with each verdict on small constructed tables, and what cannot be tested."""
 
 import re
 
@@ -11,7 +11,9 @@ from test_tables import run_program
 from hyperplanes.claims import CLAIMS, NOT_SUPPORTED, NOT_TESTED, SUPPORTED, claim_table
 from hyperplanes.evidence import Evidence, collect_evidence
 from hyperplanes.files import write_json
+from hyperplanes.judging import above, below, inside
 from hyperplanes.rendering import claims_page, tables_page
+from hyperplanes.statistics import COVERAGE
 from hyperplanes.tables import (
     accuracy_table,
     criticality_table,
@@ -74,6 +76,25 @@ def experiment(
     tables = {"n_l": n_l, "training": training, "reinit": reinit if drops is not None else None}
     frames = {key: pd.DataFrame(rows) for key, rows in tables.items() if rows is not None}
     return Evidence(name, f"label of {name}", dataset, 0.1, channels, frames)
+
+
+def seeds_of(*evidences, name="run"):
+    """One experiment whose seeds 0, 1, ... are the seed 0 of each of these."""
+    tables = {}
+    for kind in evidences[0].tables:
+        frames = [evidence.tables[kind].query("seed == 0") for evidence in evidences]
+        frames = [frame.assign(seed=seed, experiment=name) for seed, frame in enumerate(frames)]
+        tables[kind] = pd.concat(frames, ignore_index=True)
+    first = evidences[0]
+    return Evidence(name, f"label of {name}", first.dataset, first.chance, first.channels, tables)
+
+
+def uncertain(layer, layers=16, low=-0.1, high=0.4, others=0.5):
+    """Three seeds whose drops of one layer are far apart."""
+    drops = [
+        [value if index == layer else others for index in range(1, layers + 1)] for value in (low, 0.1, high)
+    ]
+    return seeds_of(*(experiment(drops=row, layers=layers) for row in drops))
 
 
 def verdicts(**figures):
@@ -140,7 +161,7 @@ CASES = [
     (
         "less-bias-under-pixel-shuffle",
         {"figure_20": experiment("shuffled", 0.6), "figure_07": experiment("clean", 0.9)},
-        {"figure_20": experiment("shuffled", 0.9), "figure_07": experiment("clean", 0.9)},
+        {"figure_20": experiment("shuffled", 0.9), "figure_07": experiment("clean", 0.6)},
     ),
     (
         "less-bias-under-pixel-shuffle",
@@ -208,6 +229,82 @@ CASES = [
 ]
 
 
+# Claim, figures whose interval includes the threshold, beginning of the note.
+FIGURES_02_07 = ("figure_02", "figure_07")
+EDGE = 0.67
+INCONCLUSIVE = [
+    ("unbiased-at-initialisation", {"figure_05": experiment(layers=1, filters=4)}, "12 filters; 0 of 1"),
+    (
+        "layers-past-the-first-biased",
+        {"figure_05": experiment(end=[0.1, 0.9, EDGE], layers=3)},
+        "layer 3 of run (1200 filters)",
+    ),
+    ("layers-2-to-8-biased", {"figure_07": experiment(end=[0.9] * 7 + [EDGE] * 9)}, "layer 8 of run"),
+    ("first-layer-unbiased-on-rgb", {"figure_07": experiment(end=EDGE)}, "layer 1 of run"),
+    ("first-layer-biased-on-digits", {"figure_21": experiment(end=EDGE, channels=1)}, "layer 1 of run"),
+    (
+        "no-bias-without-learning",
+        {"figure_15": experiment(end=[0.5] * 9 + [EDGE] + [0.5] * 6, accuracy=0.1)},
+        "layer 10 of run",
+    ),
+    (
+        "less-bias-under-pixel-shuffle",
+        {
+            "figure_20": experiment("shuffled", np.linspace(0.6, 0.8, 16)),
+            "figure_07": experiment("clean", np.linspace(0.8, 0.6, 16)),
+        },
+        "epoch 20, the last of both",
+    ),
+    (
+        "biased-layers-critical",
+        dict.fromkeys(
+            FIGURES_02_07,
+            seeds_of(
+                *(experiment(end=FALLING, drops=row) for row in (FALLING, FALLING[::-1], 0.5 * FALLING))
+            ),
+        ),
+        "15 layers, 3 seeds",
+    ),
+    (
+        "first-eight-layers-critical",
+        {
+            "figure_02": seeds_of(
+                *(experiment(drops=[0.5] * 8 + [drop] + [0.01] * 7) for drop in (0.0, 0.1, 0.3))
+            )
+        },
+        "inconclusive",
+    ),
+    ("layers-9-and-10-critical", {"figure_16": uncertain(9)}, "layer 9 of run, 3 seeds"),
+    (
+        "layers-9-and-10-biased",
+        {"figure_17": experiment(end=[0.9] * 9 + [EDGE] * 7)},
+        "layer 10 of run",
+    ),
+    (
+        "all-layers-critical-on-imagenet",
+        {"figure_18": experiment("a", layers=5, drops=0.3), "figure_19": uncertain(4)},
+        "layer 4 of run",
+    ),
+    (
+        "sign-flips-late",
+        {"figure_08": experiment(middle=0.9, end=[0.5, 0.33, *FLIPPED[2:]])},
+        "layer 2 of run",
+    ),
+    (
+        "step-has-less-spread",
+        {"figure_22": [experiment("a", spread=0.05), experiment("b", spread=0.05)]},
+        "a against b",
+    ),
+    (
+        "one-polarity-biases-the-first-layer",
+        {"figure_polarity": [experiment("one", 0.9), experiment("both", 0.1)]},
+        "0.400 with one polarity (3 seeds), 0.400 with both",
+    ),
+]
+# A point or a p-value, not an interval, decides these.
+WITHOUT_INTERVAL = {"bias-when-noisy-loss-falls", "full-agreement-beyond-chance"}
+
+
 @pytest.mark.parametrize(("name", "supporting", "opposing"), CASES, ids=[case[0] for case in CASES])
 def test_claim_goes_both_ways(name, supporting, opposing):
     row = verdicts(**supporting).loc[name]
@@ -218,8 +315,19 @@ def test_claim_goes_both_ways(name, supporting, opposing):
     assert row["verdict"] == NOT_SUPPORTED, row["note"]
 
 
+@pytest.mark.parametrize(("name", "figures", "note"), INCONCLUSIVE, ids=[case[0] for case in INCONCLUSIVE])
+def test_an_interval_with_the_threshold_in_it_tests_nothing_but_is_shown(name, figures, note):
+    row = verdicts(**figures).loc[name]
+    assert row["verdict"] == NOT_TESTED
+    assert row[["value", "low", "high"]].notna().all()
+    assert row["low"] <= row["value"] <= row["high"]
+    assert row["note"].startswith(note)
+    assert "inconclusive: the interval includes the threshold" in row["note"]
+
+
 def test_every_claim_is_tested_both_ways():
     assert {case[0] for case in CASES} == IDS
+    assert {case[0] for case in INCONCLUSIVE} == IDS - WITHOUT_INTERVAL
     assert len(IDS) == len(CLAIMS) >= 13
 
 
@@ -233,7 +341,14 @@ def test_every_claim_is_tested_both_ways():
             "layer 9 does not exist in run",
         ),
         ("layers-9-and-10-critical", {"figure_16": experiment()}, "run resets no layers"),
-        ("layers-9-and-10-critical", {"figure_16": experiment(drops=0.5, seeds=1)}, "run has one seed"),
+        ("layers-9-and-10-critical", {"figure_16": experiment(drops=0.5, seeds=1)}, "run has 1 seed with"),
+        ("layers-9-and-10-critical", {"figure_16": experiment(drops=0.5, seeds=2)}, "run has 2 seeds with"),
+        ("first-eight-layers-critical", {"figure_02": experiment(drops=0.5, seeds=2)}, "3 or more"),
+        (
+            "biased-layers-critical",
+            dict.fromkeys(("figure_02", "figure_07"), experiment(end=FALLING, drops=FALLING, seeds=2)),
+            "3 or more",
+        ),
         ("all-layers-critical-on-imagenet", {"figure_18": experiment(drops=0.5)}, "figure_19 is not in"),
         (
             "layers-2-to-8-biased",
@@ -276,6 +391,8 @@ def test_every_claim_is_tested_both_ways():
         ),
         ("step-has-less-spread", {"figure_22": [experiment("a", seeds=1)] * 2}, "a has one seed"),
         ("step-has-less-spread", {"figure_22": experiment("a")}, "no pair"),
+        ("step-has-less-spread", {"figure_22": [STEP, experiment("b", layers=8)]}, "are different networks"),
+        ("sign-flips-late", {"figure_08": experiment(layers=5)}, "layer 6 does not exist"),
         ("one-polarity-biases-the-first-layer", {"figure_polarity": experiment()}, "no pair"),
     ],
 )
@@ -305,11 +422,123 @@ def test_seeds_that_did_not_learn_are_left_out():
     assert "2 of 3 seeds of run; the others did not learn" in row["note"]
 
 
-def test_an_interval_with_the_threshold_in_it_is_inconclusive():
-    row = verdicts(figure_07=experiment(end=0.75, filters=20)).loc["layers-2-to-8-biased"]
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0.5, 0.6, True), (0.1, 0.3, False), (0.3, 0.5, None), (0.4, 0.5, None), (0.3, 0.4, None)],
+)
+def test_the_whole_interval_decides(low, high, verdict):
+    middle = (low + high) / 2
+    assert above(0.4, middle, low, high).supported is verdict
+    mirrored = below(-0.4, -middle, -high, -low)
+    assert (mirrored.value, mirrored.low, mirrored.high) == (-middle, -high, -low)
+    assert mirrored.supported is verdict
+    assert inside(0.4, 1, middle, low, high).supported is verdict
+    assert inside(-1, -0.4, -middle, -high, -low).supported is verdict
+    assert ("inconclusive" in above(0.4, middle, low, high).note) is (verdict is None)
+
+
+def test_without_an_interval_nothing_is_decided():
+    found = above(0.4, 0.9, np.nan, np.nan)
+    assert (found.supported, found.note) == (None, "inconclusive: there is no interval")
+
+
+def test_one_layer_on_the_wrong_side_outweighs_an_uncertain_one():
+    row = verdicts(figure_16=uncertain(9, others=0.05, low=-0.6)).loc["layers-9-and-10-critical"]
     assert row["verdict"] == NOT_SUPPORTED
-    assert row["low"] < 2 / 3 < row["high"]
-    assert "inconclusive" in row["note"]
+    assert row["note"] == "layer 10 of run, 3 seeds; 0 of 2 layers on the right side"
+    assert row["high"] < 0.1
+    row = verdicts(figure_16=uncertain(9)).loc["layers-9-and-10-critical"]
+    assert row["verdict"] == NOT_TESTED
+    assert row["note"].endswith("1 of 2 layers on the right side")
+    assert row[["value", "low", "high"]].tolist() == pytest.approx([0.4 / 3, -0.1, 0.4])
+
+
+def test_one_experiment_on_the_wrong_side_refutes():
+    low = experiment("low", layers=5, drops=[0.3, 0.3, 0.02, 0.3, 0.3])
+    row = verdicts(figure_18=uncertain(4), figure_19=low).loc["all-layers-critical-on-imagenet"]
+    assert row["verdict"] == NOT_SUPPORTED
+    assert row["note"] == "layer 3 of low, 3 seeds; 19 of 21 layers on the right side"
+
+
+def test_small_layers_refute_when_all_their_filters_agree():
+    row = verdicts(figure_07=experiment(end=0.0, filters=3)).loc["layers-2-to-8-biased"]
+    assert (row["verdict"], row["value"]) == (NOT_SUPPORTED, 0)
+    failed = experiment(end=1.0, filters=8, accuracy=0.1)
+    row = verdicts(figure_15=failed).loc["no-bias-without-learning"]
+    assert (row["verdict"], row["value"]) == (NOT_SUPPORTED, 1)
+
+
+def test_first_eight_layers_are_counted():
+    drops = [0.5] * 7 + [0.01] + [0.01] * 8
+    row = verdicts(figure_02=experiment(drops=drops)).loc["first-eight-layers-critical"]
+    assert row["note"] == "15 of 16 layers on the right side; on the wrong side: layer 8"
+
+
+def test_flip_needs_certainty_about_the_time_before():
+    row = verdicts(figure_08=experiment(middle=EDGE, end=FLIPPED)).loc["sign-flips-late"]
+    assert row["verdict"] == NOT_TESTED
+    assert "inconclusive whether negative before" in row["note"]
+    assert row["high"] < 1 / 3
+    row = verdicts(figure_08=experiment(middle=0.5, end=FLIPPED)).loc["sign-flips-late"]
+    assert "never negative before; 0 of 3 layers on the right side" in row["note"]
+
+
+def test_shuffled_and_clean_run_are_compared_at_their_last_common_epoch():
+    clean = experiment("clean", middle=0.9, end=0.5)
+    shuffled = experiment("shuffled", 0.6)
+    tables = {**shuffled.tables, "n_l": shuffled.tables["n_l"].query("epoch <= 10")}
+    shorter = Evidence("shuffled", "label", "images", 0.1, 3, tables)
+    row = verdicts(figure_20=shorter, figure_07=clean).loc["less-bias-under-pixel-shuffle"]
+    assert (row["verdict"], row["value"]) == (SUPPORTED, pytest.approx(0.3))
+    assert row["note"] == "epoch 10, the last of both: clean 0.400 (clean), shuffled 0.100"
+    assert "augmentation and weight decay" in row["reason"]
+    row = verdicts(figure_20=shuffled, figure_07=clean).loc["less-bias-under-pixel-shuffle"]
+    assert row["verdict"] == NOT_SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("pair", "reason"),
+    [
+        ([experiment("a", seeds=1), experiment("b")], "a has one seed"),
+        ([experiment("a"), experiment("b", accuracy=0.1)], "b did not learn"),
+        ([experiment("a"), experiment("b", layers=8)], "a and b are different networks"),
+    ],
+)
+def test_pairs_of_schedules_that_cannot_be_compared_are_left_out(pair, reason):
+    row = verdicts(figure_22=[*pair, STEP, SMOOTH]).loc["step-has-less-spread"]
+    assert row["verdict"] == SUPPORTED
+    assert f"left out: a against b, {reason}" in row["note"]
+    assert row["experiments"] == "step smooth"
+    row = verdicts(figure_22=pair).loc["step-has-less-spread"]
+    assert row["verdict"] == NOT_TESTED
+    assert reason in row["note"]
+
+
+def test_an_experiment_without_a_partner_is_left_out():
+    row = verdicts(figure_22=[STEP, SMOOTH, experiment("odd")]).loc["step-has-less-spread"]
+    assert row["verdict"] == SUPPORTED
+    assert "left out: odd, which has no partner" in row["note"]
+
+
+def test_equal_initial_weights_count_once():
+    once = verdicts(figure_07=experiment("a")).loc["unbiased-at-initialisation"]
+    twice = verdicts(figure_05=experiment("a"), figure_07=experiment("b", seeds=4))
+    twice = twice.loc["unbiased-at-initialisation"]
+    assert once["note"] == f"{16 * 3 * FILTERS} filters; 0 of 16 layers differ from one half"
+    assert twice["note"] == (
+        f"{16 * 4 * FILTERS} filters; 0 of 32 layers differ from one half; "
+        "left out: 3 networks with the initial weights of another one"
+    )
+    other = verdicts(figure_05=experiment("a", layers=5), figure_07=experiment("b"))
+    assert "left out" not in other.loc["unbiased-at-initialisation", "note"]
+
+
+def test_biases_of_opposite_sign_do_not_cancel_over_seeds():
+    single = seeds_of(experiment(end=0.1), experiment(end=0.9), name="one")
+    row = verdicts(figure_polarity=[single, experiment("both", 0.5)])
+    row = row.loc["one-polarity-biases-the-first-layer"]
+    assert (row["verdict"], row["value"]) == (SUPPORTED, pytest.approx(0.4))
+    assert row["note"] == "0.400 with one polarity (2 seeds), 0.000 with both (3 seeds)"
 
 
 def test_full_agreement_names_both_expectations():
@@ -324,7 +553,7 @@ def test_full_agreement_names_both_expectations():
 def test_worst_layer_decides_and_is_named():
     row = verdicts(figure_17=experiment(end=[0.9] * 9 + [0.8] + [0.1] * 6)).loc["layers-9-and-10-biased"]
     assert row["value"] == pytest.approx(0.8)
-    assert row["note"] == "layer 10 of run (1200 filters)"
+    assert row["note"] == "layer 10 of run (1200 filters); 2 of 2 layers on the right side"
 
 
 def test_workflow_gives_each_claim_the_tables_that_it_uses():
@@ -405,6 +634,15 @@ def test_chance_is_the_share_of_the_largest_class():
     description = {"name": "images", "channels": 1, "train": {"images": 10, "images_per_class": [7, 3]}}
     evidence = collect_evidence({"run": {"label": "a", "dataset": "images"}}, [description], {})
     assert (evidence["run"].chance, evidence["run"].channels) == (0.7, 1)
+
+
+def test_coverage_of_few_seeds_is_told_wherever_claims_are_explained():
+    page = claims_page(claim_table({}))
+    for path in ("results/README.md", "workflow/report/claims.rst", "workflow/report/criticality.rst"):
+        text = " ".join((ROOT / path).read_text().split())
+        for seeds, share in COVERAGE.items():
+            assert f"{round(100 * share)} % with {seeds}" in text
+            assert f"{share:.0%} with {seeds} seeds" in page
 
 
 def test_pages_hold_everything_and_need_no_network():

@@ -140,8 +140,30 @@ def test_count_distribution_equals_enumeration(probabilities):
 
 
 def test_difference_of_distances_from_one_half():
-    low, high = statistics.bias_difference_interval((95, 100), (50, 100))
+    low, high = statistics.bias_difference_interval([(95, 100)], [(50, 100)])
     assert 0.3 < low < 0.45 - 0.04 < high < 0.5
-    swapped = statistics.bias_difference_interval((50, 100), (95, 100))
+    swapped = statistics.bias_difference_interval([(50, 100)], [(95, 100)])
     np.testing.assert_allclose(swapped, [-high, -low], atol=0.02)
-    assert statistics.bias_difference_interval((8, 8), (0, 8)) == (0, 0)
+    assert statistics.bias_difference_interval([(8, 8)], [(0, 8)]) == (0, 0)
+
+
+def test_biases_of_seeds_are_averaged_without_their_sign():
+    assert statistics.mean_bias([(0, 8), (8, 8), (4, 8)]) == pytest.approx(1 / 3)
+    low, high = statistics.bias_difference_interval([(10, 100), (90, 100)], [(50, 100)] * 2)
+    # Standard error of each seed: sqrt(0.09 / 100) = 0.03, of their mean 0.021; the other about 0.02.
+    assert 0.25 < low < 0.4 - 0.04
+    assert 0.36 < high < 0.45
+    one = statistics.bias_difference_interval([(90, 100)], [(50, 100)])
+    four = statistics.bias_difference_interval([(90, 100)] * 4, [(50, 100)] * 4)
+    assert four[1] - four[0] == pytest.approx((one[1] - one[0]) / 2, rel=0.1)
+
+
+@pytest.mark.parametrize(("units", "coverage"), statistics.COVERAGE.items())
+def test_coverage_of_the_bootstrap_over_few_units(units, coverage):
+    samples = np.random.default_rng(1).normal(size=(2000, units))
+    intervals = [
+        statistics.bootstrap_interval(units, lambda weights, sample=sample: weights @ sample, draws=1000)
+        for sample in samples
+    ]
+    covered = np.mean([low <= 0 <= high for low, high in intervals])
+    assert covered == pytest.approx(coverage, abs=0.03)

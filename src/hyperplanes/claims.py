@@ -2,150 +2,58 @@
 
 A claim is one function: it takes the experiments of its figures from a `Case` and returns a `Finding`.
 Its sentence, quantity, threshold and the reason for the threshold stand in the decorator above it.
-What a threshold is compared with is the end of the 95 % interval that speaks against the claim, so
-that a claim on few filters or seeds needs a larger effect.
+`judging` says when an interval supports a claim.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from hyperplanes import statistics
-from hyperplanes.evidence import Case, Evidence, NotTestedError, finite, share_of_layer
+from hyperplanes.evidence import (
+    Case,
+    Evidence,
+    NotTestedError,
+    finite,
+    initial_networks,
+    same_network,
+    share_of_layer,
+)
+from hyperplanes.judging import (
+    BIASED,
+    CLAIMS,
+    CRITICAL,
+    WHY_BIASED,
+    WHY_CRITICAL,
+    Claim,
+    Finding,
+    above,
+    all_mixed,
+    all_negative,
+    below,
+    claim,
+    decide,
+    inside,
+    over_seeds,
+    rank,
+    smallest_drop,
+)
 from hyperplanes.tables import SIGNIFICANCE, criticality, epochs_in_order, n_l_summary, onset_table
 
 SUPPORTED, NOT_SUPPORTED, NOT_TESTED = "supported", "not supported", "not tested by this configuration"
+VERDICTS = {True: SUPPORTED, False: NOT_SUPPORTED, None: NOT_TESTED}
 COLUMNS = [
     *("id", "section", "sentence", "figures", "experiments", "data", "quantity"),
     *("value", "low", "high", "threshold", "reason", "verdict", "note"),
 ]
 
-# Share of filters of one sign from which a layer counts as biased.
-BIASED = 2 / 3
-WHY_BIASED = (
-    "two filters of one sign for each of the other; 64 random filters, the first layer of the paper's "
-    "networks, get there in fewer than one of a hundred networks"
-)
-# Relative drop in test accuracy from which a layer counts as critical.
-CRITICAL = 0.1
-WHY_CRITICAL = (
-    "the paper gives no number; a tenth of the accuracy is ten times the 1 % by which its test and "
-    "validation accuracies differ (section 3.1)"
-)
 # What is true of random weights may fail by chance in this share of runs.
 BY_CHANCE = 0.01
 # The training loss has begun to fall when it is below this share of its value in the first epoch.
 FALLEN = 0.9
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The value of a claim's quantity, its 95 % interval, and whether it supports the claim."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    supported: bool
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A sentence of the paper and how it is judged; `uses` lists the tables needed of each figure."""
-
-    id: str
-    section: str
-    sentence: str
-    uses: Mapping[str, Sequence[str]]
-    quantity: str
-    threshold: str
-    reason: str
-    judge: Callable[[Case], Finding]
-
-
-CLAIMS: list[Claim] = []
-
-
-def claim(**entry) -> Callable[[Callable[[Case], Finding]], Callable[[Case], Finding]]:
-    """Add the decorated function to `CLAIMS`; the id is its name."""
-
-    def register(judge: Callable[[Case], Finding]) -> Callable[[Case], Finding]:
-        uses = {figure: tables.split() for figure, tables in entry.pop("uses").items()}
-        CLAIMS.append(Claim(id=judge.__name__.replace("_", "-"), uses=uses, judge=judge, **entry))
-        return judge
-
-    return register
-
-
-def above(limit: float, value: float, low: float, high: float, note: str = "") -> Finding:
-    """Support a value whose whole interval lies above `limit`; say so if the interval includes it."""
-    if low <= limit <= high:
-        note = "; ".join(filter(None, [note, "inconclusive: the interval includes the threshold"]))
-    return Finding(finite(value), finite(low), finite(high), bool(low > limit), note)
-
-
-def below(limit: float, value: float, low: float, high: float, note: str = "") -> Finding:
-    """Support a value whose whole interval lies below `limit`."""
-    mirrored = above(-limit, -value, -high, -low, note)
-    return Finding(finite(value), finite(low), finite(high), mirrored.supported, mirrored.note)
-
-
-def all_negative(pooled: pd.DataFrame) -> Finding:
-    """Judge whether every layer is biased towards negative; the finding is that of the least biased."""
-    fewest = pooled.loc[pooled["pooled_filters"].idxmin()]
-    best, _ = statistics.binomial_interval(fewest["pooled_filters"], fewest["pooled_filters"])
-    if not best > BIASED:
-        raise NotTestedError(f"too few filters to tell: {share_of_layer(fewest)}")
-    worst = pooled.loc[pooled["low"].idxmin()]
-    return above(BIASED, worst["share"], worst["low"], worst["high"], share_of_layer(worst))
-
-
-def all_mixed(pooled: pd.DataFrame) -> Finding:
-    """Judge whether both signs are frequent in every layer; the finding is that of the most biased.
-
-    Layers of so few filters that even one half would leave the interval too wide do not count.
-    """
-    filters = pooled["pooled_filters"].to_numpy()
-    _, widest = statistics.binomial_interval((filters + 1) // 2, filters)
-    enough = pooled[widest < BIASED]
-    if len(enough) < len(pooled):
-        few = pooled[~(widest < BIASED)].iloc[0]
-        reason = f"too few filters to tell: {share_of_layer(few)}"
-        if enough.empty:
-            raise NotTestedError(reason)
-    reach = np.maximum((enough["low"] - 0.5).abs(), (enough["high"] - 0.5).abs())
-    worst = enough.loc[reach.idxmax()]
-    finding = below(
-        BIASED - 0.5,
-        abs(worst["share"] - 0.5),
-        max(worst["low"] - 0.5, 0.5 - worst["high"], 0),
-        reach.max(),
-        share_of_layer(worst),
-    )
-    note = finding.note if len(enough) == len(pooled) else f"{finding.note}; left out: {reason}"
-    return Finding(*map(float, worst[["share", "low", "high"]]), finding.supported, note)
-
-
-def over_seeds(drops: pd.DataFrame, statistic: Callable[[np.ndarray], np.ndarray]) -> tuple[float, ...]:
-    """Return value and bootstrap interval of a statistic of mean drops; it maps (n, layers) to (n,)."""
-    matrix = drops.to_numpy()
-    value = statistic(matrix.mean(0, keepdims=True))[0]
-    return value, *statistics.bootstrap_interval(len(matrix), lambda weights: statistic(weights @ matrix))
-
-
-def smallest_drop(evidences: Sequence[Evidence], layers: Sequence[int] | None = None) -> Finding:
-    """Judge whether all `layers` are critical in all experiments; the finding is the worst one's."""
-    findings = []
-    for evidence in evidences:
-        drops = evidence.relative_drops()
-        drops = drops if layers is None else drops[evidence.existing(layers)]
-        least = drops.mean().idxmin()
-        note = f"layer {least} of {evidence.name}, {len(drops)} seeds"
-        findings.append(above(CRITICAL, *over_seeds(drops, lambda mean: mean.min(1)), note))
-    return min(findings, key=lambda finding: finding.low)
 
 
 @claim(
@@ -164,13 +72,15 @@ def unbiased_at_initialisation(case: Case) -> Finding:
     if not present:
         raise NotTestedError("none of figure_05, figure_07 is in the configuration")
     evidences = {e.name: e for figure in present for e in case.experiments(figure)}
-    pooled = pd.concat([evidence.pooled(epoch=0) for evidence in evidences.values()])
+    pooled, repeated = initial_networks(list(evidences.values()))
     rejected = (statistics.holm(pooled["p_value"].to_numpy()) < BY_CHANCE).sum()
     negative, filters = pooled["pooled_negative"].sum(), pooled["pooled_filters"].sum()
     low, high = map(float, statistics.binomial_interval(negative, filters))
-    supported = bool(low > 1 - BIASED and high < BIASED and not rejected)
     note = f"{filters} filters; {rejected} of {len(pooled)} layers differ from one half"
-    return Finding(negative / filters, low, high, supported, note)
+    note += f"; left out: {repeated} networks with the initial weights of another one" if repeated else ""
+    if rejected:
+        return Finding(negative / filters, low, high, False, note)
+    return inside(1 - BIASED, BIASED, negative / filters, low, high, note)
 
 
 @claim(
@@ -305,11 +215,12 @@ def bias_when_noisy_loss_falls(case: Case) -> Finding:
     sentence="The statistical bias is reduced, compared to the case of clean data, when the pixels of the "
     "training images are shuffled.",
     uses={figure: "n_l training" for figure in ("figure_20", "figure_22", "figure_07")},
-    quantity="mean over layers and seeds of |n_l - 1/2| at the last epoch, clean minus shuffled; interval by "
-    "bootstrap over layers",
+    quantity="mean over layers and seeds of |n_l - 1/2| at the last epoch that both runs have, clean minus "
+    "shuffled; interval by bootstrap over layers",
     threshold="interval above 0",
     reason="reduced means any reduction that is consistent over layers; the clean run is that of the smooth "
-    "schedule (figure 22), closest to the schedule of the shuffled one, else that of figure 7",
+    "schedule (figure 22), closest to the schedule of the shuffled one, else that of figure 7; where the "
+    "runs differ in augmentation and weight decay too, the pixels alone need not be the cause",
 )
 def less_bias_under_pixel_shuffle(case: Case) -> Finding:
     """Compare the shuffled run with a clean one, layer by layer."""
@@ -317,26 +228,24 @@ def less_bias_under_pixel_shuffle(case: Case) -> Finding:
     smooth = len(case.figures.get("figure_22", ())) > 1
     if not smooth and not case.figures.get("figure_07"):
         raise NotTestedError("no clean run: neither figure_22 nor figure_07 is in the configuration")
-    clean = case.trained("figure_22")[1] if smooth else case.trained("figure_07")[0]
+    clean = case.learned(case.experiments("figure_22" if smooth else "figure_07")[int(smooth)])
     case.used = [evidence for evidence in case.used if evidence.name in (shuffled.name, clean.name)]
     same_network(shuffled, clean)
     if shuffled.dataset != clean.dataset:
         raise NotTestedError(f"{shuffled.name} and {clean.name} have different images")
+    tables = [evidence.table("n_l") for evidence in (clean, shuffled)]
+    epoch = max(set(tables[0]["epoch"]) & set(tables[1]["epoch"]), default=0)
+    if epoch < 1:
+        raise NotTestedError(f"{shuffled.name} and {clean.name} share no epoch of training")
     means = []
-    for evidence in (clean, shuffled):
-        n_l = evidence.table("n_l")
-        last = n_l[n_l["epoch"] == epochs_in_order(n_l)[-1]]
+    for table in tables:
+        last = table[table["epoch"] == epoch]
         means.append((last["n_l"] - 0.5).abs().groupby(last["layer"]).mean())
     difference = (means[0] - means[1]).to_numpy()
     interval = statistics.bootstrap_interval(len(difference), lambda weights: weights @ difference)
-    note = f"clean {means[0].mean():.3f} ({clean.name}), shuffled {means[1].mean():.3f}"
+    note = f"epoch {epoch}, the last of both: clean {means[0].mean():.3f} ({clean.name}), "
+    note += f"shuffled {means[1].mean():.3f}"
     return above(0, difference.mean(), *interval, note)
-
-
-def same_network(one: Evidence, other: Evidence) -> None:
-    """Refuse to compare networks of different layers."""
-    if one.layer_sizes() != other.layer_sizes():
-        raise NotTestedError(f"{one.name} and {other.name} are different networks")
 
 
 @claim(
@@ -378,18 +287,24 @@ def first_eight_layers_critical(case: Case) -> Finding:
     drops = evidence.relative_drops()
     evidence.existing(range(1, 10))
     sides = np.where(drops.columns <= 8, 1, -1)
-    found = over_seeds(drops, lambda mean: ((mean - CRITICAL) * sides).min(1))
-    wrong = drops.columns[((drops.mean() - CRITICAL) * sides).to_numpy() <= 0]
-    note = f"on the wrong side: layer {', '.join(map(str, wrong))}" if len(wrong) else ""
-    return above(0, *found, note)
+    margins = (drops - CRITICAL) * sides
+    found = above(0, *over_seeds(margins, lambda mean: mean.min(1)))
+    each = [above(0, *over_seeds(margins[[layer]], lambda mean: mean[:, 0])) for layer in margins]
+    wrong = [str(layer) for layer, one in zip(margins, each, strict=True) if one.supported is False]
+    notes = [
+        found.note,
+        f"{sum(one.supported is True for one in each)} of {len(each)} layers on the right side",
+        f"on the wrong side: layer {', '.join(wrong)}" if wrong else "",
+    ]
+    return replace(found, note="; ".join(filter(None, notes)))
 
 
 @claim(
     section="A.5",
     sentence="On CIFAR100, layers 9 and 10 of VGG19 are critical to performance.",
     uses={"figure_16": "training reinit"},
-    quantity="smaller relative drop in test accuracy when layer 9 or 10 is reset to initialisation; interval "
-    "by bootstrap over seeds",
+    quantity="relative drop in test accuracy when layer 9 or 10 is reset to initialisation, of the less "
+    "critical; interval by bootstrap over seeds",
     threshold="interval above 0.1",
     reason=WHY_CRITICAL,
 )
@@ -417,8 +332,8 @@ def layers_9_and_10_biased(case: Case) -> Finding:
     sentence="On ImageNet, both VGG19 and AlexNet make use of their full capacity: all layers are critical "
     "to performance.",
     uses={"figure_18": "training reinit", "figure_19": "training reinit"},
-    quantity="smallest relative drop in test accuracy of all layers when reset to initialisation; interval "
-    "by bootstrap over seeds",
+    quantity="relative drop in test accuracy when a layer is reset to initialisation, of the least critical "
+    "of all layers; interval by bootstrap over seeds",
     threshold="interval above 0.1",
     reason=WHY_CRITICAL,
 )
@@ -432,24 +347,32 @@ def all_layers_critical_on_imagenet(case: Case) -> Finding:
     sentence="On ImageNet almost all layers of VGG19 first show a strong bias towards negative projections; "
     "towards the end of training layers 2, 6 and 7 show a strong bias towards positive projections.",
     uses={"figure_08": "n_l training"},
-    quantity="largest share of negative filters of layers 2, 6 and 7 at the last epoch",
+    quantity="share of negative filters at the last epoch, of the most negative of layers 2, 6 and 7",
     threshold="interval below 1/3, and of each of the three layers above 2/3 at an earlier epoch",
     reason=f"1/3 is two positive filters for each negative one: {WHY_BIASED}",
 )
 def sign_flips_late(case: Case) -> Finding:
     """Judge layers 2, 6 and 7 of figure 8 at the last epoch, and whether they were negative before."""
     (evidence, *_) = case.trained("figure_08")
-    pooled = evidence.pooled([2, 6, 7])
-    before = [
-        evidence.pooled([2, 6, 7], epoch).set_index("layer")["low"]
-        for epoch in epochs_in_order(evidence.table("n_l"))[:-1]
-    ]
-    highest = pd.concat(before, axis=1).max(axis=1)
-    never = [str(layer) for layer in highest.index[highest <= BIASED]]
-    worst = pooled.loc[pooled["high"].idxmax()]
-    found = below(1 - BIASED, worst["share"], worst["low"], worst["high"], share_of_layer(worst))
-    note = f"{found.note}; never negative before: layer {', '.join(never)}" if never else found.note
-    return Finding(found.value, found.low, found.high, found.supported and not never, note)
+    layers = [2, 6, 7]
+    epochs = epochs_in_order(evidence.table("n_l"))
+    if len(epochs) < 2:
+        raise NotTestedError(f"{evidence.name} has one epoch; a flip needs an earlier one")
+    before = pd.concat([evidence.pooled(layers, epoch) for epoch in epochs[:-1]])
+    return decide(
+        [flip(row, before[before["layer"] == row.layer]) for _, row in evidence.pooled(layers).iterrows()]
+    )
+
+
+def flip(end: pd.Series, before: pd.DataFrame) -> Finding:
+    """Judge whether a layer is positive at the end and was negative at an epoch before."""
+    found = below(1 - BIASED, end["share"], end["low"], end["high"], share_of_layer(end))
+    earlier = above(BIASED, before["share"].max(), before["low"].max(), before["high"].max())
+    if earlier.supported or rank(found) < rank(earlier):
+        return found
+    word = "never negative before" if earlier.supported is False else "inconclusive whether negative before"
+    note = f"{share_of_layer(end)}; {word}"
+    return replace(found, supported=earlier.supported, margin=earlier.margin, note=note)
 
 
 @claim(
@@ -457,18 +380,30 @@ def sign_flips_late(case: Case) -> Finding:
     sentence="The step schedule results in reduced variance of our statistic across independent runs.",
     uses={"figure_22": "n_l training"},
     quantity="standard deviation of n_l over seeds, root mean square over layers and epochs after 0, step "
-    "divided by smooth; interval by bootstrap over layers",
+    "divided by smooth, of the pair where the step schedule helps least; interval by bootstrap over layers",
     threshold="interval below 1",
     reason="1 is the same spread; variances are averaged, whose expectation does not depend on the number "
     "of seeds",
 )
 def step_has_less_spread(case: Case) -> Finding:
-    """Compare experiments of figure 22 in pairs: step, smooth; the finding is the worst pair's."""
-    evidences = case.trained("figure_22")
+    """Compare experiments of figure 22 in pairs, step then smooth, all that can be compared."""
+    evidences = case.experiments("figure_22")
     if len(evidences) < 2:
         raise NotTestedError("figure_22 has no pair of experiments: step, then smooth")
-    pairs = zip(evidences[::2], evidences[1::2], strict=False)
-    return max((spread_ratio(*pair) for pair in pairs), key=lambda found: found.high)
+    findings, judged = {}, set()
+    for pair in zip(evidences[::2], evidences[1::2], strict=False):
+        names = tuple(evidence.name for evidence in pair)
+        try:
+            findings[names] = spread_ratio(*map(case.learned, pair))
+            judged |= set(names)
+        except NotTestedError as reason:
+            case.notes.append(f"left out: {names[0]} against {names[1]}, {reason}")
+    if len(evidences) % 2:
+        case.notes.append(f"left out: {evidences[-1].name}, which has no partner")
+    if not findings:
+        raise NotTestedError("no pair can be compared")
+    case.used = [evidence for evidence in case.used if evidence.name in judged]
+    return decide(list(findings.values()), "pairs")
 
 
 def spread_ratio(step: Evidence, smooth: Evidence) -> Finding:
@@ -532,8 +467,8 @@ def full_agreement_beyond_chance(case: Case) -> Finding:
     sentence="An edge and its inverse both appear in natural images, but only one kind of edge in MNIST: "
     "with one polarity the first layer might not need to learn the inverse of a filter.",
     uses={"figure_polarity": "n_l training"},
-    quantity="|n_1 - 1/2| at the last epoch, networks trained on digits of one polarity minus those on both; "
-    "interval by bootstrap over filters",
+    quantity="mean over seeds of |n_1 - 1/2| at the last epoch, networks trained on digits of one polarity "
+    "minus those on both; interval by bootstrap over the filters of each seed",
     threshold="interval above 0",
     reason="any difference in the direction of the hypothesis, everything else being equal",
 )
@@ -542,11 +477,11 @@ def one_polarity_biases_the_first_layer(case: Case) -> Finding:
     evidences = case.trained("figure_polarity")
     if len(evidences) < 2:
         raise NotTestedError("figure_polarity has no pair of experiments: one polarity, then both")
-    single, both = (evidence.pooled([1]).iloc[0] for evidence in evidences[:2])
-    counts = [(int(row["pooled_negative"]), int(row["pooled_filters"])) for row in (single, both)]
-    value = abs(single["share"] - 0.5) - abs(both["share"] - 0.5)
-    note = f"n_1 {single['share']:.3f} with one polarity, {both['share']:.3f} with both"
-    return above(0, value, *statistics.bias_difference_interval(*counts), note)
+    counts = [evidence.counts_by_seed(1) for evidence in evidences[:2]]
+    single, both = (statistics.mean_bias(seeds) for seeds in counts)
+    sizes = [f"{len(seeds)} seeds" for seeds in counts]
+    note = f"{single:.3f} with one polarity ({sizes[0]}), {both:.3f} with both ({sizes[1]})"
+    return above(0, single - both, *statistics.bias_difference_interval(*counts), note)
 
 
 def judge(entry: Claim, figures: Mapping[str, Sequence[Evidence]]) -> dict[str, object]:
@@ -554,9 +489,8 @@ def judge(entry: Claim, figures: Mapping[str, Sequence[Evidence]]) -> dict[str, 
     case = Case({figure: figures[figure] for figure in entry.uses if figures.get(figure)})
     try:
         finding = entry.judge(case)
-        verdict = SUPPORTED if finding.supported else NOT_SUPPORTED
     except NotTestedError as reason:
-        finding, verdict = Finding(None, None, None, False, str(reason)), NOT_TESTED
+        finding = Finding(None, None, None, None, str(reason))
     return {
         "id": entry.id,
         "section": entry.section,
@@ -570,8 +504,8 @@ def judge(entry: Claim, figures: Mapping[str, Sequence[Evidence]]) -> dict[str, 
         "high": finding.high,
         "threshold": entry.threshold,
         "reason": entry.reason,
-        "verdict": verdict,
-        "note": "; ".join(filter(None, [finding.note, *case.notes])),
+        "verdict": VERDICTS[finding.supported],
+        "note": "; ".join(dict.fromkeys(filter(None, [finding.note, *case.notes]))),
     }
 
 

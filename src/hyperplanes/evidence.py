@@ -13,6 +13,8 @@ from hyperplanes.tables import epochs_in_order, per_seed_and_layer, pool
 # A network has learned if its training accuracy exceeds this multiple of chance: for 10 classes 15 %,
 # many standard deviations above chance for thousands of images and far below any trained network.
 LEARNED = 1.5
+# A bootstrap over two seeds covers the mean in one of two cases only.
+FEWEST_SEEDS = 3
 
 
 class NotTestedError(Exception):
@@ -61,6 +63,15 @@ class Evidence:
         pooled = pooled.assign(experiment=self.name, share=share)
         return pooled if layers is None else pooled[pooled["layer"].isin(self.existing(layers))]
 
+    def counts_by_seed(self, layer: int) -> list[tuple[int, int]]:
+        """Return (negative, all) filters of a layer at the last epoch, one pair per seed."""
+        n_l = self.table("n_l")
+        last = n_l[(n_l["epoch"] == epochs_in_order(n_l)[-1]) & (n_l["layer"].isin(self.existing([layer])))]
+        defined = last["filters"] - last["undefined"]
+        negative = (last["n_l"].fillna(0) * defined).round()
+        pairs = zip(negative.astype(int).tolist(), defined.tolist(), strict=True)
+        return [(count, filters) for count, filters in pairs if filters]
+
     def existing(self, layers: Sequence[int]) -> Sequence[int]:
         """Return `layers` if the network has them all."""
         table = self.tables.get("n_l", self.tables.get("reinit"))
@@ -76,8 +87,11 @@ class Evidence:
         if initial.empty:
             raise NotTestedError(f"{self.name} resets no layers to epoch 0")
         drops = per_seed_and_layer(initial, "relative_drop").dropna()
-        if len(drops) < 2:
-            raise NotTestedError(f"{self.name} has one seed; an interval over seeds needs two or more")
+        if len(drops) < FEWEST_SEEDS:
+            count = f"{len(drops)} seed" if len(drops) == 1 else f"{len(drops)} seeds"
+            raise NotTestedError(
+                f"{self.name} has {count} with drops; an interval over seeds needs {FEWEST_SEEDS} or more"
+            )
         return drops
 
     def layer_sizes(self) -> list[int]:
@@ -104,7 +118,7 @@ class Case:
 
     def trained(self, figure: str) -> list[Evidence]:
         """Return the experiments of a figure, with the seeds that learned only."""
-        return [self._learned(evidence) for evidence in self.experiments(figure)]
+        return [self.learned(evidence) for evidence in self.experiments(figure)]
 
     def trained_of_any(self, figures: Sequence[str]) -> list[Evidence]:
         """Return the trained experiments of those of `figures` that there are, each once."""
@@ -115,7 +129,7 @@ class Case:
         found, reasons = {}, []
         for name, evidence in drawn.items():
             try:
-                found[name] = self._learned(evidence)
+                found[name] = self.learned(evidence)
             except NotTestedError as reason:
                 reasons.append(str(reason))
         if not found:
@@ -123,7 +137,8 @@ class Case:
         self.notes += reasons
         return list(found.values())
 
-    def _learned(self, evidence: Evidence) -> Evidence:
+    def learned(self, evidence: Evidence) -> Evidence:
+        """Return the evidence of the seeds that learned; the others are noted."""
         accuracies = evidence.final_accuracies
         learned = accuracies[accuracies > LEARNED * evidence.chance]
         if learned.empty:
@@ -167,6 +182,28 @@ def collect_evidence(
             name, entry["label"], entry["dataset"], chance, description["channels"], own[name]
         )
     return evidence
+
+
+def same_network(one: Evidence, other: Evidence) -> None:
+    """Refuse to compare networks of different layers."""
+    if one.layer_sizes() != other.layer_sizes():
+        raise NotTestedError(f"{one.name} and {other.name} are different networks")
+
+
+def initial_networks(evidences: Sequence[Evidence]) -> tuple[pd.DataFrame, int]:
+    """Return the pooled shares at epoch 0 of different networks, and the number of repeated ones.
+
+    Networks of equal layer sizes and seed share their initial weights; the first of them counts.
+    """
+    seen, tables, repeated = set(), [], 0
+    for evidence in evidences:
+        networks = {(*evidence.layer_sizes(), seed): seed for seed in evidence.table("n_l")["seed"].unique()}
+        new = [seed for network, seed in networks.items() if network not in seen]
+        repeated += len(networks) - len(new)
+        seen |= networks.keys()
+        if new:
+            tables.append(evidence.of_seeds(new).pooled(epoch=0))
+    return pd.concat(tables), repeated
 
 
 def share_of_layer(row: Any) -> str:

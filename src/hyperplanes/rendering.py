@@ -5,6 +5,7 @@ from html import escape
 
 import pandas as pd
 
+from hyperplanes.statistics import COVERAGE
 from hyperplanes.tables import epochs_in_order
 
 STYLE = """
@@ -137,8 +138,14 @@ def claims_page(claims: pd.DataFrame) -> str:
         "Sentences of the paper, quoted or closely paraphrased, judged by the numbers of this run: "
         + ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
         + ". Each names the data that it was judged on, which may not be the paper's. Where the sentence "
-        "names several layers or networks, the value is that of the one that speaks most against it."
+        "names several layers or networks, the value is that of the one that speaks most against it. "
+        "Supported and not supported mean that the whole interval lies on one side of the threshold; a "
+        "value whose interval includes the threshold is shown, but tests nothing."
     )
-    explanation = "low and high are 95 % intervals, unless the quantity says otherwise."
+    covered = ", ".join(f"{share:.0%} with {seeds} seeds" for seeds, share in COVERAGE.items())
+    explanation = (
+        "low and high are 95 % intervals, unless the quantity says otherwise. Intervals by bootstrap over "
+        f"seeds cover less than 95 % for few seeds: {covered} (mean of normal values)."
+    )
     parts = [section("Overview", explanation, overview), *map(_claim, claims.to_dict("records"))]
     return page("Claims of the paper", introduction, parts)

@@ -117,7 +117,7 @@ PRETRAINED_CODE = BASE_CODE + library(
 PROJECTION_CODE = BASE_CODE + library("projections", "snapshots")
 TABLE_CODE = BASE_CODE + library("statistics", "tables")
 RENDER_CODE = TABLE_CODE + library("rendering")
-CLAIM_CODE = RENDER_CODE + library("claims", "evidence")
+CLAIM_CODE = RENDER_CODE + library("claims", "evidence", "judging")
 FIGURE_CODE = BASE_CODE + library("plotting")
 ARRANGEMENT_CODE = FIGURE_CODE + library("arrangement")
 
