@@ -48,6 +48,20 @@ def environment():
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
+def plan(result):
+    """Return how often each rule would run, by name of the rule, from the output of a dry run."""
+    lines = (result.stdout + result.stderr).splitlines()
+    jobs = {}
+    if "Job stats:" in lines:
+        for line in lines[lines.index("Job stats:") + 3 :]:
+            name, _, count = line.partition(" ")
+            if name in ("", "total"):
+                break
+            jobs[name] = int(count)
+    jobs.pop("all", None)
+    return jobs
+
+
 class Checkout:
     """A copy of the project in which Snakemake runs."""
 
@@ -86,17 +100,7 @@ class Checkout:
 
     def planned(self, *arguments):
         """Return how often each rule would run, by name of the rule."""
-        result = self.snakemake("--dry-run", *arguments)
-        lines = (result.stdout + result.stderr).splitlines()
-        jobs = {}
-        if "Job stats:" in lines:
-            for line in lines[lines.index("Job stats:") + 3 :]:
-                name, _, count = line.partition(" ")
-                if name in ("", "total"):
-                    break
-                jobs[name] = int(count)
-        jobs.pop("all", None)
-        return jobs
+        return plan(self.snakemake("--dry-run", *arguments))
 
 
 @pytest.fixture

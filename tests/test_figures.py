@@ -1,5 +1,6 @@
 """Figures: what each program draws from small tables, and what it refuses."""
 
+import runpy
 import subprocess
 import sys
 
@@ -22,6 +23,7 @@ from hyperplanes import figures
 from hyperplanes.errors import InputError
 from hyperplanes.plotting import experiment_style, in_lines, layer_style
 
+OFF = "switched off (null, or not in `only`)"
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 
 
@@ -121,17 +123,72 @@ def test_every_figure_of_the_paper_is_listed_with_the_kind_that_the_schema_gives
     ("drawn", "off", "line"),
     [
         (["figure_02"], {}, ""),
-        (["figure_02"], {"figure_07": ["a"]}, "switched off: a; figures: figure_07 left out"),
-        (["figure_21"], {"figure_21": ["a"]}, "switched off: a; figures: figure_21 drawn without"),
+        (
+            ["figure_02"],
+            {"figure_07": ["a"]},
+            f"{OFF}: a; figures: figure_07 left out",
+        ),
+        (
+            ["figure_21"],
+            {"figure_21": ["a"]},
+            f"{OFF}: a; figures: figure_21 drawn without",
+        ),
         (
             ["figure_21"],
             {"figure_04": ["b"], "figure_05": ["b"], "figure_21": ["a", "b"]},
-            "switched off: b, a; figures: figure_04, figure_05 left out; figure_21 drawn without",
+            f"{OFF}: b, a; figures: figure_04, figure_05 left out; figure_21 drawn without",
         ),
     ],
 )
 def test_one_line_says_what_is_left_out(drawn, off, line):
     assert figures.left_out(drawn, off) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "off", "line"),
+    [
+        (
+            "figure_16",
+            {},
+            "figure_16 needs an experiment: VGG19 on CIFAR-100, smooth schedule; "
+            "name it under figures.figure_16 in the configuration",
+        ),
+        (
+            "figure_22",
+            {},
+            "figure_22 needs experiments: VGG19 on CIFAR-10 and ImageNet, step and smooth schedule; "
+            "name them under figures.figure_22 in the configuration",
+        ),
+        (
+            "figure_09",
+            {},
+            "figure_09 needs a pretrained network, or an experiment in its place: VGG16 on ImageNet by "
+            "PyTorch; name it under figures.figure_09 in the configuration",
+        ),
+        ("figure_03", {}, "figure_03 is switched off; set figures.figure_03 to {} in the configuration"),
+        (
+            "figure_17",
+            {"figure_17": ["rgb100-smooth"]},
+            f"figure_17 needs rgb100-smooth, which is {OFF}; it shows VGG19 on "
+            "CIFAR-100, smooth schedule; name another experiment under figures.figure_17",
+        ),
+        (
+            "figure_polarity",
+            {"figure_polarity": ["one", "both"]},
+            f"figure_polarity needs one, both, which are {OFF}; it shows digits "
+            "of one polarity and of both, all else equal; "
+            "name other experiments under figures.figure_polarity",
+        ),
+        (
+            "figure_09",
+            {"figure_09": ["vgg16"]},
+            f"figure_09 needs vgg16, which is {OFF}; it shows VGG16 on ImageNet "
+            "by PyTorch; name another pretrained network or experiment under figures.figure_09",
+        ),
+    ],
+)
+def test_a_refusal_says_what_is_needed_and_where_to_name_it(name, off, line):
+    assert figures.refusal(name, off) == line
 
 
 # The same colour for the same thing
@@ -231,7 +288,7 @@ def test_ten_heat_maps_take_both_columns_and_fit_a_page():
 # Histograms
 
 
-@pytest.mark.parametrize("layers", [1, 5, 8, 10, 13, 16])
+@pytest.mark.parametrize("layers", [5, 16])
 def test_histograms_have_one_panel_for_each_layer(layers):
     cosines, n_l = cosine_tables(layers)
     figure = plot_histograms.draw(cosines, n_l, 1, "VGG, data")
@@ -366,10 +423,10 @@ def tables(tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SCRIPTS.glob("plot_*.py")))
-def test_program_writes_pdf_and_png(tables, tmp_path, name):
+def test_program_writes_pdf_and_png(tables, tmp_path, monkeypatch, name):
     outputs = [tmp_path / "out" / f"figure.{suffix}" for suffix in ("pdf", "png")]
-    result = run_program(name, *tables[name], "--output", *outputs)
-    assert result.returncode == 0, result.stderr
+    monkeypatch.setattr("sys.argv", list(map(str, [name, *tables[name], "--output", *outputs])))
+    runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="__main__")
     assert outputs[0].read_bytes().startswith(b"%PDF")
     with Image.open(outputs[1]) as image:
         pixels = np.asarray(image.convert("L"))

@@ -23,7 +23,7 @@ from scipy.io import savemat
 from test_pins import imports
 from torch import nn
 
-from hyperplanes.architectures import build_network, conv_layers
+from hyperplanes.architectures import build_network, conv_layers, layer_geometry
 from hyperplanes.errors import InputError
 from hyperplanes.matconvnet import read_matconvnet
 from hyperplanes.pretrained import (
@@ -36,7 +36,7 @@ from hyperplanes.pretrained import (
     verify,
 )
 from hyperplanes.projections import layer_statistics, snapshot_statistics
-from hyperplanes.snapshots import LayerGeometry, load_snapshot, save_snapshot
+from hyperplanes.snapshots import LayerGeometry, Snapshot, load_snapshot, save_snapshot
 from hyperplanes.streams import stream
 from hyperplanes.vision import models
 
@@ -419,11 +419,12 @@ def test_weights_that_are_not_finite_are_refused_when_measured(tmp_path):
 # Random initialisation, and grouped convolutions
 
 
-def test_random_initialisation_is_that_of_an_experiment_with_the_same_seed(tmp_path):
-    torch.save(state_dict("vgg11"), tmp_path / "x.pth")
-    drawn = redraw(read_torchvision(tmp_path / "x.pth", "vgg11", ORIGIN), 3)
-    assert drawn.origin == {**ORIGIN, "epoch": 0}
-    network = build_network("vgg11", 10, 3, 1.0, stream(3, "initialisation"))
+def test_random_initialisation_is_that_of_an_experiment_with_the_same_seed():
+    network = build_network("vgg11", 10, 3, 0.0625, stream(3, "initialisation"))
+    shapes = {f"{name}.weight": np.empty(layer.weight.shape) for name, layer in conv_layers(network).items()}
+    origin = {**ORIGIN, "architecture": "vgg11"}
+    drawn = redraw(Snapshot(shapes, layer_geometry(network, (3, 32, 32)), origin), 3)
+    assert drawn.origin == {**origin, "epoch": 0}
     for name, layer in conv_layers(network).items():
         np.testing.assert_array_equal(drawn.arrays[f"{name}.weight"], layer.weight.detach().numpy())
         assert not drawn.arrays[f"{name}.bias"].any()

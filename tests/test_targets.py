@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from conftest import ROOT, SMOKE, configured
+from conftest import ROOT, SMOKE, configured, plan
 from snakemake.utils import update_config
 from test_pins import imports
 
@@ -32,20 +32,11 @@ def test_partial_targets(checkout):
     }
     snapshot = "results/runs/rgb/seed=1/snapshots/epoch=1.safetensors"
     assert checkout.planned(snapshot) == {"prepare_dataset": 1, "train_network_rgb": 1}
-    everything = checkout.planned()
-    for target, rule in {
-        "datasets": "prepare_dataset",
-        "training": "train_network_rgb",
-        "projections": "measure_projections_rgb",
-        "reinit": "reinitialise_layers",
-        "tables": "tabulate_accuracies",
-        "claims": "check_claims",
-        "figures": "plot_heatmaps",
-    }.items():
-        planned = checkout.planned(target)
-        assert planned.pop(target) == 1
-        assert planned[rule] == everything[rule]
-        assert planned.keys() <= everything.keys()
+    everything = jobs_of({**SMOKE, "pretrained": {}})
+    without_plots = {rule: count for rule, count in everything.items() if not rule.startswith("plot_")}
+    assert checkout.planned("tables") == {**without_plots, "tables": 1}
+    targets = ("datasets", "training", "projections", "reinit", "tables", "claims", "figures")
+    assert checkout.planned(*targets) == {**everything, **dict.fromkeys(targets, 1)}
 
 
 def jobs_of(config):
@@ -106,24 +97,11 @@ def test_every_job_is_bound_to_the_code_that_it_runs(checkout):
         assert given == needed, program
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"experiments__rgb__epoch": 3}, "experiments.rgb.epoch: unknown key; allowed: dataset, "),
-        ({"experiments__rgb__architecture": "vgg17"}, "experiments.rgb.architecture: 'vgg17' is not allowed"),
-        ({"experiments__rgb__snapshots": [0, 9]}, "experiments.rgb.snapshots: epoch 9 is past the end"),
-        ({"experiments__rgb__seeds": [1, 1]}, "experiments.rgb.seeds: 1 is listed twice"),
-        (
-            {"experiments__rgb__reinitialise": {"epochs": [], "random": False}},
-            "figures.figure_02: experiment 'rgb' resets nothing",
-        ),
-    ],
-)
-def test_a_bad_configuration_is_refused_before_any_job(checkout, change, message):
-    with configured(checkout, **change):
+def test_a_bad_configuration_is_refused_before_any_job(checkout):
+    with configured(checkout, experiments__rgb__epoch=3):
         result = checkout.snakemake(check=False)
     assert result.returncode != 0
-    assert message in result.stderr
+    assert "experiments.rgb.epoch: unknown key; allowed: dataset, " in result.stderr
     assert "Traceback" not in result.stderr
     assert not list((checkout.folder / "results").glob("[!R]*"))
 
@@ -131,20 +109,8 @@ def test_a_bad_configuration_is_refused_before_any_job(checkout, change, message
 @pytest.mark.parametrize(
     ("target", "change", "message"),
     [
-        (
-            "figure_16",
-            {},
-            "error: figure_16 needs an experiment: VGG19 on CIFAR-100, smooth schedule; "
-            "name it under figures.figure_16 in the configuration",
-        ),
-        (
-            "results/figures/figure_07.pdf",
-            {"figures__figure_07": None},
-            "error: figure_07 needs an experiment",
-        ),
-        ("figure_09", {}, "figure_09 needs a pretrained network, or an experiment in its place: VGG16"),
-        ("figure_03", {"figures__figure_03": None}, "set figures.figure_03 to {} in the configuration"),
-        ("figure_22", {"experiments__grey": None}, "figure_22 needs grey, switched off with null"),
+        ("figure_22", {"experiments__grey": None}, "error: figure_22 needs grey, which is switched off"),
+        ("results/figures/figure_03.pdf", {"figures__figure_03": None}, "error: figure_03 is switched off"),
     ],
 )
 def test_a_figure_that_the_configuration_lacks_is_refused(checkout, target, change, message):
@@ -158,10 +124,10 @@ def test_a_figure_that_the_configuration_lacks_is_refused(checkout, target, chan
 def test_an_experiment_that_is_switched_off_takes_its_figures_along(checkout):
     with configured(checkout, experiments__rgb=None):
         result = checkout.snakemake("--dry-run")
-        planned = checkout.planned()
     gone = "figure_02, figure_04, figure_07, figure_22 left out"
-    assert f"switched off: rgb; figures: {gone}; figure_21 drawn without\n" in result.stderr
-    assert planned == {
+    line = f"switched off (null, or not in `only`): rgb; figures: {gone}; figure_21 drawn without\n"
+    assert line in result.stderr
+    assert plan(result) == {
         "prepare_dataset": 1,
         "train_network_grey": 1,
         "measure_projections_grey": 1,

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 import torch
 from conftest import ROOT, SCRIPTS, environment, make_dataset
@@ -14,7 +15,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from hyperplanes.architectures import build_network
-from hyperplanes.datasets import channel_statistics, read_dataset
+from hyperplanes.datasets import channel_statistics, read_dataset, write_dataset
 from hyperplanes.errors import InputError
 from hyperplanes.evaluation import evaluate
 from hyperplanes.resume import locked
@@ -55,6 +56,15 @@ def train(*arguments, **changes):
     _, stderr = process.communicate()
     assert process.returncode == 0, stderr
     return stderr
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A finished run of seed 0 that no test changes."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_dataset(make_dataset(), folder / "dataset", "shades", {"source": "test"})
+    train(folder / "run", folder / "dataset")
+    return folder / "run"
 
 
 def outputs(folder):
@@ -118,27 +128,25 @@ def test_a_run_equals_plain_training():
     assert [record.learning_rate for record in run.history] == pytest.approx([None, 0.01, 0.01, 0.001])
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path, dataset_folder):
-    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path, dataset_folder, trained):
+    for name, seed in (("again", 0), ("other", 1)):
         train(tmp_path / name, dataset_folder, seed)
-    first, again, other = (outputs(tmp_path / name) for name in "abc")
+    first, again, other = map(outputs, (trained, tmp_path / "again", tmp_path / "other"))
     assert first == again
-    assert (tmp_path / "a/run.json").read_bytes() == (tmp_path / "b/run.json").read_bytes()
+    assert (trained / "run.json").read_bytes() == (tmp_path / "again/run.json").read_bytes()
     assert all(first[name] != other[name] for name in first)
 
 
-def test_the_snapshot_list_changes_no_weight(tmp_path, dataset_folder):
-    train(tmp_path / "all", dataset_folder)
+def test_the_snapshot_list_changes_no_weight(tmp_path, dataset_folder, trained):
     train(tmp_path / "two", dataset_folder, snapshots=[0, 3])
-    every, two = outputs(tmp_path / "all"), outputs(tmp_path / "two")
+    every, two = outputs(trained), outputs(tmp_path / "two")
     assert set(two) == {"epoch=0.safetensors", "epoch=3.safetensors", "final.safetensors"}
     assert all(every[name] == two[name] for name in two)
 
 
-def test_the_last_snapshot_is_the_final_network(tmp_path, dataset_folder):
-    train(tmp_path / "run", dataset_folder)
-    final = load_file(tmp_path / "run/final.safetensors")
-    last = load_file(tmp_path / "run/snapshots/epoch=3.safetensors")
+def test_the_last_snapshot_is_the_final_network(trained):
+    final = load_file(trained / "final.safetensors")
+    last = load_file(trained / "snapshots/epoch=3.safetensors")
     assert last
     assert all(torch.equal(final[name], tensor) for name, tensor in last.items())
     classifier = final["classifier.0.weight"]
@@ -197,11 +205,8 @@ def test_evaluating_more_often_changes_no_weight(dataset_folder):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_history_has_one_row_per_epoch_and_epoch_0_is_the_initialisation(tmp_path, dataset_folder):
-    import pandas as pd
-
-    train(tmp_path / "run", dataset_folder)
-    history = pd.read_csv(tmp_path / "run/history.csv")
+def test_history_has_one_row_per_epoch_and_epoch_0_is_the_initialisation(trained):
+    history = pd.read_csv(trained / "history.csv")
     assert history["epoch"].tolist() == [0, 1, 2, 3]
     assert history["train_loss"].isna().tolist() == [True, False, False, False]
     assert history["validation_loss"].notna().all()

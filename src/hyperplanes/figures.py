@@ -15,6 +15,9 @@ NOISE = "A.6 Learning under noisy data"
 LOW_LEVEL = "A.7 Low-level features"
 SETUP = "A.8 Training setup affects bias"
 
+# How an experiment or a pretrained network comes to be switched off.
+SWITCHED_OFF = "(null, or not in `only`)"
+
 
 @dataclass(frozen=True)
 class PaperFigure:
@@ -31,6 +34,13 @@ class PaperFigure:
         if self.pretrained:
             return "a pretrained network, or an experiment in its place"
         return "experiments" if self.kind in ("first_layer", "comparison") else "an experiment"
+
+    @property
+    def others(self) -> str:
+        """What can take the place of what it needs."""
+        if self.pretrained:
+            return "another pretrained network or experiment"
+        return "other experiments" if self.needs == "experiments" else "another experiment"
 
 
 FIGURES: Mapping[str, PaperFigure] = {
@@ -80,19 +90,23 @@ def left_out(figures: Iterable[str], switched_off: Mapping[str, Sequence[str]]) 
     what = ", ".join(dict.fromkeys(name for names in switched_off.values() for name in names))
     parts = [f"{', '.join(gone)} left out"] * bool(gone)
     parts += [f"{', '.join(smaller)} drawn without"] * bool(smaller)
-    return f"switched off: {what}; figures: {'; '.join(parts)}" if parts else ""
+    return f"switched off {SWITCHED_OFF}: {what}; figures: {'; '.join(parts)}" if parts else ""
 
 
 def refusal(name: str, switched_off: Mapping[str, Sequence[str]]) -> str:
     """Say why a figure of the paper that the configuration does not have cannot be drawn.
 
     `switched_off` has, by figure, the experiments and pretrained networks that are named for it but
-    are null in the configuration.
+    are null in the configuration or not in its `only`.
     """
     figure = FIGURES[name]
     if name in switched_off:
-        what = ", ".join(switched_off[name])
-        return f"{name} needs {what}, switched off with null; name another under figures.{name}"
+        names = switched_off[name]
+        return (
+            f"{name} needs {', '.join(names)}, which {'is' if len(names) == 1 else 'are'} switched off "
+            f"{SWITCHED_OFF}; it shows {figure.shows.removeprefix('not in the paper: ')}; "
+            f"name {figure.others} under figures.{name}"
+        )
     if figure.kind == "arrangement":
         return f"{name} is switched off; set figures.{name} to {{}} in the configuration"
     return (

@@ -247,6 +247,12 @@ def drawn(figure):
     return FIGURES[figure]
 
 
+def arrangement_code(wildcards):
+    """Library modules that draw this figure, which has no tables; exits if it is switched off."""
+    drawn(wildcards.figure)
+    return ARRANGEMENT_CODE
+
+
 def figure_file(figure):
     """Input function: the picture of this figure."""
 

@@ -169,7 +169,7 @@ rule plot_first_layer:
 rule plot_arrangement:
     input:
         script="workflow/scripts/plot_arrangement.py",
-        code=ARRANGEMENT_CODE,
+        code=arrangement_code,
     output:
         pdf="<results>/figures/{figure}.pdf",
         png=report(
