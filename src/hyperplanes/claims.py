@@ -41,7 +41,7 @@ from hyperplanes.judging import (
     rank,
     smallest_drop,
 )
-from hyperplanes.tables import SIGNIFICANCE, criticality, epochs_in_order, n_l_summary, onset_table
+from hyperplanes.tables import SIGNIFICANCE, criticality, epochs_in_order
 
 SUPPORTED, NOT_SUPPORTED, NOT_TESTED = "supported", "not supported", "not tested by this configuration"
 VERDICTS = {True: SUPPORTED, False: NOT_SUPPORTED, None: NOT_TESTED}
@@ -180,7 +180,8 @@ def no_bias_without_learning(case: Case) -> Finding:
     "more biased hyperplane configurations.",
     uses={"figure_06": "n_l training"},
     quantity="epochs from the first with a training loss below 90 % of that of epoch 1 to the first from "
-    "which a layer stays biased: median of layers 2 to 5, from the earliest to the latest of them",
+    "which more than 2/3 of a layer's filters stay on one side, interval included: median of layers 2 to 5, "
+    "from the earliest to the latest of them",
     threshold="median within a tenth of the epochs (or the widest gap between snapshots) of 0",
     reason="a tenth of the epochs is what one reads as the same time in figure 6; a loss that lies 10 % "
     "lower has left its plateau by more than it wavers",
@@ -201,13 +202,22 @@ def bias_when_noisy_loss_falls(case: Case) -> Finding:
             f"the training loss of {evidence.name} falls in epoch {falls}, too early for a bias before it"
         )
     layers = evidence.existing(range(2, 6))
-    onset = onset_table(n_l_summary(n_l)).set_index("layer")["epoch"].loc[list(layers)]
-    delays = onset.astype(float).fillna(np.inf).to_numpy() - falls
+    delays = biased_from(evidence, layers).to_numpy() - falls
     median = float(np.median(delays))
     missing = [str(layer) for layer, delay in zip(layers, delays, strict=True) if np.isinf(delay)]
     note = f"the loss falls in epoch {falls}; tolerance {tolerance} epochs"
     note += f"; not biased at the end: layer {', '.join(missing)}" if missing else ""
     return Finding(finite(median), finite(delays.min()), finite(delays.max()), abs(median) <= tolerance, note)
+
+
+def biased_from(evidence: Evidence, layers: Sequence[int]) -> pd.Series:
+    """Return by layer the first epoch from which it is biased to the end; infinite if there is none."""
+    epochs = epochs_in_order(evidence.table("n_l"))
+    pooled = {epoch: evidence.pooled(layers, epoch).set_index("layer") for epoch in epochs}
+    biased = pd.DataFrame({e: (p["low"] > BIASED) | (p["high"] < 1 - BIASED) for e, p in pooled.items()})
+    # Counted from the end, how many epochs in a row.
+    lasting = biased.to_numpy()[:, ::-1].cumprod(axis=1).sum(axis=1)
+    return pd.Series([[*epochs, np.inf][len(epochs) - count] for count in lasting], biased.index, float)
 
 
 @claim(
