@@ -66,7 +66,9 @@ def draw(table: pd.DataFrame, runs: int | None, title: str) -> Figure:
     figure.suptitle(in_lines(title, width), fontsize=8)
     # A reset can also raise the accuracy a little.
     below = "min" if (table["points"] < 0).any() else "neither"
-    figure.colorbar(image, ax=axes, extend=below, label="drop in test accuracy (points)", aspect=40)
+    # Beside a single run the label does not fit on one line.
+    label = "drop in test accuracy (points)" if rows > 1 else "drop in test\naccuracy (points)"
+    figure.colorbar(image, ax=axes, extend=below, label=label, aspect=min(40, 14 * rows))
     return figure
 
 
