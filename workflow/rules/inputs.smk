@@ -1,0 +1,131 @@
+# Inputs and parameters of the rules that make data, networks and tables.
+
+
+def dataset_code(wildcards):
+    """Library modules that prepare this data set; those of other sources do not concern it."""
+    return PREPARE_CODE + SOURCE_CODE[DATASETS[wildcards.dataset]["source"]]
+
+
+def dataset_settings(wildcards):
+    """Entry of this data set as JSON, without what is only shown."""
+    shown = {"label"}
+    settings = DATASETS[wildcards.dataset]
+    return json.dumps({key: settings[key] for key in sorted(settings.keys() - shown)})
+
+
+def training_settings(experiment):
+    """The part of an experiment that decides its weights, as JSON."""
+    return json.dumps(
+        configuration.training_settings(EXPERIMENTS[experiment]), sort_keys=True
+    )
+
+
+def experiment_dataset(wildcards):
+    """Description of the data set of this experiment."""
+    return f"<results>/datasets/{EXPERIMENTS[wildcards.experiment]['dataset']}/dataset.json"
+
+
+def experiment_data(wildcards):
+    """Images and labels of the data set of this experiment."""
+    return f"<results>/datasets/{EXPERIMENTS[wildcards.experiment]['dataset']}/data.safetensors"
+
+
+def compute_and_load(dataset):
+    """Threads of a job that trains or evaluates: one computes, the others read images from files."""
+    return 1 + LOADERS if DATASETS[dataset]["source"] == "images" else 1
+
+
+def reinit_threads(wildcards):
+    """Threads of the re-initialisation of this experiment."""
+    return compute_and_load(EXPERIMENTS[wildcards.experiment]["dataset"])
+
+
+def pretrained_settings(wildcards):
+    """Entry of this pretrained network as JSON, without what is only shown."""
+    settings = PRETRAINED[wildcards.network]
+    return json.dumps(
+        {key: settings[key] for key in sorted(settings.keys() - {"label"})}
+    )
+
+
+def per_run(pattern, experiments):
+    """Fill in {experiment} and {seed} for every run of `experiments`."""
+    return [
+        path
+        for experiment in experiments
+        for path in expand(
+            pattern, experiment=experiment, seed=EXPERIMENTS[experiment]["seeds"]
+        )
+    ]
+
+
+def projections_of(experiment, epochs):
+    """Projections files of all seeds of an experiment at `epochs`."""
+    return expand(
+        "<results>/projections/{experiment}/seed={seed}/epoch={epoch}.json",
+        experiment=experiment,
+        seed=EXPERIMENTS[experiment]["seeds"],
+        epoch=epochs,
+    )
+
+
+def pretrained_projections(network):
+    """Projections files of a pretrained network: its random initialisation, and itself."""
+    return expand(
+        "<results>/projections/{network}/{state}.json",
+        network=network,
+        state=["random", "pretrained"],
+    )
+
+
+def experiment_projections(wildcards):
+    """All projections files of this experiment, or of the pretrained network of this name."""
+    if wildcards.experiment in PRETRAINED:
+        return pretrained_projections(wildcards.experiment)
+    return projections_of(
+        wildcards.experiment, EXPERIMENTS[wildcards.experiment]["snapshots"]
+    )
+
+
+def first_and_last_projections(wildcards):
+    """Projections files of this experiment or network at initialisation and after training."""
+    if wildcards.experiment in PRETRAINED:
+        return pretrained_projections(wildcards.experiment)
+    epochs = EXPERIMENTS[wildcards.experiment]["snapshots"]
+    return projections_of(wildcards.experiment, [epochs[0], epochs[-1]])
+
+
+def experiment_histories(wildcards):
+    """Training histories of this experiment, in the order of its seeds."""
+    return per_run(
+        "<results>/runs/{experiment}/seed={seed}/history.csv", [wildcards.experiment]
+    )
+
+
+def experiment_reinit(wildcards):
+    """Re-initialisation results of this experiment."""
+    return per_run(
+        "<results>/reinit/{experiment}/seed={seed}.csv", [wildcards.experiment]
+    )
+
+
+def experiment_seeds(wildcards):
+    """Seeds of this experiment."""
+    return EXPERIMENTS[wildcards.experiment]["seeds"]
+
+
+def reset_snapshots(wildcards):
+    """Snapshots to which layers of this experiment are reset."""
+    return expand(
+        "<results>/runs/{experiment}/seed={seed}/snapshots/epoch={epoch}.safetensors",
+        experiment=wildcards.experiment,
+        seed=wildcards.seed,
+        epoch=EXPERIMENTS[wildcards.experiment]["reinitialise"]["epochs"],
+    )
+
+
+def reset_options(wildcards):
+    """Options of reinit_layers.py that say what layers are reset to."""
+    return (
+        "--rand" if EXPERIMENTS[wildcards.experiment]["reinitialise"]["random"] else ""
+    )
