@@ -7,14 +7,13 @@ import numpy as np
 import pandas as pd
 
 from hyperplanes import statistics
+from hyperplanes.epochs import in_order, order_of_epoch
 from hyperplanes.files import atomic, read_json
 
 LOSSES = ("train_loss", "validation_loss")
 ACCURACIES = ("train_accuracy", "validation_accuracy")
 # A corrected p-value below it is called significant.
 SIGNIFICANCE = 0.05
-# Epoch of a pretrained network, which follows its random initialisation.
-PRETRAINED = -1
 
 
 def summarise(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
@@ -43,14 +42,9 @@ def n_l_table(projections: Iterable[Path]) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values(["seed", "epoch", "layer"], ignore_index=True)
 
 
-def order_of_epoch(epoch: int) -> float:
-    """Return a number that sorts epochs: pretrained weights follow all others."""
-    return np.inf if epoch == PRETRAINED else epoch
-
-
 def epochs_in_order(frame: pd.DataFrame) -> list[int]:
     """Return the epochs of a table from initialisation to the trained network."""
-    return sorted(map(int, frame["epoch"].unique()), key=order_of_epoch)
+    return in_order(frame["epoch"])
 
 
 def pool(n_l: pd.DataFrame) -> pd.DataFrame:

@@ -107,6 +107,7 @@ TRAINING_CODE = NETWORK_CODE + library(
 REINIT_CODE = NETWORK_CODE + library("reinitialisation")
 PRETRAINED_CODE = BASE_CODE + library(
     "architectures",
+    "epochs",
     "matconvnet",
     "places",
     "pretrained",
@@ -115,8 +116,9 @@ PRETRAINED_CODE = BASE_CODE + library(
     "vision",
 )
 PROJECTION_CODE = BASE_CODE + library("projections", "snapshots")
-TABLE_CODE = BASE_CODE + library("statistics", "tables")
+TABLE_CODE = BASE_CODE + library("epochs", "statistics", "tables")
 RENDER_CODE = TABLE_CODE + library("rendering")
 CLAIM_CODE = RENDER_CODE + library("claims", "evidence", "judging")
 FIGURE_CODE = BASE_CODE + library("plotting")
+HISTOGRAM_CODE = FIGURE_CODE + library("epochs")
 ARRANGEMENT_CODE = FIGURE_CODE + library("arrangement")

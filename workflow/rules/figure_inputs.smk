@@ -114,8 +114,9 @@ def figure_places(wildcards):
 
 def claim_experiments(table):
     """Experiments that the claims use this table of, each once."""
-    drawn = (FIGURES.get(figure, []) for figure in CLAIM_FIGURES[table])
-    names = dict.fromkeys(name for names in drawn for name in names)
+    names = dict.fromkeys(
+        name for figure in CLAIM_FIGURES[table] for name in FIGURES.get(figure, [])
+    )
     return [name for name in names if table != "reinit" or name in REINITIALISED]
 
 

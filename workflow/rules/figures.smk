@@ -2,7 +2,7 @@
 rule plot_histograms:
     input:
         script="workflow/scripts/plot_histograms.py",
-        code=FIGURE_CODE,
+        code=HISTOGRAM_CODE,
         cosines=figure_tables("cosines"),
         n_l=figure_tables("n_l"),
     output:

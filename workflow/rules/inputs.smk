@@ -6,11 +6,16 @@ def dataset_code(wildcards):
     return PREPARE_CODE + SOURCE_CODE[DATASETS[wildcards.dataset]["source"]]
 
 
+def without_label(settings):
+    """Entry of the configuration as JSON, without what is only shown."""
+    return json.dumps(
+        {key: settings[key] for key in sorted(settings.keys() - {"label"})}
+    )
+
+
 def dataset_settings(wildcards):
-    """Entry of this data set as JSON, without what is only shown."""
-    shown = {"label"}
-    settings = DATASETS[wildcards.dataset]
-    return json.dumps({key: settings[key] for key in sorted(settings.keys() - shown)})
+    """Entry of this data set that decides its content."""
+    return without_label(DATASETS[wildcards.dataset])
 
 
 def training_settings(experiment):
@@ -41,11 +46,8 @@ def reinit_threads(wildcards):
 
 
 def pretrained_settings(wildcards):
-    """Entry of this pretrained network as JSON, without what is only shown."""
-    settings = PRETRAINED[wildcards.network]
-    return json.dumps(
-        {key: settings[key] for key in sorted(settings.keys() - {"label"})}
-    )
+    """Entry of this pretrained network that decides its content."""
+    return without_label(PRETRAINED[wildcards.network])
 
 
 def per_run(pattern, experiments):

@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from hyperplanes.epochs import PRETRAINED
 from hyperplanes.errors import run_program
 from hyperplanes.places import DATA_VARIABLE, locate
 from hyperplanes.pretrained import (
@@ -15,9 +16,6 @@ from hyperplanes.pretrained import (
     verify,
 )
 from hyperplanes.snapshots import save_snapshot
-
-# As the authors number it; the random initialisation is epoch 0.
-PRETRAINED_EPOCH = -1
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -41,7 +39,7 @@ def main() -> None:
         "dataset": "imagenet",
         "experiment": name,
         "seed": seed,
-        "epoch": PRETRAINED_EPOCH,
+        "epoch": PRETRAINED,
     }
     match settings["source"]:
         case "torchvision":

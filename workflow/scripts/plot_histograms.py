@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hyperplanes.epochs import PRETRAINED, in_order
 from hyperplanes.errors import InputError, run_program
 from hyperplanes.plotting import (
     COLUMN_WIDTH,
@@ -23,8 +24,6 @@ from hyperplanes.plotting import (
 MOST_BINS, FEWEST_BINS = 15, 4
 # With more layers the figure takes both columns of the page.
 MOST_LAYERS_IN_COLUMN = 6
-# What the authors call the epoch of a pretrained network.
-PRETRAINED_EPOCH = -1
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -45,7 +44,7 @@ def plot_layer(ax: Axes, cosines: pd.DataFrame, first: int, last: int) -> None:
     limit = 1.05 * cosines["cosine"].abs().max()
     filters = cosines["filter"].nunique()
     bins = np.linspace(-limit, limit, 1 + 2 * np.clip(filters // 8, FEWEST_BINS, MOST_BINS))
-    final = "pretrained" if last == PRETRAINED_EPOCH else f"trained, epoch {last}"
+    final = "pretrained" if last == PRETRAINED else f"trained, epoch {last}"
     for epoch, colour, name in (
         (first, INITIAL_COLOUR, "random initialisation"),
         (last, TRAINED_COLOUR, final),
@@ -68,9 +67,7 @@ def draw(cosines: pd.DataFrame, n_l: pd.DataFrame, seed: int | None, title: str)
         raise InputError(f"seed {seed} is not in the table; it has {sorted(set(cosines['seed']))}")
     cosines = cosines[cosines["seed"] == seed].dropna(subset="cosine")
     share = n_l[n_l["seed"] == seed].set_index(["epoch", "layer"])["n_l"]
-    epochs = set(cosines["epoch"])
-    first = min(epochs - {PRETRAINED_EPOCH})
-    last = PRETRAINED_EPOCH if PRETRAINED_EPOCH in epochs else max(epochs)
+    first, *_, last = in_order(cosines["epoch"])
     layers = sorted(cosines["layer"].unique())
     wide = len(layers) > MOST_LAYERS_IN_COLUMN
     # Of the numbers of columns that fit, the one that leaves the fewest gaps.
@@ -90,7 +87,7 @@ def draw(cosines: pd.DataFrame, n_l: pd.DataFrame, seed: int | None, title: str)
     axis = "cosine of a filter with the identity line"
     figure.legend(handles, names, title=axis, loc="outside lower center", ncols=2)
     figure.supylabel("filters", fontsize=8)
-    seeded = "initialisation with seed" if last == PRETRAINED_EPOCH else "seed"
+    seeded = "initialisation with seed" if last == PRETRAINED else "seed"
     figure.suptitle(in_lines(f"{title}\n{seeded} {seed}, n = 1", width), fontsize=8)
     return figure
 
