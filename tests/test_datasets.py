@@ -482,7 +482,9 @@ def test_right_checksum_is_accepted(tmp_path, kind):
     assert_is_pictures(read_folder(path, "pets", sha256=hashlib.sha256(path.read_bytes()).hexdigest()))
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 2048, b"no archive", gzip.compress(b"no tar inside" * 99, mtime=0)])
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 2048, b"no archive", gzip.compress(b"no tar inside" * 99, mtime=0)]
+)
 @pytest.mark.parametrize("kind", ARCHIVES)
 def test_file_that_is_no_archive_is_refused(tmp_path, kind, content):
     path = tmp_path / kind

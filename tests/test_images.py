@@ -251,8 +251,14 @@ def test_an_image_that_cannot_be_read_is_named_when_it_is_used(pictures, damage,
 # --- Batches ---
 
 
-def draws(images, shift, crops=None):
-    return Draws.sample(images, shift, True, stream(0, "test"), crops)
+def draws(images, shift):
+    return Draws.sample(images, shift, True, stream(0, "test"))
+
+
+def augmented(images, batches, draws, crops=None):
+    """Every batch of an epoch."""
+    for index, read in zip(batches, images.read(batches, crops), strict=True):
+        yield images.augment(index, draws, *read)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -262,7 +268,7 @@ def test_streamed_batches_are_shifted_and_flipped_as_resident_ones(pictures, wor
     chosen = torch.tensor([0, 2, 3, 5, 8, 11, 17])
     streamed = open_images(dataset, "train", CPU, workers, chosen, shift=4)
     batches = torch.tensor([6, 1, 0, 2, 5, 4, 3]).split(3)
-    made = streamed.augmented(batches, draws(7, 4))
+    made = augmented(streamed, batches, draws(7, 4))
     resident = Augmenter(images[chosen], 4)
     for index, batch in zip(batches, made, strict=True):
         assert batch.dtype == torch.uint8
@@ -275,8 +281,8 @@ def test_random_crops_depend_on_seed_and_image_alone(pictures):
     def crops_of(numbers, size, key, workers=0):
         images = open_images(dataset, "train", CPU, workers, torch.tensor(numbers))
         batches = torch.arange(len(numbers)).split(size)
-        plain = Draws.sample(len(numbers), 0, False, stream(0, "test"), key)
-        return dict(zip(numbers, torch.cat(list(images.augmented(batches, plain))), strict=True))
+        plain = Draws.none(len(numbers))
+        return dict(zip(numbers, torch.cat(list(augmented(images, batches, plain, key))), strict=True))
 
     every = crops_of(list(range(18)), 5, 1)
     for other in (crops_of([9, 3, 14], 2, 1), crops_of(list(range(17, -1, -1)), 7, 1, workers=2)):
@@ -288,7 +294,7 @@ def test_random_crops_depend_on_seed_and_image_alone(pictures):
 def test_random_crops_of_resident_images_are_refused():
     images = open_images(make_dataset(train=4), "train", CPU, 0)
     with pytest.raises(InputError, match="needs a data set of image files"):
-        list(images.augmented([torch.arange(4)], draws(4, 0, crops=1)))
+        list(images.read([torch.arange(4)], 1))
 
 
 def test_large_images_are_evaluated_fewer_at_a_time():

@@ -156,13 +156,13 @@ def test_the_last_snapshot_is_the_final_network(trained):
 def batches_of(run, monkeypatch):
     """Train one epoch; return the image numbers of every batch, in order."""
     seen = []
-    original = run.images.augmented
+    original = run.images.read
 
-    def record(batches, draws):
+    def record(batches, crops):
         seen.extend(index.tolist() for index in batches)
-        return original(batches, draws)
+        return original(batches, crops)
 
-    monkeypatch.setattr(run.images, "augmented", record)
+    monkeypatch.setattr(run.images, "read", record)
     run.advance()
     run.advance()
     return seen

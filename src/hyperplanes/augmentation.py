@@ -8,32 +8,36 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Draws:
-    """The random numbers of one epoch: for each training image two offsets and a flip, (N,) each.
-
-    `crops` seeds the crops of random size, if the images have them.
-    """
+    """The random numbers of one epoch: for each training image two offsets and a flip, (N,) each."""
 
     top: torch.Tensor
     left: torch.Tensor
     flip: torch.Tensor
-    crops: int | None = None
 
     @classmethod
-    def sample(
-        cls, images: int, shift: int, flip: bool, generator: torch.Generator, crops: int | None = None
-    ) -> "Draws":
+    def sample(cls, images: int, shift: int, flip: bool, generator: torch.Generator) -> "Draws":
         """Draw offsets uniformly from 0 to 2 * shift, and flips with probability one half."""
         offsets = torch.randint(0, 2 * shift + 1, (2, images), generator=generator)
         flips = torch.rand(images, generator=generator) < 0.5 if flip else torch.zeros(images) > 0
-        return cls(*offsets, flips, crops)
+        return cls(*offsets, flips)
+
+    @classmethod
+    def none(cls, images: int) -> "Draws":
+        """Return room for the numbers of so many images."""
+        return cls(*torch.zeros(2, images, dtype=torch.int64), torch.zeros(images, dtype=torch.bool))
 
     def to(self, device: torch.device) -> "Draws":
         """Move to `device`."""
-        return Draws(self.top.to(device), self.left.to(device), self.flip.to(device), self.crops)
+        return Draws(self.top.to(device), self.left.to(device), self.flip.to(device))
+
+    def copy_(self, other: "Draws") -> None:
+        """Take the numbers of `other`, in place."""
+        for name in ("top", "left", "flip"):
+            getattr(self, name).copy_(getattr(other, name))
 
     def of(self, index: torch.Tensor) -> "Draws":
         """Return those of the images of `index` (B,), in its order."""
-        return Draws(self.top[index], self.left[index], self.flip[index], self.crops)
+        return Draws(self.top[index], self.left[index], self.flip[index])
 
 
 class Augmenter:

@@ -72,9 +72,10 @@ def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
         time.sleep(poll_seconds)
 
 
-def set_up_torch(threads: int, device: str) -> None:
-    """Make torch repeat its bits: a fixed number of CPU threads, deterministic kernels, no TF32.
+def set_up_torch(threads: int, device: str, precision: str = "float32") -> None:
+    """Make torch repeat its bits: a fixed number of CPU threads, deterministic kernels, a fixed precision.
 
+    `tf32` lets a GPU round the factors of its multiplications to 10 bits; a CPU has no such format.
     `InputError` if `device` is "cuda" and this torch cannot use it.
     """
     # cuBLAS reads this when CUDA starts; without it some of its kernels are not deterministic.
@@ -88,8 +89,8 @@ def set_up_torch(threads: int, device: str) -> None:
         )
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
 
 
 def processor(device: str) -> str:

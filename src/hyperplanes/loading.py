@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +49,18 @@ class ResidentImages:
         """Yield all images in their order, `size` at a time: uint8 (B, C, H, W)."""
         yield from self.pixels.split(size)
 
-    def augmented(self, batches: Sequence[torch.Tensor], draws: Draws) -> Iterator[torch.Tensor]:
-        """Yield the augmented images of each batch of image numbers (B,): uint8 (B, C, H, W)."""
-        if draws.crops is not None:
+    def read(self, batches: Sequence[torch.Tensor], crops: int | None) -> Iterator[tuple[()]]:
+        """Yield what `augment` needs to be given for each batch: nothing, for all is at hand."""
+        if crops is not None:
             raise InputError(
                 "augmentation.random_resized_crop cuts from images of any size; it needs a data set of "
                 "image files (source: images)"
             )
-        for index in batches:
-            yield self.augmenter.batch(index, draws)
+        yield from repeat((), len(batches))
+
+    def augment(self, index: torch.Tensor, draws: Draws) -> torch.Tensor:
+        """Return the augmented images of a batch of image numbers (B,): uint8 (B, C, H, W)."""
+        return self.augmenter.batch(index, draws)
 
 
 @dataclass(frozen=True)
@@ -112,11 +116,17 @@ class StreamedImages:
         """Yield all images in their order, `size` at a time: uint8 (B, C, H, W)."""
         yield from self._read(torch.arange(len(self.chosen)).split(size))
 
-    def augmented(self, batches: Sequence[torch.Tensor], draws: Draws) -> Iterator[torch.Tensor]:
-        """Yield the augmented images of each batch of image numbers (B,): uint8 (B, C, H, W)."""
-        for index, images in zip(batches, self._read(batches, draws.crops), strict=True):
-            everything = torch.arange(len(index), device=self.device)
-            yield Augmenter(images, self.shift).batch(everything, draws.of(index))
+    def read(self, batches: Sequence[torch.Tensor], crops: int | None) -> Iterator[tuple[torch.Tensor]]:
+        """Yield the images of each batch of image numbers (B,), for `augment`.
+
+        `crops` seeds crops of random size; None takes the centre.
+        """
+        return ((images,) for images in self._read(batches, crops))
+
+    def augment(self, index: torch.Tensor, draws: Draws, images: torch.Tensor) -> torch.Tensor:
+        """Return augmented those that were read for a batch of image numbers (B,): uint8 (B, C, H, W)."""
+        everything = torch.arange(len(index), device=self.device)
+        return Augmenter(images, self.shift).batch(everything, draws.of(index))
 
     def _read(self, batches: Sequence[torch.Tensor], crops: int | None = None) -> Iterator[torch.Tensor]:
         loader = DataLoader(

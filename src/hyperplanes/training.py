@@ -23,6 +23,7 @@ from hyperplanes.errors import InputError
 from hyperplanes.evaluation import autocast, evaluate, pixel_statistics
 from hyperplanes.files import atomic, sha256_of, write_json, write_text
 from hyperplanes.folding import copy_decay, fold, foldable, unfold
+from hyperplanes.gpu import GpuTimer, Graphed
 from hyperplanes.image_files import IndexedDataset
 from hyperplanes.loading import open_images
 from hyperplanes.noise import PixelShuffle, noisy_labels
@@ -30,6 +31,7 @@ from hyperplanes.progress import progress
 from hyperplanes.schedules import learning_rate
 from hyperplanes.snapshots import Snapshot, save_snapshot
 from hyperplanes.streams import stream, stream_seed
+from hyperplanes.writing import BackgroundWriter
 
 FOLDED_WEIGHT = "classifier.0.weight"
 
@@ -39,7 +41,8 @@ class EpochRecord:
     """One row of history.csv. Losses are mean cross entropies in nats, accuracies shares of one.
 
     Training values are means over the epoch's augmented batches, taken while the weights change.
-    Epoch 0 is the initialisation; it has no training values.
+    Epoch 0 is the initialisation; it has no training values. `seconds` are wall time with evaluation,
+    `gpu_seconds` those that a GPU took to train; there are none on a CPU.
     """
 
     epoch: int
@@ -49,6 +52,7 @@ class EpochRecord:
     validation_loss: float
     validation_accuracy: float
     seconds: float
+    gpu_seconds: float | None
 
 
 def split_indices(images: int, fraction: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -80,13 +84,16 @@ class Run:
             fold(network)
         self.network = network.to(device, memory_format=torch.channels_last)
         options = settings["optimiser"]
+        on_gpu = device.type == "cuda"
         self.optimiser = torch.optim.SGD(
             self.network.parameters(),
-            options["learning_rate"],
+            # A graph repeats the numbers that it was recorded with; only tensors can change.
+            torch.tensor(options["learning_rate"], device=device) if on_gpu else options["learning_rate"],
             options["momentum"],
             weight_decay=options["weight_decay"],
             fused=True,
         )
+        self.take_step = Graphed(self.step) if on_gpu else self.step
         self.history: list[EpochRecord] = []
 
         labels = torch.from_numpy(dataset.train_labels)
@@ -110,6 +117,10 @@ class Run:
         held_out = open_images(dataset, "train", device, workers, validation)
         self.validation = held_out, labels[validation].to(device)
         self.normalise = Normaliser(*pixel_statistics(settings["pixels"], description), device)
+        # Everything that changes between steps stays in its place, as a graph demands.
+        self.draws = Draws.none(len(train)).to(device)
+        self.total_loss = torch.zeros((), device=device)
+        self.total_correct = torch.zeros((), device=device)
 
     @property
     def epoch(self) -> int:
@@ -137,49 +148,63 @@ class Run:
             self.settings["initialisation"],
         )
 
-    def train_epoch(self, epoch: int) -> tuple[float, float]:
-        """Train for one epoch; return mean loss and accuracy over its batches."""
-        settings, device = self.settings, self.device
-        count = len(self.labels)
+    def start_epoch(self, epoch: int) -> torch.Tensor:
+        """Set learning rate, augmentation and dropout for `epoch`; return the order of its images (N,)."""
+        count, device = len(self.labels), self.device
         # Drawn on the CPU, so that every kind of device sees the same order and augmentation.
         order = torch.randperm(count, generator=stream(self.seed, "order", epoch)).to(device)
-        augmentation = settings["augmentation"]
-        draws = Draws.sample(
-            count,
-            augmentation["shift"],
-            augmentation["flip"],
-            stream(self.seed, "augmentation", epoch),
-            stream_seed(self.seed, "crops", epoch) if augmentation["random_resized_crop"] else None,
-        ).to(device)
+        augmentation = self.settings["augmentation"]
+        generator = stream(self.seed, "augmentation", epoch)
+        self.draws.copy_(Draws.sample(count, augmentation["shift"], augmentation["flip"], generator))
         # The global generator belongs to dropout alone.
         torch.manual_seed(stream_seed(self.seed, "dropout", epoch))
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rate(epoch)
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(self.rate(epoch))
+            else:
+                group["lr"] = self.rate(epoch)
         self.network.train()
-        total_loss = torch.zeros((), device=device)
-        total_correct = torch.zeros((), device=device)
-        batches = order.split(settings["batch_size"])
-        augmented = self.images.augmented(batches, draws)
-        for index, images in zip(progress(batches, f"epoch {epoch}, batches"), augmented, strict=True):
-            if self.shuffle:
-                images = self.shuffle(images, index)
-            inputs, target = self.normalise(images), self.labels[index]
-            with autocast(device, settings["precision"]):
-                logits = self.network(inputs)
-                loss = functional.cross_entropy(logits, target)
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            self.optimiser.step()
-            total_loss += loss.detach() * len(index)
-            total_correct += (logits.detach().argmax(1) == target).sum()
-        return total_loss.item() / count, total_correct.item() / count
+        self.total_loss.zero_()
+        self.total_correct.zero_()
+        return order
+
+    def step(self, index: torch.Tensor, *read: torch.Tensor) -> None:
+        """Take one step of SGD on the images `index` (B,), and count their loss and correct predictions.
+
+        `read` is what the source of the images has read for them. Nothing here waits for the device.
+        """
+        images = self.images.augment(index, self.draws, *read)
+        if self.shuffle:
+            images = self.shuffle(images, index)
+        inputs, target = self.normalise(images), self.labels[index]
+        with autocast(self.device, self.settings["precision"]):
+            logits = self.network(inputs)
+            loss = functional.cross_entropy(logits, target)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        self.total_loss += loss.detach() * len(index)
+        self.total_correct += (logits.detach().argmax(1) == target).sum()
+
+    def train_epoch(self, epoch: int) -> tuple[float, float]:
+        """Train for one epoch; return mean loss and accuracy over its batches."""
+        batches = self.start_epoch(epoch).split(self.settings["batch_size"])
+        crops = None
+        if self.settings["augmentation"]["random_resized_crop"]:
+            crops = stream_seed(self.seed, "crops", epoch)
+        reading = self.images.read(batches, crops)
+        for index, read in zip(progress(batches, f"epoch {epoch}, batches"), reading, strict=True):
+            self.take_step(index, *read)
+        count = len(self.labels)
+        return self.total_loss.item() / count, self.total_correct.item() / count
 
     def advance(self) -> EpochRecord:
         """Train the next epoch (or evaluate the initialisation) and add it to the history."""
         epoch, start = self.epoch + 1, time.perf_counter()
-        rate, train = None, (None, None)
+        rate, train, gpu = None, (None, None), GpuTimer(self.device)
         if epoch > 0:
-            rate, train = self.rate(epoch), self.train_epoch(epoch)
+            with gpu:
+                rate, train = self.rate(epoch), self.train_epoch(epoch)
             if not math.isfinite(train[0]):
                 raise InputError(
                     f"the training loss is {train[0]} in epoch {epoch} at learning rate {rate:g}; "
@@ -187,23 +212,23 @@ class Run:
                 )
         precision = self.settings["precision"]
         validation = evaluate(self.network, *self.validation, self.normalise, precision)
-        seconds = time.perf_counter() - start
-        self.history.append(EpochRecord(epoch, rate, *train, *validation, round(seconds, 3)))
+        seconds = round(time.perf_counter() - start, 3)
+        self.history.append(EpochRecord(epoch, rate, *train, *validation, seconds, gpu.seconds))
         return self.history[-1]
 
     def snapshot(self, origin: Mapping[str, Any]) -> Snapshot:
-        """Return weights and biases of all convolutions as they are now."""
-        arrays = {}
-        for name, layer in conv_layers(self.network).items():
-            for part in ("weight", "bias"):
-                arrays[f"{name}.{part}"] = getattr(layer, part).detach().cpu().numpy()
+        """Return a copy of weights and biases of all convolutions as they are now."""
+        arrays = {
+            f"{name}.{part}": tensor.detach().to("cpu", copy=True).numpy()
+            for name, layer in conv_layers(self.network).items()
+            for part, tensor in layer.named_parameters()
+        }
         return Snapshot(arrays, self.geometry, {**origin, "epoch": self.epoch})
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Return weights and momentum, all that an epoch inherits from the one before."""
-        tensors = {}
+        """Return all that an epoch inherits from the one before: weights, buffers and momentum."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
-            tensors[f"network.{name}"] = parameter.detach()
             momentum = self.optimiser.state[parameter].get("momentum_buffer")
             if momentum is not None:
                 tensors[f"momentum.{name}"] = momentum
@@ -211,8 +236,9 @@ class Run:
 
     def restore(self, tensors: Mapping[str, torch.Tensor], history: list[dict]) -> None:
         """Continue from an earlier `state` and history."""
+        network = {name: tensors[f"network.{name}"] for name in self.network.state_dict()}
+        self.network.load_state_dict(network)
         for name, parameter in self.network.named_parameters():
-            parameter.data.copy_(tensors[f"network.{name}"])
             if f"momentum.{name}" in tensors:
                 momentum = torch.empty_like(parameter.data)
                 momentum.copy_(tensors[f"momentum.{name}"])
@@ -283,15 +309,18 @@ def train_run(
         run.restore(earlier[0], earlier[1]["history"])
         print(f"continuing after epoch {run.epoch}", file=sys.stderr)
     saved = time.monotonic()
-    while run.epoch < epochs:
-        print(describe(run.advance(), epochs), file=sys.stderr, flush=True)
-        if run.epoch in run.settings["snapshots"]:
-            path = folder / "snapshots" / f"epoch={run.epoch}.safetensors"
-            save_snapshot(path, run.snapshot(origin))
-        if run.epoch < epochs and time.monotonic() - saved >= save_every:
-            progress = {"history": [asdict(record) for record in run.history]}
-            resume.save_state(folder, run.state(), progress, mark)
-            saved = time.monotonic()
+    with BackgroundWriter() as writer:
+        while run.epoch < epochs:
+            print(describe(run.advance(), epochs), file=sys.stderr, flush=True)
+            if run.epoch in run.settings["snapshots"]:
+                path = folder / "snapshots" / f"epoch={run.epoch}.safetensors"
+                writer.submit(save_snapshot, path, run.snapshot(origin))
+            if run.epoch < epochs and time.monotonic() - saved >= save_every:
+                # Whoever continues after this epoch finds all snapshots up to it.
+                writer.wait()
+                progress = {"history": [asdict(record) for record in run.history]}
+                resume.save_state(folder, run.state(), progress, mark)
+                saved = time.monotonic()
     with atomic(folder / "final.safetensors") as temporary:
         save_file(run.final_state_dict(), temporary)
     write_history(folder / resume.HISTORY_FILE, run.history)
