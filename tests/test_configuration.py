@@ -146,6 +146,7 @@ def test_the_small_image_half_is_part_of_the_whole_paper():
 def test_defaults_of_the_schema_fill_in_everything_optional():
     resolved = resolve(yaml.safe_load(MINIMAL), SCHEMA)
     assert (resolved.device, resolved.data, resolved.figures) == ("auto", "data", {})
+    assert resolved.runs_per_gpu == 1
     assert resolved.datasets["digits"]["seed"] == 0
     assert resolved.experiments["plain"] == {
         "dataset": "digits",
@@ -153,6 +154,7 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
         "width": 1.0,
         "initialisation": {"kind": "kaiming", "std": 0.01},
         "epochs": 4,
+        "threads": 1,
         "batch_size": 128,
         "precision": "float32",
         "pixels": "standardised",
@@ -387,7 +389,7 @@ def test_any_list_of_snapshots_is_kept_sorted_with_first_and_last(epochs, data):
 def test_training_settings_are_all_that_decides_weights():
     plain = resolved_experiment("{}")
     own = training_settings(plain)
-    assert plain.keys() - own.keys() == {"dataset", "seeds", "reinitialise"}
+    assert plain.keys() - own.keys() == {"dataset", "seeds", "reinitialise", "threads"}
     assert all(plain[key] == value for key, value in own.items())
 
 
@@ -452,7 +454,7 @@ BAD = {
         "datasets.digits.trian: unknown key",
         "did you mean train?",
     ),
-    "unknown key like no other": ("zzz: 1", "zzz: unknown key", "allowed: device, data, pathvars"),
+    "unknown key like no other": ("zzz: 1", "zzz: unknown key", "allowed: device, runs_per_gpu, data"),
     "unknown figure": ("figures: {figure_1: {experiment: plain}}", "figures.figure_1: unknown key", "_02"),
     "key of another source": (
         "datasets: {digits: {path: x}}",

@@ -121,6 +121,15 @@ def test_a_figure_that_the_configuration_lacks_is_refused(checkout, target, chan
     assert "Traceback" not in result.stdout + result.stderr
 
 
+def test_threads_that_compute_are_those_of_the_configuration(checkout):
+    """Fewer cores make a run slower, not another one."""
+    checkout.configure({**SMOKE, "defaults": {**SMOKE["defaults"], "threads": 2}})
+    for cores in (1, 2):
+        options = ("--dry-run", "--printshellcmds", "training")
+        printed = checkout.snakemake(*options, cores=cores).stdout
+        assert f" --threads 2 --workers $(({cores} > 2 " in printed
+
+
 def test_an_experiment_that_is_switched_off_takes_its_figures_along(checkout):
     with configured(checkout, experiments__rgb=None):
         result = checkout.snakemake("--dry-run")

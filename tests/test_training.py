@@ -137,6 +137,14 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path, datas
     assert all(first[name] != other[name] for name in first)
 
 
+def test_workers_and_a_neighbour_change_no_byte(tmp_path, dataset_folder, trained):
+    neighbours = [start(tmp_path / str(seed), dataset_folder, seed, "--workers", "2") for seed in (0, 1)]
+    for process in neighbours:
+        _, stderr = process.communicate()
+        assert process.returncode == 0, stderr
+    assert outputs(tmp_path / "0") == outputs(trained)
+
+
 def test_the_snapshot_list_changes_no_weight(tmp_path, dataset_folder, trained):
     train(tmp_path / "two", dataset_folder, snapshots=[0, 3])
     every, two = outputs(trained), outputs(tmp_path / "two")
@@ -218,6 +226,22 @@ def test_bf16_keeps_float32_weights(tmp_path, dataset_folder):
     train(tmp_path / "run", dataset_folder, precision="bf16", epochs=1, snapshots=[0, 1])
     final = load_file(tmp_path / "run/final.safetensors")
     assert {tensor.dtype for tensor in final.values()} == {torch.float32}
+
+
+def test_tf32_is_float32_on_a_cpu(tmp_path, dataset_folder, trained):
+    train(tmp_path / "run", dataset_folder, precision="tf32")
+    assert outputs(tmp_path / "run") == outputs(trained)
+
+
+def test_a_snapshot_keeps_its_weights_while_training_goes_on(dataset_folder):
+    dataset, description = read_dataset(dataset_folder)
+    run = Run(SETTINGS, dataset, description, 0, torch.device("cpu"))
+    run.advance()
+    snapshot = run.snapshot({})
+    before = {name: array.copy() for name, array in snapshot.arrays.items()}
+    run.advance()
+    assert all((snapshot.arrays[name] == array).all() for name, array in before.items())
+    assert any((run.snapshot({}).arrays[name] != array).any() for name, array in before.items())
 
 
 LONG = {"epochs": 8, "snapshots": [0, 2, 8]}

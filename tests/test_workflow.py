@@ -90,6 +90,8 @@ def test_run_json_is_a_record_of_the_settings(smoke):
     assert (run["experiment"], run["seed"], run["settings"]["width"]) == ("rgb", 1, 0.0625)
     provenance = json.loads((smoke.folder / "results/runs/rgb/seed=1/provenance.json").read_text())
     assert "torch" in provenance["packages"]
+    assert provenance["peak_memory"] > 10_000_000
+    assert provenance["gpu_seconds"] is None
 
 
 def test_pages_and_claims_are_there(smoke):

@@ -47,6 +47,7 @@ class Configuration:
     """A validated configuration; everything switched off is gone, every default filled in."""
 
     device: str
+    runs_per_gpu: int
     data: str
     datasets: Mapping[str, Mapping[str, Any]]
     experiments: Mapping[str, Mapping[str, Any]]
@@ -96,7 +97,15 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
         if settings["augmentation"]["random_resized_crop"]:
             settings["augmentation"]["shift"] = 0
     return Configuration(
-        config["device"], config["data"], datasets, experiments, pretrained, figures, options, switched_off
+        config["device"],
+        config["runs_per_gpu"],
+        config["data"],
+        datasets,
+        experiments,
+        pretrained,
+        figures,
+        options,
+        switched_off,
     )
 
 

@@ -34,13 +34,22 @@ def visible_gpus() -> list[str]:
     return listing.stdout.split()
 
 
+def runs_per_gpu() -> int:
+    """Return how many processes may share a GPU: $HYPERPLANES_RUNS_PER_GPU, else 1."""
+    value = os.environ.get("HYPERPLANES_RUNS_PER_GPU") or "1"
+    if not re.fullmatch("[1-9][0-9]*", value):
+        raise InputError(f"HYPERPLANES_RUNS_PER_GPU is {value!r}; expected a whole number of at least 1")
+    return int(value)
+
+
 @contextmanager
 def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
     """Hold a device while the context lasts: yields "cpu" for 0 GPUs, "cuda" for 1.
 
-    On a machine of one's own, each process takes the first GPU that no other process of the pipeline
-    holds, and waits if all are taken. Under Slurm the scheduler has assigned one already. To be called
-    before torch starts CUDA.
+    On a machine of one's own, each process takes a GPU that the fewest other processes of the pipeline
+    hold, and waits if all are taken: each has room for as many processes as $HYPERPLANES_RUNS_PER_GPU
+    says, one by default. Under Slurm the scheduler has assigned one already. To be called before torch
+    starts CUDA.
     """
     if gpus == 0:
         yield "cpu"
@@ -56,9 +65,11 @@ def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
         )
     slots = Path(tempfile.gettempdir()) / f"hyperplanes-gpus-{os.getuid()}"
     slots.mkdir(mode=0o700, exist_ok=True)
+    # Every GPU gets its first process before any gets its second.
+    places = [(place, device) for place in range(runs_per_gpu()) for device in devices]
     while True:
-        for device in devices:
-            lock = FileLock(slots / f"{device.replace('/', '_')}.lock", timeout=0)
+        for place, device in places:
+            lock = FileLock(slots / f"{device.replace('/', '_')}.{place}.lock", timeout=0)
             try:
                 lock.acquire()
             except Timeout:
@@ -89,6 +100,8 @@ def set_up_torch(threads: int, device: str, precision: str = "float32") -> None:
         )
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Nothing here reads memory before it is written, and filling it costs up to a tenth of a step.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
 
@@ -98,3 +111,10 @@ def processor(device: str) -> str:
     import torch
 
     return torch.cuda.get_device_name() if device == "cuda" else torch.backends.cpu.get_cpu_capability()
+
+
+def gpu_peak_memory(device: str) -> int | None:
+    """Return the most bytes that torch has held on the GPU; None on a CPU."""
+    import torch
+
+    return torch.cuda.max_memory_allocated() if device == "cuda" else None

@@ -1,13 +1,14 @@
 """Where and when a result was made; a record for people, which nothing depends on."""
 
 import platform
+import resource
 import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from hyperplanes.devices import processor
+from hyperplanes.devices import gpu_peak_memory, processor
 from hyperplanes.files import write_json
 
 
@@ -20,8 +21,11 @@ def _git(*arguments: str) -> str | None:
         return None
 
 
-def describe(device: str) -> dict[str, Any]:
-    """Return time, machine, device, commit of the code, and versions of all packages."""
+def describe(device: str, gpu_seconds: float | None) -> dict[str, Any]:
+    """Return time, machine, device, cost, commit of the code, and versions of all packages.
+
+    Memory, in bytes, is the most that this process has held so far; that of a GPU is what torch allocated.
+    """
     changes = _git("status", "--porcelain")
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -30,13 +34,19 @@ def describe(device: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "device": device,
         "processor": processor(device),
+        "peak_memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "gpu_seconds": gpu_seconds,
+        "gpu_peak_memory": gpu_peak_memory(device),
         "commit": _git("rev-parse", "HEAD"),
         "uncommitted_changes": None if changes is None else bool(changes),
         "packages": dict(sorted((d.name, d.version) for d in distributions())),
     }
 
 
-def write(path: Path, device: str) -> None:
-    """Write the record of a result made now on `device`, unless there is one."""
+def write(path: Path, device: str, gpu_seconds: float | None) -> None:
+    """Write the record of a result made now on `device`, unless there is one.
+
+    `gpu_seconds` is the time that a GPU worked on it; None without one.
+    """
     if not path.exists():
-        write_json(path, describe(device))
+        write_json(path, describe(device, gpu_seconds))

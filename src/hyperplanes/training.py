@@ -128,6 +128,12 @@ class Run:
         return len(self.history) - 1
 
     @property
+    def gpu_seconds(self) -> float | None:
+        """Time that a GPU has spent on training so far; None on a CPU."""
+        seconds = [record.gpu_seconds for record in self.history if record.gpu_seconds is not None]
+        return round(sum(seconds), 3) if seconds else None
+
+    @property
     def steps_per_epoch(self) -> int:
         """Number of batches of an epoch; the last, short one counts."""
         return math.ceil(len(self.labels) / self.settings["batch_size"])

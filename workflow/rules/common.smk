@@ -23,7 +23,8 @@ except InputError as error:
 # Programs use the checkout's library, and look for data in the configured place first.
 shell.prefix(
     "set -euo pipefail; export PYTHONPATH=src${{PYTHONPATH:+:$PYTHONPATH}}"
-    f" HYPERPLANES_DATA={shlex.quote(CONFIGURATION.data)}${{{{HYPERPLANES_DATA:+:$HYPERPLANES_DATA}}}}; "
+    f" HYPERPLANES_DATA={shlex.quote(CONFIGURATION.data)}${{{{HYPERPLANES_DATA:+:$HYPERPLANES_DATA}}}}"
+    f" HYPERPLANES_RUNS_PER_GPU={CONFIGURATION.runs_per_gpu}; "
 )
 
 DATASETS = CONFIGURATION.datasets
@@ -102,7 +103,7 @@ NETWORK_CODE = DATASET_CODE + library(
     "vision",
 )
 TRAINING_CODE = NETWORK_CODE + library(
-    "noise", "provenance", "resume", "schedules", "training"
+    "gpu", "noise", "provenance", "resume", "schedules", "training", "writing"
 )
 REINIT_CODE = NETWORK_CODE + library("reinitialisation")
 PRETRAINED_CODE = BASE_CODE + library(

@@ -35,14 +35,15 @@ def experiment_data(wildcards):
     return f"<results>/datasets/{EXPERIMENTS[wildcards.experiment]['dataset']}/data.safetensors"
 
 
-def compute_and_load(dataset):
-    """Threads of a job that trains or evaluates: one computes, the others read images from files."""
-    return 1 + LOADERS if DATASETS[dataset]["source"] == "images" else 1
+def loaders(experiment):
+    """Processes that read images from their files for a job that trains or evaluates."""
+    dataset = EXPERIMENTS[experiment]["dataset"]
+    return LOADERS if DATASETS[dataset]["source"] == "images" else 0
 
 
 def reinit_threads(wildcards):
-    """Threads of the re-initialisation of this experiment."""
-    return compute_and_load(EXPERIMENTS[wildcards.experiment]["dataset"])
+    """Threads of the re-initialisation of this experiment: one computes, the others read images."""
+    return 1 + loaders(wildcards.experiment)
 
 
 def pretrained_settings(wildcards):

@@ -26,8 +26,7 @@ for experiment, settings in EXPERIMENTS.items():
             f"<results>/runs/{experiment}/seed={{seed}}/train.tsv"
         conda:
             "../../envs/torch.yaml"
-        # One of them computes everywhere: the bits of a run depend on how many do, not on who reads images.
-        threads: compute_and_load(settings["dataset"])
+        threads: settings["threads"] + loaders(experiment)
         resources:
             gpu=int(USE_GPU),
             mem_mb=6000,
@@ -37,7 +36,10 @@ for experiment, settings in EXPERIMENTS.items():
             dataset=subpath(input.description, parent=True),
             run=subpath(output.run, parent=True),
             settings=training_settings(experiment),
+            # Bits depend on how many compute: as configured, even if --cores is less. The rest read images.
+            compute=settings["threads"],
         shell:
             "python {input.script} --experiment {params.experiment} --settings {params.settings:q}"
             " --dataset {params.dataset} --seed {wildcards.seed} --output {params.run}"
-            " --threads 1 --workers $(({threads} - 1)) --gpus {resources.gpu} &>> {log}"
+            " --threads {params.compute} --workers $(({threads} > {params.compute} ? {threads} - {params.compute} : 0))"
+            " --gpus {resources.gpu} &>> {log}"

@@ -37,7 +37,7 @@ def train(arguments: argparse.Namespace, device_name: str) -> None:
     from hyperplanes.loading import open_dataset
     from hyperplanes.training import Run, train_run
 
-    set_up_torch(arguments.threads, device_name)
+    set_up_torch(arguments.threads, device_name, arguments.settings["precision"])
     dataset, description = open_dataset(arguments.dataset)
     device = torch.device(device_name)
     run = Run(arguments.settings, dataset, description, arguments.seed, device, arguments.workers)
@@ -60,7 +60,7 @@ def train(arguments: argparse.Namespace, device_name: str) -> None:
     folder = arguments.output / "resume"
     with resume.locked(arguments.output):
         train_run(run, folder, origin, facts, arguments.save_every)
-        provenance.write(folder / resume.PROVENANCE_FILE, device_name)
+        provenance.write(folder / resume.PROVENANCE_FILE, device_name, run.gpu_seconds)
         resume.publish(folder, arguments.output)
 
 

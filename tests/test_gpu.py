@@ -1,0 +1,40 @@
+"""A step replayed as a CUDA graph is the step; these tests need a GPU that torch can use."""
+
+import pytest
+import torch
+from test_training import SETTINGS
+
+from hyperplanes.datasets import read_dataset
+from hyperplanes.devices import set_up_torch
+from hyperplanes.training import Run
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
+
+
+def trained(dataset_folder, graphed=True, **changes):
+    set_up_torch(1, "cuda", changes.get("precision", "float32"))
+    dataset, description = read_dataset(dataset_folder)
+    run = Run({**SETTINGS, **changes}, dataset, description, 0, torch.device("cuda"))
+    if not graphed:
+        run.take_step = run.step
+    while run.epoch < SETTINGS["epochs"]:
+        run.advance()
+    return run
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bf16"])
+def test_graphs_change_no_bit(dataset_folder, precision):
+    """96 images in batches of 20: the short last batch has a graph of its own, and the rate changes."""
+    graphed = trained(dataset_folder, precision=precision)
+    eager = trained(dataset_folder, graphed=False, precision=precision)
+    first, second = graphed.final_state_dict(), eager.final_state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert [r.train_loss for r in graphed.history] == [r.train_loss for r in eager.history]
+    assert len(graphed.take_step.records) == 2
+
+
+def test_the_gpu_is_timed(dataset_folder):
+    run = trained(dataset_folder)
+    assert run.history[0].gpu_seconds is None
+    assert all(record.gpu_seconds > 0 for record in run.history[1:])
+    assert run.gpu_seconds == pytest.approx(sum(r.gpu_seconds for r in run.history[1:]), abs=1e-3)
