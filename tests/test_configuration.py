@@ -27,6 +27,7 @@ experiments:
 # Every key that the schema knows, so that a key's siblings here are all that is allowed beside it.
 EVERY_KEY = """
 device: cpu
+runs_per_gpu: 2
 data: data
 pathvars: {results: results}
 only: [plain]
@@ -41,6 +42,7 @@ defaults: &experiment
   dataset: digits
   architecture: vgg11
   width: 0.5
+  threads: 2
   initialisation: {kind: normal, std: 0.1}
   epochs: 4
   batch_size: 32
