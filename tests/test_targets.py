@@ -65,7 +65,7 @@ def jobs_of(config):
     return dict(jobs + Counter(PAGES))
 
 
-@pytest.mark.parametrize("overlay", [None, "cifar10-small", "real-images", "cifar10", "paper"])
+@pytest.mark.parametrize("overlay", [None, "cifar10-small", "real-images", "precision", "cifar10", "paper"])
 def test_shipped_configurations_plan_exactly_these_jobs(checkout, overlay):
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     if overlay:
