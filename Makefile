@@ -11,11 +11,11 @@ run: $(VENV)/installed
 	snakemake --cores all
 	snakemake --report results/report.html
 
-test: $(VENV)/installed lint
+test: lint
 	pytest --numprocesses logical --dist loadfile
 
 # Formatting and lint of everything that is written by hand.
-lint: $(VENV)/installed
+lint: $(VENV)/test-tools
 	ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile workflow/rules
@@ -30,11 +30,15 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), \
 	    "Python 3.11 to 3.13 is needed; name one with make PYTHON=..."'
 	$(PYTHON) -m venv $(VENV)
+	pip install --quiet --constraint constraints.txt --editable '.[workflow]'
+	touch $@
+
+$(VENV)/test-tools: $(VENV)/installed
 	pip install --quiet --constraint constraints.txt --editable '.[workflow,test]'
 	touch $@
 
 # Write the versions of all installed packages to constraints.txt.
-lock: $(VENV)/installed
+lock: $(VENV)/test-tools
 	pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
 
 clean:
