@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: run test lint gallery lock clean
+.PHONY: run test lint bench gallery lock clean
 
 run: $(VENV)/installed
 	snakemake --cores all
@@ -20,6 +20,11 @@ lint: $(VENV)/test-tools
 	ruff format --check .
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
+
+# Measure the project against a plain reference: docs/benchmarks.md. On a quiet machine, about 25 minutes;
+# DATA= a directory or archive of CIFAR-10 images, ONLY= some of the names that --help lists.
+bench: $(VENV)/installed
+	python benchmarks/run.py $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
 
 # Copy the figures and main tables of the default run to docs/gallery.
 gallery:

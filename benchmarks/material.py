@@ -1,0 +1,109 @@
+"""What benchmarks work on: settings, data sets, and runs of the real code."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from hyperplanes import configuration
+from hyperplanes.datasets import Dataset, channel_statistics, limited, write_dataset
+from measure import ROOT
+
+CLASSES = 10
+ORIGIN = {"architecture": "vgg19", "dataset": "images", "experiment": "benchmark", "seed": 0}
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+
+
+def settings(**experiment: Any) -> dict[str, Any]:
+    """Return training settings as a rule passes them on: those given, and the defaults of the schema.
+
+    Without a word on it, VGG19 with the paper's step schedule and augmentation, one epoch.
+    """
+    own = {
+        "dataset": "images",
+        "architecture": "vgg19",
+        "epochs": 1,
+        "seeds": [0],
+        "schedule": {"kind": "step", "every": 25, "factor": 0.1},
+        "augmentation": {"shift": 4, "flip": True},
+        "batch_size": 128,
+        **experiment,
+    }
+    data = {"source": "folder", "path": "images"}
+    config = {"datasets": {"images": data}, "experiments": {"benchmark": own}}
+    resolved = configuration.resolve(config, _schema()).experiments["benchmark"]
+    return configuration.training_settings(resolved)
+
+
+def random_dataset(train: int, test: int = 1, size: int = 32, seed: int = 0) -> Dataset:
+    """Random pixels and labels; the speed of a network does not depend on what it sees."""
+    random = np.random.default_rng(seed)
+    arrays = {}
+    for part, count in (("train", train), ("test", test)):
+        arrays[f"{part}_images"] = random.integers(0, 256, (count, 3, size, size), np.uint8)
+        arrays[f"{part}_labels"] = random.integers(0, CLASSES, count)
+    return Dataset(**arrays, classes=[str(number) for number in range(CLASSES)])
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """What of dataset.json a run needs."""
+    mean, std = channel_statistics(dataset.train_images)
+    return {"classes": dataset.classes, "channels": dataset.image_shape[0], "mean": mean, "std": std}
+
+
+def small_run(train: int, seed: int = 0, **experiment: Any):
+    """Return a run on the CPU with `train` random training images and one for validation."""
+    import torch
+
+    from hyperplanes.training import Run
+
+    dataset = random_dataset(train + 1)
+    # Halfway between the shares that would hold out one image and the next number of them.
+    chosen = settings(validation_fraction=1.2 / (train + 1), **experiment)
+    return Run(chosen, dataset, describe(dataset), seed, torch.device("cpu"))
+
+
+def write_snapshot(folder: Path, width: float) -> Path:
+    """Write a snapshot of VGG19 at epoch 0 to `folder`; return its path."""
+    from hyperplanes.snapshots import save_snapshot
+
+    run = small_run(1, width=width)
+    run.advance()
+    path = folder / "epoch=0.safetensors"
+    save_snapshot(path, run.snapshot(ORIGIN))
+    return path
+
+
+def prepare_colours(folder: Path, images: int, data: str | None) -> str:
+    """Write a data set of `images` colour images of 32 px to `folder`; return what they are, in words.
+
+    From the directory or archive `data`, found as the configuration's paths are; else embedded ones.
+    """
+    if data is None:
+        return _prepare_embedded(folder, "digits-rgb", images)
+    from hyperplanes.folder import read_folder
+    from hyperplanes.places import locate
+
+    path = Path(data) if Path(data).exists() else locate(data, "images")
+    dataset = limited(read_folder(path, "images", 3), "images", images, 1)
+    write_dataset(dataset, folder, "images", {"source": "folder"})
+    return f"{images:,} images of {path.name}"
+
+
+def prepare_grey(folder: Path, images: int) -> str:
+    """Write a data set of embedded grey images of 28 px to `folder`; return what they are, in words."""
+    return _prepare_embedded(folder, "digits-grey", images)
+
+
+def _prepare_embedded(folder: Path, variant: str, images: int) -> str:
+    from hyperplanes.embedded import class_names, make_embedded
+
+    dataset = Dataset(**make_embedded(variant, images, CLASSES, seed=0), classes=class_names(variant))
+    write_dataset(dataset, folder, variant, {"source": "embedded"})
+    return f"{images:,} images of {variant}"

@@ -1,0 +1,240 @@
+"""Rows about whole programs: memory, start, many snapshots, several seeds, a whole run, threads, a GPU.
+
+Nothing here imports torch, so that the memory of a program is its own; see `measure.run_program`.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from statistics import mean
+
+import material
+import measure
+from measure import SCRIPTS, Options, Row
+
+CORES = 2
+
+
+def train_command(
+    folder: Path, dataset: Path, settings: dict, seed: int = 0, threads: int = 1, gpus: int = 0
+) -> list[str | Path]:
+    """Return the command of a rule that trains one run into a new directory below `folder`."""
+    output = tempfile.mkdtemp(dir=folder)
+    command = [SCRIPTS / "train.py", "--experiment", "benchmark", "--settings", json.dumps(settings)]
+    command += ["--dataset", dataset, "--seed", str(seed), "--output", output]
+    return [*command, "--threads", str(threads), "--gpus", str(gpus)]
+
+
+def memory(options: Options) -> list[Row]:
+    """Compare the largest resident memory of two processes that take a few steps."""
+    batch, width = options.size((128, 1.0), (8, 0.0625))
+    peaks: dict[str, list[float]] = {"reference": [], "ours": []}
+    for _ in range(options.rounds_of(3)):
+        for name, values in peaks.items():
+            usage = measure.run_program(Path(__file__).with_name("steps.py"), name, str(batch), str(width))
+            values.append(usage.peak / 2**20)
+    return [
+        Row(
+            "memory",
+            "largest memory of a process that trains, against the reference",
+            measure.ratios(peaks["ours"], peaks["reference"]),
+            f"VGG19 at 32 px, width {width:g}, batch {batch}, float32, 3 steps and the start of the program; "
+            + measure.medians(peaks, "MiB"),
+            *("at most", 0.55),
+        )
+    ]
+
+
+def many_snapshots(options: Options) -> list[Row]:
+    """Measure the snapshots of a long run in one process."""
+    count, width = options.size((100, 1.0), (5, 0.0625))
+    usages = []
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        first = measure.in_a_process(material.write_snapshot, folder, width)
+        paths = [folder / f"epoch={epoch}.safetensors" for epoch in range(count)]
+        for path in paths[1:]:
+            path.hardlink_to(first)
+        for _ in range(options.rounds_of(3)):
+            command = [SCRIPTS / "compute_projections.py", "--snapshots", *paths]
+            usages.append(measure.run_program(*command, "--output", tempfile.mkdtemp(dir=folder)))
+    details = f"VGG19, width {width:g}, compute_projections.py, {count} links to one file, which is cached"
+    return [
+        Row(
+            "many-time",
+            f"statistics of {count} snapshots in one process, CPU time",
+            [usage.cpu for usage in usages],
+            details,
+            *("at most", 10.0, "s"),
+        ),
+        Row(
+            "many-memory",
+            "largest memory of that process",
+            [usage.peak / 2**30 for usage in usages],
+            details,
+            *("at most", 1.5, "GiB"),
+        ),
+    ]
+
+
+def start(options: Options) -> list[Row]:
+    """Time the help of compute_projections.py."""
+    command = SCRIPTS / "compute_projections.py", "--help"
+    measure.run_program(*command)
+    usages = [measure.run_program(*command) for _ in range(options.rounds_of(10))]
+    return [
+        Row(
+            "start",
+            "compute_projections.py --help, CPU time",
+            [usage.cpu for usage in usages],
+            "after a first start",
+            *("at most", 0.5, "s"),
+        )
+    ]
+
+
+def seeds(options: Options) -> list[Row]:
+    """Train eight seeds, two at a time, against one alone."""
+    images, epochs = options.size((10_000, 16), (64, 1))
+    details = []
+    eight, two = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        data = material.prepare_grey(folder / "data", images)
+        settings = material.settings(architecture="lenet", epochs=epochs, snapshots=[0, epochs])
+
+        def trained(count):
+            commands = [train_command(folder, folder / "data", settings, seed) for seed in range(count)]
+            return measure.side_by_side(commands, CORES)
+
+        for _ in range(options.rounds_of(1)):
+            before, pair, every, after = (trained(count) for count in (1, 2, 8, 1))
+            # What the machine does meanwhile hits one run alone as it hits eight.
+            eight += [every / before, every / after]
+            two.append(pair / mean((before, after)))
+            details.append(f"alone {before:.0f} and {after:.0f} s, eight {every:.0f} s")
+    what = f"LeNet, {epochs} epochs, {data}; {', '.join(details)}"
+    return [
+        Row(
+            "seeds",
+            f"8 LeNet seeds on {CORES} cores, wall time in runs alone",
+            eight,
+            what,
+            *("at most", 4.5),
+        ),
+        Row(
+            "seeds-two",
+            "two of them side by side, wall time in runs alone: what the machine makes of two processes",
+            two,
+            what,
+        ),
+    ]
+
+
+def whole_run(options: Options) -> list[Row]:
+    """Train quarter-width VGG19 from start to end of the program, against the reference program."""
+    rows = []
+    # Without the units a step in bfloat16 takes ten times as long: fewer images give the same ratio.
+    slow = not measure.has_bfloat16_units()
+    plan = (("float32", 2.0, 8_000, 2), ("bf16", 3.0, 1_000 if slow else 8_000, 1 if slow else 2))
+    for precision, limit, images, default in plan:
+        images, epochs = options.size((images, 3), (80, 1))
+        width = options.size(0.25, 0.0625)
+        threads = os.cpu_count() or 1
+        seconds: dict[str, list[float]] = {"reference": [], "ours": []}
+        with tempfile.TemporaryDirectory() as folder:
+            folder, dataset = Path(folder), Path(folder) / "data"
+            data = material.prepare_colours(dataset, images, options.data)
+            settings = material.settings(width=width, epochs=epochs, precision=precision)
+            for _ in range(options.rounds_of(default)):
+                command = [Path(__file__).with_name("reference.py"), "--dataset", dataset, "--width", width]
+                command += [
+                    "--output",
+                    tempfile.mkdtemp(dir=folder),
+                    "--epochs",
+                    epochs,
+                    "--threads",
+                    threads,
+                ]
+                seconds["reference"].append(measure.run_program(*command).wall)
+                ours = train_command(folder, dataset, settings, threads=threads)
+                seconds["ours"].append(measure.run_program(*ours).wall)
+        details = (
+            f"VGG19 at 32 px, width {width:g}, {epochs} epochs with a snapshot each, {data} with one in ten "
+            f"for validation, both with {threads} threads, the reference with one process that loads; "
+        )
+        if precision == "bf16" and slow:
+            details += "this CPU has no bfloat16 units; "
+        rows.append(
+            Row(
+                f"run-{precision}",
+                f"whole run, {precision} against the reference in float32, wall time",
+                measure.ratios(seconds["reference"], seconds["ours"]),
+                details + measure.medians(seconds, "s"),
+                *("at least", limit),
+                threads=threads,
+            )
+        )
+    return rows
+
+
+def threads(options: Options) -> list[Row]:
+    """Train two runs with one thread each at a time, against one after the other with two threads."""
+    images, epochs = options.size((8_000, 1), (80, 1))
+    width = options.size(0.25, 0.0625)
+    seconds: dict[str, list[float]] = {"two threads": [], "one thread": []}
+    with tempfile.TemporaryDirectory() as folder:
+        folder, dataset = Path(folder), Path(folder) / "data"
+        data = material.prepare_colours(dataset, images, options.data)
+        settings = material.settings(width=width, epochs=epochs)
+        for _ in range(options.rounds_of(3)):
+            two = train_command(folder, dataset, settings, threads=CORES)
+            seconds["two threads"].append(2 * measure.side_by_side([two], 1))
+            one = [train_command(folder, dataset, settings, seed) for seed in range(2)]
+            seconds["one thread"].append(measure.side_by_side(one, CORES))
+    return [
+        Row(
+            "threads",
+            "two runs side by side with one thread each, times faster than one after the other with two",
+            measure.ratios(seconds["two threads"], seconds["one thread"]),
+            f"VGG19 at 32 px, width {width:g}, {epochs} epoch, {data}; two runs take "
+            + measure.medians(seconds, "s"),
+            threads=CORES,
+        )
+    ]
+
+
+def gpu(options: Options) -> list[Row]:
+    """Train full-size VGG19 on one GPU: one run in either precision, and ten seeds."""
+    plan = (
+        ("gpu-bf16", "100 epochs of VGG19 with all snapshots on one GPU, bf16", "bf16", 1, 60.0),
+        ("gpu-tf32", "the same, tf32", "tf32", 1, 100.0),
+        ("gpu-seeds", "10 seeds of it, bf16", "bf16", 10, 360.0),
+    )
+    missing = _why_no_gpu()
+    if missing:
+        return [Row(name, what, [], missing, "at most", limit, "s") for name, what, _, _, limit in plan]
+    images, epochs = options.size((50_000, 100), (256, 2))
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        folder, dataset = Path(folder), Path(folder) / "data"
+        data = material.prepare_colours(dataset, images, options.data)
+        for name, what, precision, count, limit in plan:
+            settings = material.settings(epochs=epochs, precision=precision)
+            values = []
+            for _ in range(options.rounds_of(1)):
+                commands = [train_command(folder, dataset, settings, seed, gpus=1) for seed in range(count)]
+                values.append(measure.side_by_side(commands, count))
+            details = (
+                f"{epochs} epochs, {data} with one in ten for validation, start of the programs included"
+            )
+            rows.append(Row(name, what, values, details, "at most", limit, "s"))
+    return rows
+
+
+def _why_no_gpu() -> str | None:
+    """Return why nothing can be measured on a GPU, or None."""
+    from hyperplanes.devices import visible_gpus
+
+    return None if visible_gpus() else "not measured: no GPU"

@@ -1,0 +1,81 @@
+"""Measure the project against the plain reference, print the table and keep it in docs/benchmarks.md."""
+
+import argparse
+import sys
+import traceback
+from importlib import import_module
+from pathlib import Path
+
+import table
+from measure import ROOT, Options, Row, in_a_process
+
+# Module and function of each benchmark, in the order of the table.
+BENCHMARKS = {
+    "folding": "training_rows:folding",
+    "step": "training_rows:training_step",
+    "loading": "training_rows:loading",
+    "memory": "program_rows:memory",
+    "snapshots": "training_rows:snapshots",
+    "seeds": "program_rows:seeds",
+    "whole-run": "program_rows:whole_run",
+    "threads": "program_rows:threads",
+    "gpu": "program_rows:gpu",
+    "statistics": "measuring_rows:statistics",
+    "many-snapshots": "program_rows:many_snapshots",
+    "reinit": "measuring_rows:reinitialisation",
+    "cosines": "measuring_rows:exactness",
+    "start": "program_rows:start",
+}
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, metavar="NAME", default=list(BENCHMARKS))
+    parser.add_argument(
+        "--rounds", type=int, help="rounds of every benchmark; each has its own number if absent"
+    )
+    parser.add_argument("--quick", action="store_true", help="smallest sizes, and no file written: a trial")
+    parser.add_argument(
+        "--data",
+        help="directory or archive of train/<class>/* and test/<class>/* with colour images of 32 px, "
+        "or its name in a directory of $HYPERPLANES_DATA; embedded images if absent",
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "docs", help="directory of the table")
+    parser.epilog = f"Names: {', '.join(BENCHMARKS)}."
+    return parser.parse_args()
+
+
+def measured(name: str, options: Options) -> list[Row]:
+    """Return the rows of a benchmark."""
+    module, function = BENCHMARKS[name].split(":")
+    return getattr(import_module(module), function)(options)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    if arguments.rounds is not None and arguments.rounds < 1:
+        sys.exit("error: --rounds must be at least 1")
+    options = Options(arguments.rounds, arguments.quick, arguments.data)
+    records, failed = [], []
+    for name in arguments.only:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        conditions = table.conditions()
+        try:
+            # In a process of its own, no benchmark changes the memory or the threads of the next.
+            rows = in_a_process(measured, name, options)
+        except Exception:
+            traceback.print_exc()
+            failed.append(name)
+            continue
+        new = [table.record(name, row, conditions) for row in rows]
+        records += new
+        if not arguments.quick:
+            table.update(arguments.output, new, list(BENCHMARKS))
+    if records:
+        print(table.markdown(records))
+    if failed:
+        sys.exit(f"error: these benchmarks failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
