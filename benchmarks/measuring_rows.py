@@ -13,6 +13,7 @@ import material
 import measure
 import reference
 from hyperplanes.augmentation import Normaliser
+from hyperplanes.datasets import read_dataset
 from hyperplanes.devices import set_up_torch
 from hyperplanes.files import read_json
 from hyperplanes.folding import fold
@@ -119,14 +120,20 @@ def convolutions(state: Mapping[str, torch.Tensor]) -> dict[str, tuple[torch.Ten
 
 
 def random_network(seed: int, width: float) -> nn.Module:
-    """Return VGG19 as at the start of a run, but for its biases: random, so that they count as well."""
+    """Return VGG19 as at the start of a run, but its convolutions have random biases, which count as well."""
     network = material.small_run(1, seed, width=width).initial_network()
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for name, parameter in network.named_parameters():
+        for name, parameter in network.features.named_parameters():
             if name.endswith("bias"):
-                parameter.normal_(0, 0.1, generator=random)
+                parameter.normal_(0, 0.02, generator=random)
     return network
+
+
+@torch.no_grad()
+def tell_apart(network: nn.Module, images: torch.Tensor) -> None:
+    """Shift the last biases so that the mean logits of `images` are zero, and predictions differ."""
+    network.classifier[-1].bias -= network.eval()(images).mean(0)
 
 
 class Recorded:
@@ -162,21 +169,24 @@ def reinitialisation(options: Options) -> list[Row]:
     batch, epochs, width = options.size((128, 6, 1.0), (4, 2, 0.0625))
     rounds = options.rounds_of(2)
     set_up_torch(1, "cpu")
+    with tempfile.TemporaryDirectory() as folder:
+        data = material.prepare_colours(Path(folder), rounds * batch, options.data)
+        dataset, description = read_dataset(Path(folder))
+    mean, std = description["mean"], description["std"]
+    normalise = Normaliser(mean, std, torch.device("cpu"))
     trained, inits = reinit_case(epochs, width)
+    tell_apart(trained, normalise(torch.from_numpy(dataset.train_images[:batch])))
     plain = reference.vgg("vgg19", material.CLASSES, width)
     plain.load_state_dict(trained.state_dict())
     fold(trained)
     trained.to(memory_format=torch.channels_last)
     resets = {name: convolutions(state) for name, state in inits.items()}
-    dataset = material.random_dataset(2, rounds * batch)
-    mean, std = (description := material.describe(dataset))["mean"], description["std"]
-    normalise = Normaliser(mean, std, torch.device("cpu"))
 
     seconds: dict[str, list[float]] = {"reference": [], "ours": []}
-    different = total = 0
+    different, total, rounding = 0, 0, 0.0
     # Every round has images of its own, so that all of them are compared.
     for part in (slice(start, start + batch) for start in range(0, rounds * batch, batch)):
-        images, labels = dataset.test_images[part], dataset.test_labels[part]
+        images, labels = dataset.train_images[part], dataset.train_labels[part]
         transform = reference.plain_transform(mean, std)
         loader = DataLoader(reference.Pictures(images, labels, transform), batch)
         expected = []
@@ -194,11 +204,13 @@ def reinitialisation(options: Options) -> list[Row]:
             once = measure.interleaved(1, actions, warm_up=False)
         for name, values in once.items():
             seconds[name] += values
-        predictions = recorded.logits.argmax(1), torch.cat(expected).argmax(1)
+        found, expected = recorded.logits, torch.cat(expected)
+        rounding = max(rounding, (found - expected).abs().max().item())
+        predictions = found.argmax(1), expected.argmax(1)
         different += int((predictions[0] != predictions[1]).sum())
         total += len(predictions[0])
     layers = len(resets["0"])
-    details = f"VGG19 at 32 px, width {width:g}, {layers} layers x {epochs} epochs x {rounds * batch} images"
+    details = f"VGG19 at 32 px, width {width:g}, {layers} layers x {epochs} epochs x {data}"
     return [
         Row(
             "reinit",
@@ -211,7 +223,7 @@ def reinitialisation(options: Options) -> list[Row]:
             "reinit-predictions",
             "predictions that differ from those of whole evaluations",
             [different],
-            f"{details}; {total:,} predictions",
+            f"{details}; {total:,} predictions, largest difference of a logit {rounding:.1g}",
             *("at most", 0, ""),
         ),
         shared_prefix(options),

@@ -4,7 +4,6 @@ Nothing here imports torch, so that the memory of a program is its own; see `mea
 """
 
 import json
-import os
 import tempfile
 from pathlib import Path
 from statistics import mean
@@ -141,7 +140,6 @@ def whole_run(options: Options) -> list[Row]:
     for precision, limit, images, default in plan:
         images, epochs = options.size((images, 3), (80, 1))
         width = options.size(0.25, 0.0625)
-        threads = os.cpu_count() or 1
         seconds: dict[str, list[float]] = {"reference": [], "ours": []}
         with tempfile.TemporaryDirectory() as folder:
             folder, dataset = Path(folder), Path(folder) / "data"
@@ -158,11 +156,11 @@ def whole_run(options: Options) -> list[Row]:
                     threads,
                 ]
                 seconds["reference"].append(measure.run_program(*command).wall)
-                ours = train_command(folder, dataset, settings, threads=threads)
+                ours = train_command(folder, dataset, settings, threads=CORES)
                 seconds["ours"].append(measure.run_program(*ours).wall)
         details = (
             f"VGG19 at 32 px, width {width:g}, {epochs} epochs with a snapshot each, {data} with one in ten "
-            f"for validation, both with {threads} threads, the reference with one process that loads; "
+            f"for validation, both with {CORES} threads, the reference with one process that loads; "
         )
         if precision == "bf16" and slow:
             details += "this CPU has no bfloat16 units; "
@@ -173,7 +171,7 @@ def whole_run(options: Options) -> list[Row]:
                 measure.ratios(seconds["reference"], seconds["ours"]),
                 details + measure.medians(seconds, "s"),
                 *("at least", limit),
-                threads=threads,
+                threads=CORES,
             )
         )
     return rows
