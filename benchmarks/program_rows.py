@@ -93,6 +93,13 @@ def start(options: Options) -> list[Row]:
     ]
 
 
+def reference_command(folder: Path, dataset: Path, width: float, epochs: int) -> list[str | Path]:
+    """Return the command that trains the plain reference into a new directory below `folder`."""
+    command = [Path(__file__).with_name("reference.py"), "--dataset", dataset, "--width", str(width)]
+    output = tempfile.mkdtemp(dir=folder)
+    return [*command, "--output", output, "--epochs", str(epochs), "--threads", str(CORES)]
+
+
 def seeds(options: Options) -> list[Row]:
     """Train eight seeds, two at a time, against one alone."""
     images, epochs = options.size((10_000, 16), (64, 1))
@@ -134,7 +141,7 @@ def seeds(options: Options) -> list[Row]:
 def whole_run(options: Options) -> list[Row]:
     """Train quarter-width VGG19 from start to end of the program, against the reference program."""
     rows = []
-    # Without the units a step in bfloat16 takes ten times as long: fewer images give the same ratio.
+    # Without such units a step in bfloat16 takes ten times as long; fewer images show that as well.
     slow = not measure.has_bfloat16_units()
     plan = (("float32", 2.0, 8_000, 2), ("bf16", 3.0, 1_000 if slow else 8_000, 1 if slow else 2))
     for precision, limit, images, default in plan:
@@ -146,15 +153,7 @@ def whole_run(options: Options) -> list[Row]:
             data = material.prepare_colours(dataset, images, options.data)
             settings = material.settings(width=width, epochs=epochs, precision=precision)
             for _ in range(options.rounds_of(default)):
-                command = [Path(__file__).with_name("reference.py"), "--dataset", dataset, "--width", width]
-                command += [
-                    "--output",
-                    tempfile.mkdtemp(dir=folder),
-                    "--epochs",
-                    epochs,
-                    "--threads",
-                    threads,
-                ]
+                command = reference_command(folder, dataset, width, epochs)
                 seconds["reference"].append(measure.run_program(*command).wall)
                 ours = train_command(folder, dataset, settings, threads=CORES)
                 seconds["ours"].append(measure.run_program(*ours).wall)

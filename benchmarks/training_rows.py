@@ -47,7 +47,7 @@ def as_usual(action: Callable[[], object]) -> Callable[[], object]:
 def folding(options: Options) -> list[Row]:
     """Train folded and whole with the same random numbers, in float64."""
     torch.set_num_threads(1)
-    width, batch = options.size((1.0, 4), (0.0625, 4))
+    width, batch = options.size((0.5, 4), (0.0625, 4))
     dataset = material.random_dataset(batch + 1)
     description = material.describe(dataset)
     # One batch an epoch, so that the losses of epochs are those of steps.
