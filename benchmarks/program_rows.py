@@ -1,9 +1,11 @@
 """Rows about whole programs: memory, start, many snapshots, several seeds, a whole run, threads, a GPU.
 
-Nothing here imports torch, so that the memory of a program is its own; see `measure.run_program`.
+What measures memory here does not import torch, so that a program's memory is its own; see
+`measure.run_program`.
 """
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from statistics import mean
@@ -209,29 +211,29 @@ def gpu(options: Options) -> list[Row]:
         ("gpu-tf32", "the same, tf32", "tf32", 1, 100.0),
         ("gpu-seeds", "10 seeds of it, bf16", "bf16", 10, 360.0),
     )
-    missing = _why_no_gpu()
-    if missing:
+    import torch
+
+    if not torch.cuda.is_available():
+        missing = "not measured: no GPU"
         return [Row(name, what, [], missing, "at most", limit, "s") for name, what, _, _, limit in plan]
     images, epochs = options.size((50_000, 100), (256, 2))
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        folder, dataset = Path(folder), Path(folder) / "data"
-        data = material.prepare_colours(dataset, images, options.data)
-        for name, what, precision, count, limit in plan:
-            settings = material.settings(epochs=epochs, precision=precision)
-            values = []
-            for _ in range(options.rounds_of(1)):
+    for name, what, precision, count, limit in plan:
+        # All snapshots of ten seeds would be 81 GB.
+        kept = list(range(0, epochs + 1, 1 if count == 1 else 10))
+        settings = material.settings(epochs=epochs, precision=precision, snapshots=kept)
+        os.environ["HYPERPLANES_RUNS_PER_GPU"] = str(count)
+        values = []
+        for _ in range(options.rounds_of(1)):
+            with tempfile.TemporaryDirectory() as folder:
+                folder, dataset = Path(folder), Path(folder) / "data"
+                data = material.prepare_colours(dataset, images, options.data)
                 commands = [train_command(folder, dataset, settings, seed, gpus=1) for seed in range(count)]
                 values.append(measure.side_by_side(commands, count))
-            details = (
-                f"{epochs} epochs, {data} with one in ten for validation, start of the programs included"
-            )
-            rows.append(Row(name, what, values, details, "at most", limit, "s"))
+        details = (
+            f"{epochs} epochs, {len(kept)} snapshots, {data} with one in ten for validation; wall time, "
+        )
+        rows.append(
+            Row(name, what, values, f"{details}start of the programs included", "at most", limit, "s")
+        )
     return rows
-
-
-def _why_no_gpu() -> str | None:
-    """Return why nothing can be measured on a GPU, or None."""
-    from hyperplanes.devices import visible_gpus
-
-    return None if visible_gpus() else "not measured: no GPU"
