@@ -37,7 +37,9 @@ def copies(network: nn.Module) -> int:
 
 def _sum_of_copies(weight: torch.Tensor, count: int) -> torch.Tensor:
     """Sum (out, C * count) over the copies of each feature, in float64: (out, C)."""
-    return weight.unflatten(1, (-1, count)).sum(2, dtype=torch.float64).to(weight.dtype)
+    # Some rows at a time, because torch makes a float64 copy of what it sums.
+    sums = [rows.unflatten(1, (-1, count)).sum(2, dtype=torch.float64) for rows in weight.split(128)]
+    return torch.cat(sums).to(weight.dtype)
 
 
 def fold(network: nn.Module) -> int:
