@@ -31,7 +31,7 @@ def memory(options: Options) -> list[Row]:
     """Compare the largest resident memory of two processes that take a few steps."""
     batch, width = options.size((128, 1.0), (8, 0.0625))
     peaks: dict[str, list[float]] = {"reference": [], "ours": []}
-    for _ in range(options.rounds_of(3)):
+    for _ in range(options.rounds_of(2)):
         for name, values in peaks.items():
             usage = measure.run_program(Path(__file__).with_name("steps.py"), name, str(batch), str(width))
             values.append(usage.peak / 2**20)
@@ -104,7 +104,7 @@ def reference_command(folder: Path, dataset: Path, width: float, epochs: int) ->
 
 def seeds(options: Options) -> list[Row]:
     """Train eight seeds, two at a time, against one alone."""
-    images, epochs = options.size((10_000, 16), (64, 1))
+    images, epochs = options.size((10_000, 12), (64, 1))
     details = []
     eight, two = [], []
     with tempfile.TemporaryDirectory() as folder:

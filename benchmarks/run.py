@@ -64,7 +64,7 @@ def main() -> None:
             # In a process of its own, no benchmark changes the memory or the threads of the next.
             rows = in_a_process(measured, name, options)
         except Exception:
-            traceback.print_exc()
+            traceback.print_exc(chain=False)
             failed.append(name)
             continue
         new = [table.record(name, row, conditions) for row in rows]

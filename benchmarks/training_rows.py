@@ -119,7 +119,7 @@ def training_step(options: Options) -> list[Row]:
             "reference": as_usual(reference_step(batch, width)),
             "ours": as_ours(our_step(batch, width, precision)),
         }
-        rounds = 1 if slow else options.rounds_of(7)
+        rounds = 1 if slow else options.rounds_of(5)
         seconds = measure.interleaved(rounds, actions, warm_up=not slow)
         rows.append(
             Row(

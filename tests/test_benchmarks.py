@@ -23,7 +23,7 @@ from hyperplanes.folding import fold
 from hyperplanes.projections import snapshot_statistics
 from hyperplanes.reinitialisation import count_correct
 from hyperplanes.training import Run
-from measure import Row
+from measure import Row, in_a_process, interleaved, run_program
 from measuring_rows import Recorded, convolutions, tell_apart
 
 ORIGIN = {"architecture": "vgg11", "dataset": "shades", "experiment": "benchmark", "seed": 0}
@@ -154,6 +154,39 @@ def test_a_quick_benchmark_prints_its_table_and_writes_nothing():
     assert equality[1] == "at most 1e-06" and float(equality[2]) <= 1e-6 and equality[5] == "yes"
     assert [row[1] for row in gpu] == ["at most 60 s", "at most 100 s", "at most 360 s"]
     assert {path: path.stat().st_mtime_ns for path in (ROOT / "docs").iterdir()} == before
+
+
+def test_memory_and_time_of_a_program_are_its_own(tmp_path):
+    path = tmp_path / "program.py"
+    path.write_text("import time\nmuch = b'x' * 300_000_000\ntime.sleep(0.3)\n")
+    # From a process as small as those that measure memory.
+    usage = in_a_process(run_program, path)
+    assert 300_000_000 < usage.peak < 350_000_000
+    assert usage.wall > 0.3
+    assert 0 < usage.cpu < usage.wall
+
+
+def test_a_program_that_fails_shows_what_it_printed(tmp_path):
+    path = tmp_path / "program.py"
+    path.write_text("raise SystemExit('no such thing')")
+    with pytest.raises(RuntimeError, match="failed:\nno such thing"):
+        run_program(path)
+
+
+def test_actions_take_turns_and_the_first_turn_does_not_count():
+    turns, seconds = [], [0.0]
+
+    def action(name, duration):
+        def act():
+            turns.append(name)
+            seconds[0] += duration
+
+        return act
+
+    actions = {"slow": action("slow", 3.0), "fast": action("fast", 1.0)}
+    measured = interleaved(2, actions, clock=lambda: seconds[0], repeats={"fast": 2})
+    assert turns == ["slow", "fast"] + 2 * ["slow", "fast", "fast"]
+    assert measured == {"slow": [3.0, 3.0], "fast": [1.0, 1.0]}
 
 
 def test_an_unknown_benchmark_is_refused():
