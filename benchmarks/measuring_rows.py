@@ -165,9 +165,9 @@ def reinit_case(epochs: int, width: float) -> tuple[nn.Module, dict[str, dict[st
 
 
 def reinitialisation(options: Options) -> list[Row]:
-    """Time every reset of VGG19 against whole evaluations through a loader."""
+    """Time every reset of VGG19 against whole evaluations through a loader, 128 images in a round."""
     batch, epochs, width = options.size((128, 6, 1.0), (4, 2, 0.0625))
-    rounds = options.rounds_of(2)
+    rounds = options.rounds_of(1)
     set_up_torch(1, "cpu")
     with tempfile.TemporaryDirectory() as folder:
         data = material.prepare_colours(Path(folder), rounds * batch, options.data)
