@@ -241,7 +241,11 @@ def test_a_snapshot_keeps_its_weights_while_training_goes_on(dataset_folder):
     before = {name: array.copy() for name, array in snapshot.arrays.items()}
     run.advance()
     assert all((snapshot.arrays[name] == array).all() for name, array in before.items())
-    assert any((run.snapshot({}).arrays[name] != array).any() for name, array in before.items())
+    later = run.snapshot({})
+    assert any((later.arrays[name] != array).any() for name, array in before.items())
+    reused = run.snapshot({}, snapshot)
+    assert all(reused.arrays[name] is array for name, array in snapshot.arrays.items())
+    assert all((reused.arrays[name] == array).all() for name, array in later.arrays.items())
 
 
 LONG = {"epochs": 8, "snapshots": [0, 2, 8]}

@@ -1,0 +1,76 @@
+"""The faster weight gradient is the gradient."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from hyperplanes import convolutions
+from hyperplanes.convolutions import Conv2d
+
+
+def gradients(layer, images, direction):
+    images = images.clone().requires_grad_()
+    (layer(images) * direction).sum().backward()
+    return [images.grad, *(parameter.grad for parameter in layer.parameters())]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(1, 3),
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.tuples(st.integers(1, 5), st.integers(1, 5)),
+    st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    st.tuples(st.integers(0, 2), st.integers(0, 2)),
+    st.booleans(),
+    st.integers(0, 9),
+)
+def test_gradients_are_torchs(batch, channels, filters, size, kernel, padding, bias, seed):
+    if any(s + 2 * p < k for s, p, k in zip(size, padding, kernel, strict=True)):
+        return
+    torch.manual_seed(seed)
+    options = {"padding": padding, "bias": bias, "dtype": torch.float64}
+    theirs, ours = (kind(channels, filters, kernel, **options) for kind in (nn.Conv2d, Conv2d))
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.randn(batch, channels, *size, dtype=torch.float64)
+    direction = torch.randn_like(theirs(images))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolutions, "LEAST_WEIGHTS", 0)
+        patch.setattr(convolutions, "MOST_PIXELS", 100)
+        found = gradients(ours, images, direction)
+    for expected, gradient in zip(gradients(theirs, images, direction), found, strict=True):
+        assert gradient.shape == expected.shape
+        assert torch.allclose(gradient, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "options", "product"),
+    [
+        (2, 64, {"padding": 1}, True),
+        (4, 128, {"padding": 1}, True),
+        (4, 64, {"padding": 1}, False),
+        (8, 256, {"padding": 1}, False),
+        (2, 64, {"padding": 1, "stride": 2}, False),
+        (4, 128, {"padding": 1, "groups": 2}, False),
+        (4, 128, {"padding": 2, "dilation": 2}, False),
+        (4, 128, {"padding": "same"}, False),
+        (4, 128, {"padding": 1, "padding_mode": "circular"}, False),
+    ],
+)
+def test_the_product_is_used_where_it_is_faster(size, channels, options, product):
+    layer = Conv2d(channels, channels, 3, **options)
+    images = torch.randn(2, channels, size, size)
+    assert ("Convolve" in str(layer(images).grad_fn)) == product
+    plain = nn.Conv2d(channels, channels, 3, **options)
+    plain.load_state_dict(layer.state_dict())
+    assert torch.equal(layer(images), plain(images))
+
+
+def test_bfloat16_takes_torchs_gradient():
+    layer = Conv2d(64, 64, 3, padding=1)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = layer(torch.randn(2, 64, 2, 2))
+    assert logits.dtype == torch.bfloat16
+    assert "Convolve" not in str(logits.grad_fn)
