@@ -490,7 +490,12 @@ BAD = {
     "unknown architecture": (
         "experiments: {plain: {architecture: resnet}}",
         "experiments.plain.architecture: 'resnet'",
-        "allowed: vgg11, vgg13, vgg16, vgg19, lenet",
+        "did you mean resnet50? allowed: lenet, alexnet, vgg11",
+    ),
+    "network of one width only": (
+        "experiments: {plain: {architecture: densenet121, width: 0.5}}",
+        "experiments.plain.width: densenet121 has one width only",
+        "vgg19, vgg11bn",
     ),
     "unknown schedule": (
         "defaults: {schedule: {kind: cosine}}",

@@ -1,131 +1,28 @@
-"""The networks of the paper, with a width factor, initialised from a given random stream."""
+"""Networks by name, initialised from a given random stream, and what the engine asks of any network.
 
+Those of `layouts.LAYOUTS` are written here; others are torchvision's, or timm's if it is installed.
+"""
+
+import difflib
+import importlib.util
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from hyperplanes.errors import InputError
+from hyperplanes.layouts import LAYOUTS, RESNETS, TIMM_PREFIX, require_architecture, scaled, too_small
+from hyperplanes.networks import build_sequential, evaluating, is_resnet, is_sequential, materialise
 from hyperplanes.snapshots import LayerGeometry
-from hyperplanes.vision import models
 
-VGG = {"vgg11": "A", "vgg13": "B", "vgg16": "D", "vgg19": "E"}
 KAIMING = {"kind": "kaiming"}
-LENET_FILTERS = (6, 6, "M", 16, 16, "M", 64, 64, "M")
-
-
-def scaled(count: int, width: float) -> int:
-    """Number of channels or units at a width factor, at least one."""
-    return max(1, round(count * width))
-
-
-class LeNet(nn.Module):
-    """The paper's variant of LeNet: six 3x3 convolutions in three stages, 130,052 parameters."""
-
-    def __init__(self, classes: int, channels: int = 1, width: float = 1.0):
-        super().__init__()
-        layers: list[nn.Module] = []
-        before = channels
-        for filters in LENET_FILTERS:
-            if filters == "M":
-                layers.append(nn.MaxPool2d(2))
-                continue
-            after = scaled(filters, width)
-            layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True)]
-            before = after
-        hidden = scaled(120, width), scaled(84, width)
-        self.features = nn.Sequential(*layers)
-        self.avgpool = nn.AdaptiveAvgPool2d(3)
-        self.classifier = nn.Sequential(
-            nn.Linear(9 * before, hidden[0]),
-            nn.ReLU(inplace=True),
-            nn.Dropout(),
-            nn.Linear(hidden[0], hidden[1]),
-            nn.ReLU(inplace=True),
-            nn.Dropout(),
-            nn.Linear(hidden[1], classes),
-        )
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits (N, classes) of images (N, channels, H, W)."""
-        return self.classifier(torch.flatten(self.avgpool(self.features(images)), 1))
-
-
-def _narrowed(network: nn.Module, classes: int, channels: int, width: float) -> nn.Module:
-    """Replace the layers of one of torchvision's networks on the meta device by narrower ones, in place."""
-    before = channels
-    for place, layer in enumerate(network.features):
-        if isinstance(layer, nn.Conv2d):
-            after, last = scaled(layer.out_channels, width), layer.out_channels
-            options = layer.kernel_size, layer.stride, layer.padding
-            network.features[place] = nn.Conv2d(before, after, *options)
-            before = after
-    linear = [place for place, layer in enumerate(network.classifier) if isinstance(layer, nn.Linear)]
-    # Values of each feature map that the first linear layer sees.
-    before *= network.classifier[linear[0]].in_features // last
-    for place in linear:
-        units = scaled(network.classifier[place].out_features, width)
-        after = classes if place == linear[-1] else units
-        network.classifier[place] = nn.Linear(before, after)
-        before = after
-    return network
-
-
-def _build(architecture: str, classes: int, channels: int, width: float) -> nn.Module:
-    """Return a network whose weights are not initialised; at width 1 torchvision's own, but LeNet."""
-    if architecture == "lenet":
-        return LeNet(classes, channels, width)
-    if architecture not in ("alexnet", *VGG):
-        allowed = ", ".join(sorted([*VGG, "alexnet", "lenet"]))
-        raise InputError(f"unknown architecture {architecture!r}; allowed: {allowed}")
-    # On the meta device the full-width classifier that torchvision builds costs nothing.
-    with torch.device("meta"):
-        if architecture == "alexnet":
-            network = models.AlexNet()
-        else:
-            layers = models.vgg.make_layers(models.vgg.cfgs[VGG[architecture]])
-            network = models.VGG(layers, init_weights=False)
-        network = _narrowed(network, classes, channels, width)
-    return network.to_empty(device="cpu")
-
-
-def initialise_layers(
-    layers: Iterable[nn.Module],
-    architecture: str,
-    width: float,
-    initialisation: Mapping[str, Any],
-    generator: torch.Generator,
-) -> None:
-    """Draw the weights and biases of `layers`, one after the other.
-
-    `kaiming`, the paper's: Kaiming normal by fan-out for convolutions, zero biases. Linear layers of a VGG
-    are torchvision's N(0, 0.01^2) at full width; their standard deviation grows as 1 / sqrt(width), so that a
-    narrowed classifier passes signals on as strongly as the full one. LeNet and AlexNet do not leave
-    their first plateau with weights as small; theirs are Kaiming normal by fan-in.
-    `normal`: N(0, std^2) for every weight, zero biases.
-    `authors`: what the authors' code does, PyTorch's own for AlexNet (with random biases), Xavier uniform
-    with gain sqrt(2) for LeNet; for a VGG the same as `kaiming`.
-    """
-    kind = initialisation["kind"]
-    for layer in layers:
-        if kind == "authors" and architecture == "alexnet":
-            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
-            bound = 1 / math.sqrt(layer.weight[0].numel())
-            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
-            continue
-        if kind == "normal":
-            nn.init.normal_(layer.weight, 0, initialisation["std"], generator=generator)
-        elif kind == "authors" and architecture == "lenet":
-            nn.init.xavier_uniform_(layer.weight, math.sqrt(2), generator=generator)
-        elif isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
-        elif architecture in VGG:
-            nn.init.normal_(layer.weight, 0, 0.01 / math.sqrt(width), generator=generator)
-        else:
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
-        nn.init.zeros_(layer.bias)
+# Height and width that a network is built for if nothing is said; only an mlp depends on them.
+IMAGE_SIZE = (32, 32)
+# Pooling that ends a stage; global pooling before a classifier does not.
+POOLING = (nn.MaxPool2d, nn.AvgPool2d)
 
 
 def build_network(
@@ -135,60 +32,244 @@ def build_network(
     width: float,
     generator: torch.Generator,
     initialisation: Mapping[str, Any] = KAIMING,
+    size: tuple[int, int] = IMAGE_SIZE,
 ) -> nn.Module:
-    """Return an initialised network; all of its weights are drawn from `generator`.
+    """Return an initialised network; all of its weights are a function of `generator`.
 
-    Its parts are named as torchvision's: `features`, `avgpool`, `classifier`. `initialisation` has a
-    `kind`, and `std` if that is `normal`; see `initialise_layers`.
+    Its parts are named as torchvision's. `initialisation` has a `kind`, and `std` if that is `normal`;
+    see `initialise_layers`. Networks that are neither written here nor ResNets are initialised by their
+    library. `size` is (H, W) of the images. `InputError` if there is no such network.
     """
-    network = _build(architecture, classes, channels, width)
-    linear = [layer for layer in network.classifier if isinstance(layer, nn.Linear)]
-    layers = [*conv_layers(network).values(), *linear]
-    initialise_layers(layers, architecture, width, initialisation, generator)
+    if architecture in LAYOUTS or architecture in RESNETS:
+        network = materialise(network_shape(architecture, classes, channels, width, size))
+        for module in network.modules():
+            if isinstance(module, _BatchNorm):
+                module.reset_running_stats()
+                nn.init.ones_(module.weight)
+                nn.init.zeros_(module.bias)
+        initialise_layers(_weighted(network), architecture, width, initialisation, generator)
+        return network
+    require_architecture(architecture, width)
+    seed = torch.randint(2**62, (), generator=generator).item()
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        network = _library_network(architecture, classes, channels)
+    if initialisation["kind"] == "normal":
+        initialise_layers(_weighted(network), architecture, width, initialisation, generator)
     return network
 
 
+def network_shape(
+    architecture: str,
+    classes: int,
+    channels: int,
+    width: float = 1.0,
+    size: tuple[int, int] = IMAGE_SIZE,
+) -> nn.Module:
+    """Return a network without memory for its weights, which are on the meta device."""
+    require_architecture(architecture, width)
+    if architecture in LAYOUTS:
+        return build_sequential(architecture, classes, (channels, *size), width)
+    with torch.device("meta"):
+        network = _library_network(architecture, classes, channels)
+        return network if width == 1 else _scaled_resnet(network, width)
+
+
+def _library_network(architecture: str, classes: int, channels: int) -> nn.Module:
+    """Return a network of torchvision or timm on the current device, as the library initialises it."""
+    if architecture.startswith(TIMM_PREFIX):
+        return _timm_network(architecture, classes, channels)
+    from hyperplanes.vision import models
+
+    # Auxiliary heads would make the network's output a tuple.
+    auxiliary = architecture in ("googlenet", "inception_v3")
+    options = {"aux_logits": False, "init_weights": True} if auxiliary else {}
+    network = models.get_model(architecture, num_classes=classes, **options)
+    if channels != 3:
+        _replace_first_convolution(network, channels)
+    return network
+
+
+def _timm_network(architecture: str, classes: int, channels: int) -> nn.Module:
+    name = architecture.removeprefix(TIMM_PREFIX)
+    if importlib.util.find_spec("timm") is None:
+        raise InputError(f"architecture {architecture} needs timm; install it with: pip install '.[timm]'")
+    # timm imports torchvision, which needs the schemas that hyperplanes.vision declares.
+    import hyperplanes.vision  # noqa: F401, I001
+    import timm
+
+    if not timm.is_model(name):
+        close = difflib.get_close_matches(name, timm.list_models(), 3)
+        hint = f"; did you mean one of {', '.join(close)}?" if close else ""
+        raise InputError(f"timm has no network {name!r}; timm.list_models() lists them{hint}")
+    return timm.create_model(name, num_classes=classes, in_chans=channels)
+
+
+def _replace_first_convolution(network: nn.Module, channels: int) -> None:
+    """Let the first convolution of a network take images of `channels` channels, in place."""
+    name, first = next(iter(conv_layers(network).items()))
+    parent, _, attribute = name.rpartition(".")
+    options = {key: getattr(first, key) for key in ("kernel_size", "stride", "padding", "dilation")}
+    other = nn.Conv2d(channels, first.out_channels, bias=first.bias is not None, **options)
+    nn.init.kaiming_normal_(other.weight, mode="fan_out", nonlinearity="relu")
+    if other.bias is not None:
+        nn.init.zeros_(other.bias)
+    setattr(network.get_submodule(parent), attribute, other)
+
+
+def _scaled_resnet(network: nn.Module, width: float) -> nn.Module:
+    """Multiply the channels of a ResNet on the meta device by `width`, in place; images and classes stay."""
+    for name, module in list(network.named_modules()):
+        parent, _, attribute = name.rpartition(".")
+        match module:
+            case nn.Conv2d():
+                before = module.in_channels if name == "conv1" else scaled(module.in_channels, width)
+                options = {key: getattr(module, key) for key in ("kernel_size", "stride", "padding")}
+                other = nn.Conv2d(before, scaled(module.out_channels, width), bias=False, **options)
+            case nn.BatchNorm2d():
+                other = nn.BatchNorm2d(scaled(module.num_features, width))
+            case nn.Linear():
+                other = nn.Linear(scaled(module.in_features, width), module.out_features)
+            case _:
+                continue
+        setattr(network.get_submodule(parent), attribute, other)
+    return network
+
+
+def _weighted(network: nn.Module) -> list[nn.Module]:
+    """Return convolutions, then linear layers."""
+    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    return [*conv_layers(network).values(), *linear]
+
+
+def initialise_layers(
+    layers: Iterable[nn.Module],
+    architecture: str,
+    width: float,
+    initialisation: Mapping[str, Any],
+    generator: torch.Generator,
+) -> None:
+    """Draw the weights and biases of convolutions and linear layers, one after the other.
+
+    `kaiming`, the paper's: Kaiming normal by fan-out for convolutions, zero biases. Linear layers of a VGG
+    are torchvision's N(0, 0.01^2) at full width; their standard deviation grows as 1 / sqrt(width), so that a
+    narrowed classifier passes signals on as strongly as the full one. LeNet and AlexNet do not leave
+    their first plateau with weights as small; theirs are Kaiming normal by fan-in. Those of an mlp are
+    Kaiming normal by fan-out, those of other networks PyTorch's own (uniform, random biases).
+    `normal`: N(0, std^2) for every weight, zero biases.
+    `authors`: what the authors' code does, PyTorch's own for AlexNet, Xavier uniform with gain sqrt(2) for
+    LeNet; for other networks the same as `kaiming`.
+    vgg19_orig is `normal` with a standard deviation of 0.01 unless another one is given.
+    """
+    kind, std = initialisation["kind"], initialisation.get("std")
+    if architecture == "vgg19_orig" and kind != "normal":
+        kind, std = "normal", 0.01
+    for layer in layers:
+        linear = isinstance(layer, nn.Linear)
+        if kind == "normal":
+            nn.init.normal_(layer.weight, 0, std, generator=generator)
+        elif kind == "authors" and architecture == "lenet":
+            nn.init.xavier_uniform_(layer.weight, math.sqrt(2), generator=generator)
+        elif (kind == "authors" and architecture == "alexnet") or (linear and architecture not in LAYOUTS):
+            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+            if layer.bias is not None:
+                bound = 1 / math.sqrt(layer.weight[0].numel())
+                nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+            continue
+        elif not linear or architecture.startswith("mlp"):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+        elif architecture.startswith("vgg"):
+            nn.init.normal_(layer.weight, 0, 0.01 / math.sqrt(width), generator=generator)
+        else:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
 def conv_layers(network: nn.Module) -> dict[str, nn.Conv2d]:
-    """Return the convolutions by name, in the order of the forward pass."""
+    """Return the convolutions by name, in the order in which the network lists its modules."""
     return {name: m for name, m in network.named_modules() if isinstance(m, nn.Conv2d)}
 
 
-def layer_geometry(network: nn.Module, image_shape: tuple[int, int, int]) -> list[LayerGeometry]:
-    """Return place, stage and input shape of every convolution for images of (C, H, W).
+def layer_geometry(
+    network: nn.Module,
+    image_shape: tuple[int, int, int],
+    kinds: tuple[type[nn.Module], ...] = (nn.Conv2d,),
+) -> list[LayerGeometry]:
+    """Return place, stage and input shape of every layer of `kinds`, for images of (C, H, W).
 
-    A stage ends at a max-pooling layer; a block is the place of a layer within its stage.
+    In the order in which one image meets them; layers that it does not meet are left out. A stage ends at a
+    pooling layer; a block is the place of a layer within its stage. `InputError` if images do not fit.
     """
     geometry: list[LayerGeometry] = []
-    stage = block = 0
-    activation = torch.zeros(1, *image_shape)
-    with torch.inference_mode():
-        for name, module in network.features.named_children():
-            if isinstance(module, nn.Conv2d):
-                geometry.append(
-                    LayerGeometry(
-                        layer=len(geometry) + 1,
-                        name=f"features.{name}",
-                        stage=stage,
-                        block=block,
-                        input_shape=tuple(activation.shape[1:]),
-                    )
-                )
-                block += 1
-            elif isinstance(module, nn.MaxPool2d):
-                stage, block = stage + 1, 0
-                if min(activation.shape[2:]) < module.kernel_size:
-                    raise InputError(
-                        f"images of {image_shape[2]}x{image_shape[1]} px are too small for this "
-                        f"network: {activation.shape[3]}x{activation.shape[2]} px are left at max-"
-                        f"pooling layer {stage}; use larger images or a shallower architecture"
-                    )
-            activation = module(activation)
+    stage = block = poolings = 0
+    names = {module: name for name, module in network.named_modules()}
+    seen: set[nn.Module] = set()
+
+    def meet(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        nonlocal stage, block, poolings
+        shape = tuple(inputs[0].shape[1:])
+        if isinstance(module, POOLING):
+            stage, block = stage + 1, 0
+            poolings += isinstance(module, nn.MaxPool2d)
+            kernel, padding = _pair(module.kernel_size), _pair(module.padding)
+            if any(side + 2 * p < k for side, k, p in zip(shape[1:], kernel, padding, strict=True)):
+                raise too_small(image_shape, shape[1:], poolings)
+        elif module not in seen:
+            seen.add(module)
+            shape = shape[-1:] if isinstance(module, nn.Linear) else shape
+            geometry.append(LayerGeometry(len(geometry) + 1, names[module], stage, block, shape))
+            block += 1
+
+    hooks = [m.register_forward_pre_hook(meet) for m in names if isinstance(m, (*kinds, *POOLING))]
+    parameter = next(network.parameters())
+    image = torch.zeros(1, *image_shape, device=parameter.device, dtype=parameter.dtype)
+    # Pooling to a fixed size lets any features pass; the linear layers after it need not be run.
+    pooled = is_sequential(network) and isinstance(network.avgpool, nn.AdaptiveAvgPool2d)
+    part = network.features if pooled and nn.Linear not in kinds else network
+    try:
+        with evaluating(network):
+            part(image)
+    except (RuntimeError, AssertionError) as error:
+        channels, height, wide = image_shape
+        raise InputError(
+            f"images of {wide}x{height} px with {channels} channels do not fit this network "
+            f"({str(error).splitlines()[0]}); use images of another size, or another architecture"
+        ) from error
+    finally:
+        for hook in hooks:
+            hook.remove()
     return geometry
 
 
-def forward_steps(network: nn.Module) -> list[tuple[str, Callable[[torch.Tensor], torch.Tensor]]]:
-    """Return the forward pass as (name, step) pairs, applied one after the other."""
-    steps = [(f"features.{name}", m) for name, m in network.features.named_children()]
-    steps += [("avgpool", network.avgpool), ("flatten", nn.Flatten(1))]
-    steps += [(f"classifier.{name}", m) for name, m in network.classifier.named_children()]
-    return steps
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+Step = Callable[[torch.Tensor], torch.Tensor]
+
+
+def forward_steps(network: nn.Module) -> list[tuple[str, Step]]:
+    """Return the forward pass as (name, step) pairs, applied one after the other.
+
+    A step is a layer, a residual block of torchvision's ResNets, or a whole network whose forward pass is
+    not known, whose name is then empty. `holds` tells which step a layer belongs to.
+    """
+    if is_sequential(network):
+        steps = [(f"features.{name}", m) for name, m in network.features.named_children()]
+        steps += [("avgpool", network.avgpool), ("flatten", nn.Flatten(1))]
+        return steps + [(f"classifier.{name}", m) for name, m in network.classifier.named_children()]
+    if is_resnet(network):
+        steps = []
+        for name, module in network.named_children():
+            if isinstance(module, nn.Sequential):
+                steps += [(f"{name}.{number}", block) for number, block in module.named_children()]
+            else:
+                steps += [("flatten", nn.Flatten(1))] * (name == "fc") + [(name, module)]
+        return steps
+    return [("", network)]
+
+
+def holds(step: str, layer: str) -> bool:
+    """Tell whether the layer of this name is, or is inside, the step of this name of `forward_steps`."""
+    return step in ("", layer) or layer.startswith(f"{step}.")

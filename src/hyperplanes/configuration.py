@@ -7,10 +7,11 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from jsonschema import Draft202012Validator, ValidationError, validators
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
 from hyperplanes import figure_settings
 from hyperplanes.errors import InputError
+from hyperplanes.layouts import LAYOUTS, RESNETS, name_problem, width_problem
 
 REQUIRED = ("dataset", "architecture", "epochs", "seeds")
 # What decides the weights and files of a run; the rest may change without training again.
@@ -40,6 +41,8 @@ _TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
     }
 )
 _Validator = validators.extend(Draft202012Validator, type_checker=_TYPES)
+_FORMATS = FormatChecker(formats=())
+_FORMATS.checks("architecture")(lambda name: not isinstance(name, str) or name_problem(name) is None)
 
 
 @dataclass(frozen=True)
@@ -144,7 +147,13 @@ def pretrained_label(network: Mapping[str, Any]) -> str:
 
 
 def _architecture_label(architecture: str) -> str:
-    return {"lenet": "LeNet", "alexnet": "AlexNet"}.get(architecture, architecture.upper())
+    """Return the name of a network as it is usually written, e.g. `VGG19-BN`, `ResNet18`."""
+    names = {"lenet": "LeNet", "alexnet": "AlexNet", "vgg19_orig": "VGG19, N(0, 0.01²)", "mlp_bn": "MLP-BN"}
+    if architecture in names:
+        return names[architecture]
+    if architecture in LAYOUTS:
+        return architecture.upper().replace("BN", "-BN")
+    return architecture.replace("resnet", "ResNet") if architecture in RESNETS else architecture
 
 
 def _selected(config: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -204,7 +213,7 @@ def _refuse(problems: Iterator[str]) -> None:
 
 def _schema_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield one sentence for each violation of the schema."""
-    errors = _Validator(schema).iter_errors(config)
+    errors = _Validator(schema, format_checker=_FORMATS).iter_errors(config)
     for error in sorted(errors, key=lambda error: list(map(str, error.absolute_path))):
         yield from _sentences(error)
 
@@ -234,6 +243,8 @@ def _sentences(error: ValidationError) -> Iterator[str]:
             if expected == "number" and isinstance(error.instance, str):
                 hint = "; YAML reads 1e-3 as text, write 1.0e-3 or 0.001"
             yield f"{where}: {error.instance!r} is not of type {expected}{hint}"
+        case "format":
+            yield f"{where}: {name_problem(error.instance)}"
         case "pattern":
             yield f"{where}: {error.instance!r} does not match {expected}"
         case "oneOf" if where.endswith(".snapshots"):
@@ -266,6 +277,8 @@ def _experiment_problems(
         for key in missing:
             yield f"{where}: key {key} is missing; set it there or in defaults"
         return
+    if problem := width_problem(settings["architecture"], settings["width"]):
+        yield f"{where}.width: {problem}"
     if settings["dataset"] not in datasets:
         yield (f"{where}.dataset: {settings['dataset']!r} is not a data set; allowed: {', '.join(datasets)}")
     else:

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from hyperplanes.networks import evaluating, is_sequential
+
 
 def foldable(network: nn.Module, image_shape: tuple[int, int, int]) -> bool:
     """Tell whether the first linear layer of `network` sees copies for images of (C, H, W).
@@ -21,9 +23,11 @@ def foldable(network: nn.Module, image_shape: tuple[int, int, int]) -> bool:
     That is where pooling makes a larger map of a 1 x 1 map, unless dropout (AlexNet's) tells the copies
     apart.
     """
-    if not isinstance(network.classifier[0], nn.Linear):
+    if not is_sequential(network) or not isinstance(network.classifier[0], nn.Linear):
         return False
-    with torch.inference_mode():
+    if not isinstance(network.avgpool, nn.AdaptiveAvgPool2d):
+        return False
+    with evaluating(network):
         features = network.features(torch.zeros(1, *image_shape))
     return features.shape[2:] == (1, 1) and copies(network) > 1
 
@@ -49,7 +53,7 @@ def fold(network: nn.Module) -> int:
     """
     count = copies(network)
     full: nn.Linear = network.classifier[0]
-    folded = nn.utils.skip_init(nn.Linear, full.in_features // count, full.out_features)
+    folded = nn.Linear(full.in_features // count, full.out_features, device="meta")
     folded.weight = nn.Parameter(_sum_of_copies(full.weight.detach(), count))
     folded.bias = full.bias
     folded.weight.register_hook(lambda gradient: gradient * count)

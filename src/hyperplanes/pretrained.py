@@ -10,13 +10,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from hyperplanes.architectures import KAIMING, conv_layers, initialise_layers, layer_geometry
+from hyperplanes.architectures import (
+    KAIMING,
+    conv_layers,
+    initialise_layers,
+    layer_geometry,
+    network_shape,
+)
 from hyperplanes.errors import InputError
 from hyperplanes.files import sha256_of
 from hyperplanes.places import search_path
 from hyperplanes.snapshots import Snapshot
 from hyperplanes.streams import stream
-from hyperplanes.vision import models
 
 IMAGE_SHAPE = (3, 224, 224)
 # (F, C / groups, k, k) of AlexNet as published in 2012, with two groups in layers 2, 4 and 5. That of
@@ -32,6 +37,8 @@ ALEXNET_2012 = (
 
 def official_url(architecture: str) -> str:
     """Return where torchvision's weights IMAGENET1K_V1 of an architecture are published."""
+    from hyperplanes.vision import models
+
     return models.get_model_weights(architecture).IMAGENET1K_V1.url
 
 
@@ -84,11 +91,10 @@ def read_torchvision(path: Path, architecture: str, origin: Mapping[str, Any]) -
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise InputError(f"{path} holds a {type(state).__name__}; expected a state dict of tensors")
     found = {name: tuple(value.shape) for name, value in state.items() if value.ndim == 4}
-    network = _shape_of(architecture)
+    network = network_shape(architecture, 1000, IMAGE_SHAPE[0])
     expected = {f"{name}.weight": tuple(m.weight.shape) for name, m in conv_layers(network).items()}
     _require_same(path, architecture, list(found.items()), list(expected.items()))
-    with torch.device("meta"):
-        geometry = layer_geometry(network, IMAGE_SHAPE)
+    geometry = layer_geometry(network, IMAGE_SHAPE)
     names = [f"{layer.name}.{part}" for layer in geometry for part in ("weight", "bias")]
     if missing := [name for name in names if name not in state]:
         raise InputError(f"{path} has no {missing[0]}; expected a state dict of torchvision's {architecture}")
@@ -101,7 +107,8 @@ def require_architecture(path: Path, architecture: str, snapshot: Snapshot) -> N
     if architecture == "alexnet":
         shapes = ALEXNET_2012
     else:
-        shapes = [tuple(m.weight.shape) for m in conv_layers(_shape_of(architecture)).values()]
+        network = network_shape(architecture, 1000, IMAGE_SHAPE[0])
+        shapes = [tuple(m.weight.shape) for m in conv_layers(network).values()]
     # Layers are compared by number: MatConvNet has names of its own.
     names = [name for name, _ in found] + [f"layer {n}" for n in range(len(found) + 1, len(shapes) + 1)]
     _require_same(path, architecture, found, list(zip(names, shapes, strict=False)))
@@ -127,12 +134,6 @@ def redraw(snapshot: Snapshot, seed: int) -> Snapshot:
         for part in ("weight", "bias")
     }
     return replace(snapshot, arrays=arrays, origin={**snapshot.origin, "epoch": 0})
-
-
-def _shape_of(architecture: str) -> nn.Module:
-    """Return torchvision's network without memory for its weights."""
-    with torch.device("meta"):
-        return models.get_model(architecture)
 
 
 def _require_same(path: Path, architecture: str, found: list, expected: list) -> None:

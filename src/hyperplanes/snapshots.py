@@ -12,20 +12,10 @@ from safetensors.numpy import save_file
 
 from hyperplanes.errors import InputError
 from hyperplanes.files import atomic
+from hyperplanes.layouts import LayerGeometry
 
 # One key, because safetensors does not keep the order of several.
 METADATA_KEY = "hyperplanes"
-
-
-@dataclass(frozen=True)
-class LayerGeometry:
-    """Where a convolution stands: number from 1, module name, stage, block, input (C, H, W)."""
-
-    layer: int
-    name: str
-    stage: int
-    block: int
-    input_shape: tuple[int, int, int]
 
 
 @dataclass(frozen=True)

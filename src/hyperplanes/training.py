@@ -152,6 +152,7 @@ class Run:
             self.settings["width"],
             stream(self.seed, "initialisation"),
             self.settings["initialisation"],
+            self.image_shape[1:],
         )
 
     def start_epoch(self, epoch: int) -> torch.Tensor:

@@ -95,7 +95,9 @@ NETWORK_CODE = DATASET_CODE + library(
     "evaluation",
     "folding",
     "image_files",
+    "layouts",
     "loading",
+    "networks",
     "places",
     "progress",
     "snapshots",
@@ -109,14 +111,16 @@ REINIT_CODE = NETWORK_CODE + library("reinitialisation")
 PRETRAINED_CODE = BASE_CODE + library(
     "architectures",
     "epochs",
+    "layouts",
     "matconvnet",
+    "networks",
     "places",
     "pretrained",
     "snapshots",
     "streams",
     "vision",
 )
-PROJECTION_CODE = BASE_CODE + library("projections", "snapshots")
+PROJECTION_CODE = BASE_CODE + library("layouts", "projections", "snapshots")
 TABLE_CODE = BASE_CODE + library("epochs", "statistics", "tables")
 RENDER_CODE = TABLE_CODE + library("rendering")
 CLAIM_CODE = RENDER_CODE + library("claims", "evidence", "judging")

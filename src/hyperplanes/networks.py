@@ -1,0 +1,110 @@
+"""Networks that are one sequence, built from their layouts, and what all networks have in common."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+
+import torch
+from torch import nn
+
+from hyperplanes.layouts import LAYOUTS, Conv, Pool, scaled
+
+
+class SequentialNetwork(nn.Module):
+    """A network whose parts are applied one after the other, named as torchvision names those of a VGG."""
+
+    def __init__(self, features: nn.Sequential, avgpool: nn.Module, classifier: nn.Sequential):
+        super().__init__()
+        self.features, self.avgpool, self.classifier = features, avgpool, classifier
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits (N, classes) of images (N, channels, H, W)."""
+        return self.classifier(torch.flatten(self.avgpool(self.features(images)), 1))
+
+
+def build_sequential(
+    architecture: str, classes: int, image_shape: tuple[int, int, int], width: float
+) -> SequentialNetwork:
+    """Return one of `LAYOUTS` with weights on the meta device; an mlp fits images of (C, H, W) alone."""
+    layout = LAYOUTS[architecture]
+    before = image_shape[0]
+    features: list[nn.Module] = []
+    for layer in layout.features:
+        match layer:
+            case Conv():
+                after = scaled(layer.filters, width)
+                options = layer.kernel, layer.stride, layer.padding
+                features.append(nn.Conv2d(before, after, *options, device="meta"))
+                before = after
+            case Pool():
+                features.append(nn.MaxPool2d(layer.kernel, layer.stride))
+            case "norm":
+                features.append(nn.BatchNorm2d(before, device="meta"))
+            case "relu":
+                features.append(nn.ReLU(inplace=True))
+    if layout.pooled:
+        avgpool, before = nn.AdaptiveAvgPool2d(layout.pooled), before * layout.pooled**2
+    else:
+        avgpool, before = nn.Identity(), prod(image_shape)
+    classifier: list[nn.Module] = []
+    for layer in layout.classifier:
+        match layer:
+            case int():
+                after = scaled(layer, width)
+                classifier.append(nn.Linear(before, after, device="meta"))
+                before = after
+            case "norm":
+                classifier.append(nn.BatchNorm1d(before, device="meta"))
+            case "relu":
+                classifier.append(nn.ReLU(inplace=True))
+            case "dropout":
+                classifier.append(nn.Dropout(layout.dropout))
+    classifier.append(nn.Linear(before, classes, device="meta"))
+    return SequentialNetwork(nn.Sequential(*features), avgpool, nn.Sequential(*classifier))
+
+
+def _forward_in_torchvision(module: str, network: str):
+    """Return the forward function of a class of torchvision; None if torchvision is not imported."""
+    loaded = sys.modules.get(f"torchvision.models.{module}")
+    return getattr(loaded, network).forward if loaded else None
+
+
+def is_sequential(network: nn.Module) -> bool:
+    """Tell whether the forward pass is `features`, `avgpool`, flattening and `classifier`, nothing else."""
+    forward = type(network).forward
+    theirs = _forward_in_torchvision("vgg", "VGG"), _forward_in_torchvision("alexnet", "AlexNet")
+    return forward in (SequentialNetwork.forward, *theirs)
+
+
+def is_resnet(network: nn.Module) -> bool:
+    """Tell whether the forward pass is that of torchvision's ResNets."""
+    return type(network).forward is _forward_in_torchvision("resnet", "ResNet")
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Put every module into evaluation mode, without gradients, and back into its own mode afterwards."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def materialise(network: nn.Module) -> nn.Module:
+    """Give parameters and buffers of a network on the meta device memory on the CPU, in place.
+
+    Faster to start than `to_empty`, for which torch imports sympy.
+    """
+    for module in network.modules():
+        for name, parameter in module._parameters.items():
+            if parameter is not None:
+                module._parameters[name] = nn.Parameter(torch.empty(parameter.shape, dtype=parameter.dtype))
+        for name, buffer in module._buffers.items():
+            if buffer is not None:
+                module._buffers[name] = torch.empty(buffer.shape, dtype=buffer.dtype)
+    return network
