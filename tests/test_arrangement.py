@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.signal import correlate2d
 
 from hyperplanes.arrangement import circulant, cone_edges, convolution_matrix, face_angle, identity_cosines
-from hyperplanes.projections import layer_statistics
+from hyperplanes.cosines import layer_statistics
 from hyperplanes.snapshots import LayerGeometry
 
 weights = st.floats(-5, 5, width=32)

@@ -64,7 +64,8 @@ def experiment(
             for layer, value in values.items():
                 share = round((value + shift * (epoch > 0)) * filters) / filters
                 n_l.append({**origin, "epoch": epoch, "layer": layer, "name": f"features.{layer}"})
-                n_l[-1] |= {"filters": filters, "undefined": 0, "n_l": share, "mean_cosine": 0.0}
+                n_l[-1] |= {"filters": filters, "undefined": 0, "not_finite": 0}
+                n_l[-1] |= {"n_l": share, "mean_cosine": 0.0}
             loss = None if epoch == 0 else 2.3 if epoch < loss_falls else 1.0
             training.append({**origin, "epoch": epoch, "train_loss": loss, "validation_loss": 1.0})
             training[-1] |= {"train_accuracy": accuracy, "validation_accuracy": accuracy}

@@ -24,6 +24,8 @@ CONSTRAINTS = [
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 # Used if they are installed; no rule needs them.
 OPTIONAL = {"timm"}
+# Modules for options that no rule gives.
+BY_HAND = {"hyperplanes.authors"}
 # Names that differ between an import, PyPI and conda-forge.
 PYPI_OF_IMPORT = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "sklearn": "scikit-learn"}
 PYPI_OF_CONDA = {"pytorch": "torch"}
@@ -67,7 +69,7 @@ def imports(path, seen=None):
             case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=name)]):
                 names.add(name)
     found = set()
-    for name in names:
+    for name in names - BY_HAND:
         package, *module = name.split(".")
         if package == "hyperplanes" and module:
             found |= imports(ROOT / "src" / "hyperplanes" / f"{module[0]}.py", seen)

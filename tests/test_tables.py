@@ -11,9 +11,9 @@ from conftest import SCRIPTS, environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hyperplanes.cosines import layer_statistics, to_json
 from hyperplanes.files import write_json
 from hyperplanes.plotting import rate_drops
-from hyperplanes.projections import layer_statistics, to_json
 from hyperplanes.schedules import learning_rate
 from hyperplanes.snapshots import LayerGeometry
 from hyperplanes.tables import (
@@ -210,7 +210,7 @@ def made_n_l(shares, filters=20, undefined=0):
     """An n_l table: `shares` maps (seed, epoch, layer) to negative filters."""
     rows = [
         {"experiment": "plain", "seed": seed, "epoch": epoch, "layer": layer, "name": f"features.{layer}"}
-        | {"filters": filters, "undefined": undefined, "n_l": count / (filters - undefined)}
+        | {"filters": filters, "undefined": undefined, "not_finite": 0, "n_l": count / (filters - undefined)}
         for (seed, epoch, layer), count in shares.items()
     ]
     return pd.DataFrame(rows)
@@ -383,7 +383,7 @@ def test_tabulate_projections_writes_three_tables(tmp_path):
     )
     n_l, summary, cosines, onset = map(pd.read_csv, outputs)
     origin = ["experiment", "seed", "epoch", "layer"]
-    assert list(n_l) == [*origin, "name", "filters", "undefined", "n_l", "mean_cosine"]
+    assert list(n_l) == [*origin, "name", "filters", "undefined", "not_finite", "n_l", "mean_cosine"]
     pooled = ["pooled_negative", "pooled_filters", "low", "high", "p_value", "p_corrected"]
     assert list(summary) == ["experiment", "epoch", "layer", "name", "filters", *SUMMARY_COLUMNS, *pooled]
     assert list(onset) == ["experiment", "layer", "name", "direction", "epoch", "n_l"]

@@ -41,7 +41,7 @@ from hyperplanes.judging import (
     rank,
     smallest_drop,
 )
-from hyperplanes.tables import SIGNIFICANCE, criticality, epochs_in_order
+from hyperplanes.tables import SIGNIFICANCE, criticality, defined_filters, epochs_in_order
 
 SUPPORTED, NOT_SUPPORTED, NOT_TESTED = "supported", "not supported", "not tested by this configuration"
 VERDICTS = {True: SUPPORTED, False: NOT_SUPPORTED, None: NOT_TESTED}
@@ -458,7 +458,8 @@ def full_agreement_beyond_chance(case: Case) -> Finding:
     rows = []
     for evidence in case.trained_of_any(["figure_05", "figure_07", "figure_08"]):
         n_l = evidence.table("n_l")
-        rows.append(n_l[(n_l["epoch"] == epochs_in_order(n_l)[-1]) & (n_l["undefined"] == 0)])
+        last = n_l[n_l["epoch"] == epochs_in_order(n_l)[-1]]
+        rows.append(last[defined_filters(last) == last["filters"]])
     last = pd.concat(rows)
     filters = last["filters"].to_numpy(float)
     count = int(last["n_l"].isin([0, 1]).sum())

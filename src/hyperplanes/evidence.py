@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hyperplanes.errors import InputError
-from hyperplanes.tables import epochs_in_order, per_seed_and_layer, pool
+from hyperplanes.tables import defined_filters, epochs_in_order, per_seed_and_layer, pool
 
 # A network has learned if its training accuracy exceeds this multiple of chance: for 10 classes 15 %,
 # many standard deviations above chance for thousands of images and far below any trained network.
@@ -67,7 +67,7 @@ class Evidence:
         """Return (negative, all) filters of a layer at the last epoch, one pair per seed."""
         n_l = self.table("n_l")
         last = n_l[(n_l["epoch"] == epochs_in_order(n_l)[-1]) & (n_l["layer"].isin(self.existing([layer])))]
-        defined = last["filters"] - last["undefined"]
+        defined = defined_filters(last)
         negative = (last["n_l"].fillna(0) * defined).round()
         pairs = zip(negative.astype(int).tolist(), defined.tolist(), strict=True)
         return [(count, filters) for count, filters in pairs if filters]

@@ -2,19 +2,20 @@
 
 import difflib
 from dataclasses import dataclass
+from math import prod
 
 from hyperplanes.errors import InputError
 
 
 @dataclass(frozen=True)
 class LayerGeometry:
-    """Where a convolution stands: number from 1, module name, stage, block, input (C, H, W)."""
+    """Where a layer stands: number from 1, module name, stage, block, input (C, H, W); None if not known."""
 
     layer: int
     name: str
     stage: int
     block: int
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...] | None
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,13 @@ TORCHVISION = (
     *("vit_b_16", "vit_b_32", "vit_h_14", "vit_l_16", "vit_l_32"),
 )
 TIMM_PREFIX = "timm/"
+# Data sets of the authors' programs: number of classes, and (C, H, W) of an image.
+DATASETS = {
+    "cifar10": (10, (3, 32, 32)),
+    "cifar100": (100, (3, 32, 32)),
+    "imagenet": (1000, (3, 224, 224)),
+    "mnist": (10, (1, 28, 28)),
+}
 
 
 def name_problem(architecture: str) -> str | None:
@@ -180,28 +188,43 @@ def too_small(image_shape: tuple[int, ...], left: tuple[int, ...], pooling: int)
 
 
 def geometry(
-    architecture: str, image_shape: tuple[int, int, int], width: float = 1.0
+    architecture: str, image_shape: tuple[int, int, int], width: float = 1.0, classes: int | None = None
 ) -> list[tuple[LayerGeometry, tuple[int, ...]]]:
-    """Return the convolutions of one of `LAYOUTS` for images of (C, H, W), and the shapes of their weights.
+    """Return the layers of one of `LAYOUTS` for images of (C, H, W), and the shapes of their weights.
 
-    The same as `architectures.layer_geometry` says of the network, without torch.
+    Convolutions alone, as `architectures.layer_geometry` says of the network but without torch; with
+    `classes` linear layers as well, in the stage after the last pooling.
     """
-    convolutions = []
+    layout = LAYOUTS[architecture]
+    layers: list[tuple[LayerGeometry, tuple[int, ...]]] = []
     stage = block = 0
     channels, *size = image_shape
-    for place, layer in enumerate(LAYOUTS[architecture].features):
+
+    def add(name: str, input_shape: tuple[int, ...], shape: tuple[int, ...]) -> None:
+        nonlocal block
+        layers.append((LayerGeometry(len(layers) + 1, name, stage, block, input_shape), shape))
+        block += 1
+
+    for place, layer in enumerate(layout.features):
+        match layer:
+            case Pool():
+                stage, block = stage + 1, 0
+                if min(size) < layer.kernel:
+                    raise too_small(image_shape, tuple(size), stage)
+                size = [(side - layer.kernel) // layer.stride + 1 for side in size]
+            case Conv():
+                filters = scaled(layer.filters, width)
+                shape = (filters, channels, layer.kernel, layer.kernel)
+                add(f"features.{place}", (channels, *size), shape)
+                size = [(side + 2 * layer.padding - layer.kernel) // layer.stride + 1 for side in size]
+                channels = filters
+    if classes is None:
+        return layers
+    inputs = channels * (layout.pooled**2 if layout.pooled else prod(size))
+    for place, layer in enumerate((*layout.classifier, classes)):
         if isinstance(layer, str):
             continue
-        if isinstance(layer, Pool):
-            stage, block = stage + 1, 0
-            if min(size) < layer.kernel:
-                raise too_small(image_shape, tuple(size), stage)
-            size = [(side - layer.kernel) // layer.stride + 1 for side in size]
-            continue
-        filters = scaled(layer.filters, width)
-        number, name = len(convolutions) + 1, f"features.{place}"
-        here = LayerGeometry(number, name, stage, block, (channels, *size))
-        convolutions.append((here, (filters, channels, layer.kernel, layer.kernel)))
-        size = [(side + 2 * layer.padding - layer.kernel) // layer.stride + 1 for side in size]
-        channels, block = filters, block + 1
-    return convolutions
+        outputs = classes if place == len(layout.classifier) else scaled(layer, width)
+        add(f"classifier.{place}", (inputs,), (outputs, inputs))
+        inputs = outputs
+    return layers

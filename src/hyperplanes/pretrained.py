@@ -7,18 +7,16 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from hyperplanes.architectures import (
-    KAIMING,
-    conv_layers,
-    initialise_layers,
-    layer_geometry,
-    network_shape,
-)
+from hyperplanes import layouts
+from hyperplanes.architectures import KAIMING, initialise_layers
+from hyperplanes.checkpoints import read_checkpoint
 from hyperplanes.errors import InputError
 from hyperplanes.files import sha256_of
+from hyperplanes.foreign import checkpoint_layers
 from hyperplanes.places import search_path
 from hyperplanes.snapshots import Snapshot
 from hyperplanes.streams import stream
@@ -76,29 +74,17 @@ def verify(path: Path, sha256: str) -> None:
 
 
 def read_torchvision(path: Path, architecture: str, origin: Mapping[str, Any]) -> Snapshot:
-    """Return the convolutions of a state dict of torchvision's `architecture`.
+    """Return the convolutions of a state dict of torchvision's `architecture`, measured at 224 px.
 
     Nothing but tensors is unpickled. `InputError` if the file holds anything else, or another network.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # torch raises whatever its unpickler meets in a file that is no state dict or a damaged one.
-        raise InputError(
-            f"{path} is not a state dict of tensors alone, or is damaged ({type(error).__name__}); "
-            "nothing else is read"
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise InputError(f"{path} holds a {type(state).__name__}; expected a state dict of tensors")
-    found = {name: tuple(value.shape) for name, value in state.items() if value.ndim == 4}
-    network = network_shape(architecture, 1000, IMAGE_SHAPE[0])
-    expected = {f"{name}.weight": tuple(m.weight.shape) for name, m in conv_layers(network).items()}
-    _require_same(path, architecture, list(found.items()), list(expected.items()))
-    geometry = layer_geometry(network, IMAGE_SHAPE)
-    names = [f"{layer.name}.{part}" for layer in geometry for part in ("weight", "bias")]
-    if missing := [name for name in names if name not in state]:
+    layers = checkpoint_layers(path, architecture, IMAGE_SHAPE, classes=1000)
+    tensors = read_checkpoint(path).tensors
+    names = [f"{layer.geometry.name}.{part}" for layer in layers for part in ("weight", "bias")]
+    if architecture in layouts.LAYOUTS and (missing := [name for name in names if name not in tensors]):
         raise InputError(f"{path} has no {missing[0]}; expected a state dict of torchvision's {architecture}")
-    return Snapshot({name: state[name].float().numpy() for name in names}, geometry, origin)
+    arrays = {name: np.asarray(tensors[name], np.float32) for name in names if name in tensors}
+    return Snapshot(arrays, [layer.geometry for layer in layers], origin)
 
 
 def require_architecture(path: Path, architecture: str, snapshot: Snapshot) -> None:
@@ -107,8 +93,7 @@ def require_architecture(path: Path, architecture: str, snapshot: Snapshot) -> N
     if architecture == "alexnet":
         shapes = ALEXNET_2012
     else:
-        network = network_shape(architecture, 1000, IMAGE_SHAPE[0])
-        shapes = [tuple(m.weight.shape) for m in conv_layers(network).values()]
+        shapes = [shape for _, shape in layouts.geometry(architecture, IMAGE_SHAPE)]
     # Layers are compared by number: MatConvNet has names of its own.
     names = [name for name, _ in found] + [f"layer {n}" for n in range(len(found) + 1, len(shapes) + 1)]
     _require_same(path, architecture, found, list(zip(names, shapes, strict=False)))

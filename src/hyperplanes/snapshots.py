@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from hyperplanes.checkpoints import read_safetensors
 from hyperplanes.errors import InputError
 from hyperplanes.files import atomic
 from hyperplanes.layouts import LayerGeometry
@@ -40,15 +40,11 @@ def save_snapshot(path: Path, snapshot: Snapshot) -> None:
 
 
 def load_snapshot(path: Path) -> Snapshot:
-    """Read a snapshot; `InputError` names a file that is missing or is not one."""
+    """Read a snapshot, whose arrays are views of the file; `InputError` if it is missing or is not one."""
     if not Path(path).is_file():
         raise InputError(f"snapshot {path} does not exist; train the network first")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = (file.metadata() or {}).get(METADATA_KEY)
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
+    arrays, metadata = read_safetensors(Path(path))
+    metadata = metadata.get(METADATA_KEY)
     if metadata is None:
         raise InputError(f"{path} has no `{METADATA_KEY}` metadata; expected a snapshot of train.py")
     content = json.loads(metadata)

@@ -37,9 +37,14 @@ def n_l_table(projections: Iterable[Path]) -> pd.DataFrame:
             "epoch": int(content["epoch"]),
         }
         for layer in content["layers"]:
-            kept = ("layer", "name", "filters", "undefined", "n_l", "mean_cosine")
+            kept = ("layer", "name", "filters", "undefined", "not_finite", "n_l", "mean_cosine")
             rows.append({**origin, **{key: layer[key] for key in kept}})
     return pd.DataFrame(rows).sort_values(["seed", "epoch", "layer"], ignore_index=True)
+
+
+def defined_filters(n_l: pd.DataFrame) -> pd.Series:
+    """Return the number of filters that have a cosine: neither zero nor with NaN or infinite weights."""
+    return n_l["filters"] - n_l["undefined"] - n_l["not_finite"]
 
 
 def epochs_in_order(frame: pd.DataFrame) -> list[int]:
@@ -55,7 +60,7 @@ def pool(n_l: pd.DataFrame) -> pd.DataFrame:
     `p_corrected` the same after Holm's correction over the layers of the epoch. Filters are treated
     as independent, those of one network too.
     """
-    defined = n_l["filters"] - n_l["undefined"]
+    defined = defined_filters(n_l)
     counts = n_l[["epoch", "layer", "name"]].assign(
         pooled_negative=(n_l["n_l"].fillna(0) * defined).round().astype(int), pooled_filters=defined
     )

@@ -90,6 +90,7 @@ SOURCE_CODE = {
 NETWORK_CODE = DATASET_CODE + library(
     "architectures",
     "augmentation",
+    "checkpoints",
     "decoding",
     "devices",
     "evaluation",
@@ -110,7 +111,10 @@ TRAINING_CODE = NETWORK_CODE + library(
 REINIT_CODE = NETWORK_CODE + library("reinitialisation")
 PRETRAINED_CODE = BASE_CODE + library(
     "architectures",
+    "checkpoints",
+    "cosines",
     "epochs",
+    "foreign",
     "layouts",
     "matconvnet",
     "networks",
@@ -120,7 +124,7 @@ PRETRAINED_CODE = BASE_CODE + library(
     "streams",
     "vision",
 )
-PROJECTION_CODE = BASE_CODE + library("layouts", "projections", "snapshots")
+PROJECTION_CODE = BASE_CODE + library("checkpoints", "cosines", "layouts", "snapshots")
 TABLE_CODE = BASE_CODE + library("epochs", "statistics", "tables")
 RENDER_CODE = TABLE_CODE + library("rendering")
 CLAIM_CODE = RENDER_CODE + library("claims", "evidence", "judging")

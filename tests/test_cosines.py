@@ -1,16 +1,29 @@
 """Equations 1 and 2 against the explicit matrix of the convolution."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
+from conftest import SCRIPTS, environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hyperplanes.cosines import layer_statistics, negative_share, snapshot_statistics, to_json
 from hyperplanes.errors import InputError
-from hyperplanes.projections import layer_statistics, negative_share, snapshot_statistics, to_json
+from hyperplanes.files import read_json
 from hyperplanes.snapshots import LayerGeometry, Snapshot, load_snapshot, save_snapshot
+from hyperplanes.tables import n_l_table, pool
+
+
+def measured(folder, *options):
+    """Run compute_projections.py in a folder."""
+    command = [sys.executable, SCRIPTS / "compute_projections.py", *options]
+    return subprocess.run(
+        list(map(str, command)), cwd=folder, capture_output=True, text=True, env=environment()
+    )
 
 
 def explicit_matrix(weight, input_shape, stride, padding):
@@ -130,11 +143,26 @@ def test_an_all_zero_filter_is_counted_and_left_out():
     assert content["0"]["0"]["projections"][0] is None
 
 
-def test_weights_that_are_not_finite_are_refused_by_name():
-    weight = np.ones((3, 2, 3, 3), np.float32)
-    weight[2, 0, 0, 0] = np.nan
-    with pytest.raises(InputError, match=r"layer 1 \(features.0\).*filter 2"):
-        snapshot_statistics(snapshot_of(weight))
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_filters_that_are_not_finite_are_named_counted_and_left_out(value, tmp_path):
+    weight = np.ones((4, 2, 3, 3), np.float32)
+    weight[0], weight[1], weight[2, 0, 0, 0] = 0, -1, value
+    save_snapshot(tmp_path / "epoch=7.safetensors", snapshot_of(weight))
+    result = measured(tmp_path, "--snapshots", tmp_path / "epoch=7.safetensors", "--output", tmp_path)
+    assert result.returncode == 0
+    one, two = result.stderr.splitlines()
+    assert "warning: epoch=7.safetensors: layer 1 (features.0) has NaN or infinite weights in 1 of 4" in one
+    assert "(number 2)" in one and "layer 2 (features.3)" in two
+    content = read_json(tmp_path / "epoch=7.json")
+    layer = content["layers"][0]
+    assert (layer["filters"], layer["undefined"], layer["not_finite"], layer["n_l"]) == (4, 1, 1, 0.5)
+    assert [cosine is None for cosine in layer["cosines"]] == [True, False, True, False]
+    assert content["net"]["mass"] == 0.5
+
+    table = n_l_table([tmp_path / "epoch=7.json"])
+    assert table["not_finite"].tolist() == [1, 1]
+    pooled = pool(table)
+    assert pooled["pooled_filters"].tolist() == [2, 2] and pooled["pooled_negative"].tolist() == [1, 1]
 
 
 def test_snapshots_read_back_and_have_the_same_bytes_each_time(tmp_path):

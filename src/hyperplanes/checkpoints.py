@@ -1,0 +1,293 @@
+"""Weights from files of others: safetensors and what torch.save writes, mapped into memory, without torch.
+
+Nothing but tensors, numbers, text and containers of these is read from a pickle; whatever else it asks for
+is refused before it can run.
+"""
+
+import collections
+import io
+import json
+import math
+import mmap
+import pickle
+import re
+import struct
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hyperplanes.errors import InputError
+
+# Keys under which checkpoints keep the state dict; the authors' is the first.
+WRAPPERS = ("model_state_dict", "state_dict", "model", "net")
+# What wrappers of a network put before the names of its tensors.
+PREFIXES = ("module.", "_orig_mod.")
+_SAFETENSORS_TYPES = {
+    **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1"},
+    **{"U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?", "BF16": "bfloat16"},
+}
+_STORAGE_TYPES = {
+    **{"DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "BFloat16Storage": "bfloat16"},
+    **{"LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1"},
+    **{"ByteStorage": "u1", "BoolStorage": "?"},
+}
+# What a file of torch.save before torch 1.6 begins with.
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_HEADER_LIMIT = 100_000_000
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors of a network by name, and what else the file says (`entries`: numbers and text)."""
+
+    tensors: Mapping[str, np.ndarray]
+    entries: Mapping[str, Any]
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a safetensors file or a state dict of torch.save; `InputError` names what is wrong.
+
+    Tensors are views of the file; bfloat16, which numpy does not have, becomes float32. A state dict may be
+    wrapped in a dictionary (`WRAPPERS`) and its names in prefixes of nn.DataParallel.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"checkpoint {path} does not exist; give the path of a file with weights")
+    with open(path, "rb") as file:
+        beginning = file.read(16)
+    if path.suffix == ".safetensors" or beginning[8:9] == b"{":
+        tensors, metadata = read_safetensors(path)
+        # The format does not keep the order of layers; that of the numbers in their names is the best guess.
+        tensors = dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
+        return Checkpoint(_without_prefixes(tensors), metadata)
+    try:
+        content = _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
+    except InputError:
+        raise
+    except Exception as error:
+        # A damaged pickle raises whatever its first wrong byte leads to.
+        raise InputError(
+            f"{path} is neither safetensors nor a checkpoint of torch.save, or is damaged "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    return _unwrapped(path, content)
+
+
+# safetensors
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return the tensors of a safetensors file as views of the mapped file, and its metadata."""
+    size = path.stat().st_size
+    try:
+        with open(path, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > min(size - 8, _HEADER_LIMIT):
+                raise ValueError(f"a header of {length} bytes in a file of {size}")
+            header = json.loads(file.read(length))
+            # Private: arrays can be written to, the file cannot.
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        metadata = header.pop("__metadata__", {})
+        tensors = {}
+        for name, entry in header.items():
+            start, end = (8 + length + offset for offset in entry["data_offsets"])
+            kind, shape = _SAFETENSORS_TYPES[entry["dtype"]], tuple(entry["shape"])
+            if not 8 + length <= start <= end <= size:
+                raise ValueError(f"{name} lies outside the file")
+            if end - start != math.prod(shape) * _itemsize(kind):
+                raise ValueError(f"{name} of shape {list(shape)} has {end - start} bytes")
+            tensors[name] = _array(mapped, kind, start, shape)
+    except KeyError as error:
+        raise InputError(f"{path} has tensors of type {error}; convert them to float32") from error
+    except (struct.error, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
+    return tensors, metadata
+
+
+def _itemsize(kind: str) -> int:
+    return 2 if kind == "bfloat16" else np.dtype(kind).itemsize
+
+
+def _array(
+    buffer: mmap.mmap, kind: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...] | None = None
+) -> np.ndarray:
+    """Return an array of `shape` at `offset` bytes of a buffer; `ValueError` if it does not lie within.
+
+    `strides` count bytes.
+    """
+    stored = np.dtype("<u2" if kind == "bfloat16" else kind)
+    if not math.prod(shape):
+        return np.empty(shape, np.float32 if kind == "bfloat16" else stored)
+    array = np.ndarray(shape, stored, buffer, offset, strides)
+    if kind == "bfloat16":
+        return (array.astype(np.uint32) << 16).view(np.float32)
+    return array
+
+
+# torch.save
+
+
+@dataclass(frozen=True)
+class _Storage:
+    """Where the numbers of tensors lie in the mapped file: kind, offset in bytes, and how many."""
+
+    kind: str
+    offset: int
+    count: int
+
+
+class _Unpickler(pickle.Unpickler):
+    """Unpickles tensors as arrays of a mapped file, and refuses everything that is not listed here.
+
+    `places` has (offset, size) in bytes of every storage; without it tensors are None.
+    """
+
+    def __init__(self, path: Path, file: io.IOBase, places: Mapping[str, tuple[int, int]] | None = None):
+        super().__init__(file, encoding="utf-8")
+        self.path, self.places = path, places
+        self.kinds: dict[str, str] = {}
+        if places is not None:
+            with open(path, "rb") as whole:
+                self.mapped = mmap.mmap(whole.fileno(), 0, access=mmap.ACCESS_COPY)
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what a pickle may call; `InputError` names anything else."""
+        known: dict[tuple[str, str], Any] = {
+            ("collections", "OrderedDict"): collections.OrderedDict,
+            ("collections", "Counter"): collections.Counter,
+            ("collections", "defaultdict"): collections.defaultdict,
+            ("builtins", "dict"): dict,
+            ("builtins", "set"): set,
+            ("torch", "Size"): tuple,
+            ("torch._utils", "_rebuild_tensor_v2"): self._tensor,
+            ("torch._utils", "_rebuild_parameter"): lambda data, *_: data,
+        }
+        if (module, name) in known:
+            return known[module, name]
+        if module == "torch" and name in _STORAGE_TYPES:
+            return _STORAGE_TYPES[name]
+        if module == "torch" and name.startswith(("float", "bfloat", "int", "uint", "bool")):
+            # Types of numbers among the settings of an optimiser.
+            return name
+        raise InputError(
+            f"{self.path} asks for {module}.{name}, which may run code; a checkpoint is read as tensors, "
+            "numbers and text alone: save model.state_dict(), or convert the file where you trust it"
+        )
+
+    def persistent_load(self, identifier: tuple) -> _Storage | None:
+        """Return the storage that a tensor refers to."""
+        _, kind, key, _, count, *_ = identifier
+        self.kinds[str(key)] = kind
+        if self.places is None:
+            return None
+        offset, size = self.places[str(key)]
+        if size < count * _itemsize(kind):
+            raise ValueError(f"storage {key} has {size} bytes, fewer than {count} numbers")
+        return _Storage(kind, offset, count)
+
+    def _tensor(
+        self, storage: _Storage | None, first: int, shape: tuple, strides: tuple, *_: Any
+    ) -> np.ndarray | None:
+        if storage is None:
+            return None
+        last = first + sum((side - 1) * step for side, step in zip(shape, strides, strict=True))
+        negative = first < 0 or min((*shape, *strides), default=0) < 0
+        if math.prod(shape) and (negative or last >= storage.count):
+            raise ValueError(f"a tensor of shape {tuple(shape)} does not lie within its storage")
+        size = _itemsize(storage.kind)
+        offset = storage.offset + first * size
+        steps = tuple(step * size for step in strides)
+        return _array(self.mapped, storage.kind, offset, tuple(shape), steps)
+
+
+def _read_zip(path: Path) -> Any:
+    """Return the content of a file of torch.save since torch 1.6, with arrays for tensors."""
+    with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
+        entries = {entry.filename.partition("/")[2]: entry for entry in archive.infolist()}
+        if "data.pkl" not in entries:
+            raise ValueError("it has no data.pkl")
+        if "byteorder" in entries and archive.read(entries["byteorder"]) != b"little":
+            raise ValueError("its numbers are big-endian")
+        places = {
+            name.removeprefix("data/"): (_start_of(file, entry), entry.file_size)
+            for name, entry in entries.items()
+            if name.startswith("data/")
+        }
+        return _Unpickler(path, io.BytesIO(archive.read(entries["data.pkl"])), places).load()
+
+
+def _start_of(file: io.BufferedReader, entry: zipfile.ZipInfo) -> int:
+    """Return where the bytes of an archive's entry begin; `ValueError` if they are compressed."""
+    if entry.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{entry.filename} is compressed")
+    file.seek(entry.header_offset + 26)
+    name, extra = struct.unpack("<HH", file.read(4))
+    return entry.header_offset + 30 + name + extra
+
+
+def _read_legacy(path: Path) -> Any:
+    """Return the content of a file of torch.save before torch 1.6: pickles, then storages one by one."""
+    with open(path, "rb") as file:
+        if _Unpickler(path, file).load() != LEGACY_MAGIC:
+            raise ValueError("it does not begin as those of torch.save do")
+        _Unpickler(path, file).load()
+        if not _Unpickler(path, file).load().get("little_endian", True):
+            raise ValueError("its numbers are big-endian")
+        start = file.tell()
+        # Once for what kinds of storages follow, and again when it is known where they lie.
+        first = _Unpickler(path, file)
+        first.load()
+        places = {}
+        for key in _Unpickler(path, file).load():
+            (count,) = struct.unpack("<q", file.read(8))
+            size = count * _itemsize(first.kinds[str(key)])
+            places[str(key)] = file.tell(), size
+            file.seek(size, io.SEEK_CUR)
+        file.seek(start)
+        return _Unpickler(path, file, places).load()
+
+
+# State dicts
+
+
+def _tensors_of(content: Any) -> dict[str, np.ndarray]:
+    if not isinstance(content, Mapping):
+        return {}
+    return {name: value for name, value in content.items() if isinstance(value, np.ndarray)}
+
+
+def _natural(name: str) -> list[tuple[bool, int | str]]:
+    """Return a key that sorts features.2 before features.10."""
+    return [(part.isdecimal(), int(part) if part.isdecimal() else part) for part in re.split(r"(\d+)", name)]
+
+
+def _unwrapped(path: Path, content: Any) -> Checkpoint:
+    """Return the state dict in the content of a file, and the numbers and text beside it."""
+    if isinstance(content, Mapping):
+        for key in WRAPPERS:
+            if tensors := _tensors_of(content.get(key)):
+                entries = {k: v for k, v in content.items() if isinstance(v, int | float | str)}
+                return Checkpoint(_without_prefixes(tensors), entries)
+        if tensors := _tensors_of(content):
+            return Checkpoint(_without_prefixes(tensors), {})
+    keys = f" with the keys {', '.join(map(str, content))}" if isinstance(content, Mapping) else ""
+    raise InputError(
+        f"{path} holds a {type(content).__name__}{keys} and no tensors; expected a state dict, or one under "
+        f"{', '.join(WRAPPERS)}"
+    )
+
+
+def _without_prefixes(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Drop the prefixes of wrapped networks, and of wrapped features, from the names of all tensors."""
+    named = dict(tensors)
+    for prefix in PREFIXES:
+        if all(name.startswith(prefix) for name in named):
+            named = {name.removeprefix(prefix): value for name, value in named.items()}
+    inside = [name for name in named if name.startswith("features.")]
+    if inside and all(name.startswith("features.module.") for name in inside):
+        named = {name.replace("features.module.", "features.", 1): value for name, value in named.items()}
+    return named
