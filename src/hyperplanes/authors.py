@@ -12,7 +12,7 @@ from hyperplanes.cosines import Distance, distance, to_json, warn_of_filters_lef
 from hyperplanes.epochs import PRETRAINED
 from hyperplanes.errors import InputError
 from hyperplanes.files import write_json
-from hyperplanes.foreign import Layer, checkpoint_layers, module_layers
+from hyperplanes.foreign import Layer, checkpoint_layers, expected_layers, named_layers
 from hyperplanes.layouts import DATASETS, LAYOUTS, OWN, TIMM_PREFIX, TORCHVISION, require_architecture
 from hyperplanes.snapshots import METADATA_KEY, load_snapshot
 
@@ -81,13 +81,13 @@ def _folder(options: Namespace) -> Path:
 
 def _released(architecture: str, known: tuple) -> list[Layer]:
     """Return the layers of the weights IMAGENET1K_V1 of torchvision."""
-    from hyperplanes.pretrained import obtain, official_url
-
     if known[3] != 1000:
         raise InputError(f"released weights tell 1000 classes apart, not {known[3]}; set --dataset imagenet")
     released = architecture.replace("bn", "_bn") if architecture in LAYOUTS else architecture
     if released not in (*TORCHVISION, "alexnet") and not re.fullmatch(r"vgg\d+", released):
         raise InputError(f"torchvision has no weights of {architecture}; allowed: those of its networks")
+    from hyperplanes.pretrained import obtain, official_url
+
     return checkpoint_layers(obtain(official_url(released)), *known)
 
 
@@ -108,11 +108,9 @@ def _initialisation(
     network = build_network(
         architecture, classes, channels, width, generator, {"kind": "authors"}, tuple(size)
     )
-    try:
-        return module_layers(network, image_shape, with_linear)
-    except InputError:
-        # Smaller images than the network takes can only have been scaled.
-        return module_layers(network, (channels, 224, 224), with_linear)
+    expected = expected_layers(architecture, image_shape, width, classes)
+    weights = {g.name: network.get_submodule(g.name).weight.detach().numpy() for g, _ in expected}
+    return named_layers(f"an initialisation of {architecture}", expected, weights, with_linear)
 
 
 def _distances(path: Path, layers: Sequence[Layer], initial: Sequence[Layer]) -> list[Distance]:

@@ -11,6 +11,7 @@ restricts 1 to the receptive field, ||1||_2 = sqrt(C k k), here with C / groups 
 positive factor per layer: signs and n_l are the same.
 """
 
+import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from hyperplanes.layouts import LayerGeometry
 from hyperplanes.snapshots import Snapshot
 
 # Weights that are summed in float32 before float64 goes on.
-BLOCK = 384
+BLOCK = 576
 # Numbers that are held in float64 at a time: 1 MiB.
 CHUNK = 2**17
 # Between these |sum(w)| / (||w|| sqrt(n)) sums in float32 are right to 1e-7, and so is their sign.
@@ -175,7 +176,8 @@ def distance(weight: np.ndarray, initial: np.ndarray) -> Distance:
 
 def _numbers(values: np.ndarray) -> list[float | None]:
     """Return float32 values as short decimals that read back exactly; None for NaN and infinity."""
-    return [float(str(v)) if np.isfinite(v) else None for v in values.astype(np.float32)]
+    numbers = [float(text) for text in map(str, values.astype(np.float32))]
+    return [number if math.isfinite(number) else None for number in numbers]
 
 
 def _mean(values: np.ndarray) -> float | None:
@@ -197,11 +199,12 @@ def to_json(
     equation 1 as printed; `undefined` filters are zero, those that are `not_finite` are NaN or infinite.
     """
     content: dict[str, Any] = {}
-    layers = []
+    layers, net = [], []
     for number, layer in enumerate(statistics):
         geometry = layer.geometry
         values = layer.projections if normalise else layer.sums
-        block = {"projections": _numbers(values), "mass": layer.n_l, "mean": _mean(values)}
+        net.append(_numbers(values))
+        block = {"projections": net[-1], "mass": layer.n_l, "mean": _mean(values)}
         if distances is not None:
             block |= {"l2_dist": distances[number].l2, "l_inf_dist": distances[number].l_inf}
         content.setdefault(str(geometry.stage), {})[str(geometry.block)] = block
@@ -220,7 +223,7 @@ def to_json(
         )
     values = np.concatenate([layer.projections if normalise else layer.sums for layer in statistics])
     content["net"] = {
-        "projections": _numbers(values),
+        "projections": [value for block in net for value in block],
         "mass": negative_share(np.concatenate([layer.projections for layer in statistics])),
         "mean": _mean(values),
     }

@@ -85,14 +85,24 @@ def checkpoint_layers(
     if linear and (last := [g.name for g, shape in expected if len(shape) == 2]):
         _require_classes(path, last[-1], linear, classes)
         require_same(path, architecture, linear, [(g.name, s) for g, s in expected if len(s) == 2], LINEAR)
-    layers = [
-        Layer(g, LINEAR if len(shape) == 2 else CONVOLUTION, found[g.name])
-        for g, shape in expected
-        if len(shape) > 2 or (with_linear and g.name in found)
-    ]
     if image_shape is None:
-        layers = [replace(layer, geometry=replace(layer.geometry, input_shape=None)) for layer in layers]
-    return _require_any(path, layers)
+        expected = [(replace(g, input_shape=None), shape) for g, shape in expected]
+    return named_layers(path, expected, found, with_linear)
+
+
+def named_layers(
+    source: Path | str,
+    expected: Sequence[tuple[LayerGeometry, tuple[int, ...]]],
+    weights: Mapping[str, np.ndarray],
+    with_linear: bool,
+) -> list[Layer]:
+    """Return the convolutions of an architecture with their weights; linear layers if asked for and given."""
+    layers = [
+        Layer(g, LINEAR if len(shape) == 2 else CONVOLUTION, weights[g.name])
+        for g, shape in expected
+        if len(shape) > 2 or (with_linear and g.name in weights)
+    ]
+    return _require_any(source, layers)
 
 
 def _weights(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
@@ -115,7 +125,10 @@ def _unnamed_layers(checkpoint: Checkpoint, with_linear: bool) -> Iterator[Layer
 
 def _require_any(source: Path | str, layers: list[Layer]) -> list[Layer]:
     if not layers:
-        raise InputError(f"{source} has no convolutions; measure linear layers with `with_linear`")
+        raise InputError(
+            f"{source} has no convolutions; linear layers are measured with --with-linear, in Python with "
+            "with_linear=True"
+        )
     return layers
 
 
