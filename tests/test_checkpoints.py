@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import nn
 
-from hyperplanes.checkpoints import read_checkpoint, read_safetensors
+from hyperplanes.checkpoints import read_checkpoint
 from hyperplanes.errors import InputError
+from hyperplanes.mapped import read_safetensors
 
 TYPES = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool]
 

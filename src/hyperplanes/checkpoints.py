@@ -6,7 +6,6 @@ is refused before it can run.
 
 import collections
 import io
-import json
 import math
 import mmap
 import pickle
@@ -21,15 +20,12 @@ from typing import Any
 import numpy as np
 
 from hyperplanes.errors import InputError
+from hyperplanes.mapped import itemsize, read_safetensors, view
 
 # Keys under which checkpoints keep the state dict; the authors' is the first.
 WRAPPERS = ("model_state_dict", "state_dict", "model", "net")
 # What wrappers of a network put before the names of its tensors.
 PREFIXES = ("module.", "_orig_mod.")
-_SAFETENSORS_TYPES = {
-    **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1"},
-    **{"U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?", "BF16": "bfloat16"},
-}
 _STORAGE_TYPES = {
     **{"DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "BFloat16Storage": "bfloat16"},
     **{"LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1"},
@@ -37,7 +33,6 @@ _STORAGE_TYPES = {
 }
 # What a file of torch.save before torch 1.6 begins with.
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_HEADER_LIMIT = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -75,57 +70,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"({type(error).__name__}: {error})"
         ) from error
     return _unwrapped(path, content)
-
-
-# safetensors
-
-
-def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Return the tensors of a safetensors file as views of the mapped file, and its metadata."""
-    size = path.stat().st_size
-    try:
-        with open(path, "rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > min(size - 8, _HEADER_LIMIT):
-                raise ValueError(f"a header of {length} bytes in a file of {size}")
-            header = json.loads(file.read(length))
-            # Private: arrays can be written to, the file cannot.
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        metadata = header.pop("__metadata__", {})
-        tensors = {}
-        for name, entry in header.items():
-            start, end = (8 + length + offset for offset in entry["data_offsets"])
-            kind, shape = _SAFETENSORS_TYPES[entry["dtype"]], tuple(entry["shape"])
-            if not 8 + length <= start <= end <= size:
-                raise ValueError(f"{name} lies outside the file")
-            if end - start != math.prod(shape) * _itemsize(kind):
-                raise ValueError(f"{name} of shape {list(shape)} has {end - start} bytes")
-            tensors[name] = _array(mapped, kind, start, shape)
-    except KeyError as error:
-        raise InputError(f"{path} has tensors of type {error}; convert them to float32") from error
-    except (struct.error, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
-    return tensors, metadata
-
-
-def _itemsize(kind: str) -> int:
-    return 2 if kind == "bfloat16" else np.dtype(kind).itemsize
-
-
-def _array(
-    buffer: mmap.mmap, kind: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...] | None = None
-) -> np.ndarray:
-    """Return an array of `shape` at `offset` bytes of a buffer; `ValueError` if it does not lie within.
-
-    `strides` count bytes.
-    """
-    stored = np.dtype("<u2" if kind == "bfloat16" else kind)
-    if not math.prod(shape):
-        return np.empty(shape, np.float32 if kind == "bfloat16" else stored)
-    array = np.ndarray(shape, stored, buffer, offset, strides)
-    if kind == "bfloat16":
-        return (array.astype(np.uint32) << 16).view(np.float32)
-    return array
 
 
 # torch.save
@@ -185,7 +129,7 @@ class _Unpickler(pickle.Unpickler):
         if self.places is None:
             return None
         offset, size = self.places[str(key)]
-        if size < count * _itemsize(kind):
+        if size < count * itemsize(kind):
             raise ValueError(f"storage {key} has {size} bytes, fewer than {count} numbers")
         return _Storage(kind, offset, count)
 
@@ -198,10 +142,10 @@ class _Unpickler(pickle.Unpickler):
         negative = first < 0 or min((*shape, *strides), default=0) < 0
         if math.prod(shape) and (negative or last >= storage.count):
             raise ValueError(f"a tensor of shape {tuple(shape)} does not lie within its storage")
-        size = _itemsize(storage.kind)
+        size = itemsize(storage.kind)
         offset = storage.offset + first * size
         steps = tuple(step * size for step in strides)
-        return _array(self.mapped, storage.kind, offset, tuple(shape), steps)
+        return view(self.mapped, storage.kind, offset, tuple(shape), steps)
 
 
 def _read_zip(path: Path) -> Any:
@@ -244,7 +188,7 @@ def _read_legacy(path: Path) -> Any:
         places = {}
         for key in _Unpickler(path, file).load():
             (count,) = struct.unpack("<q", file.read(8))
-            size = count * _itemsize(first.kinds[str(key)])
+            size = count * itemsize(first.kinds[str(key)])
             places[str(key)] = file.tell(), size
             file.seek(size, io.SEEK_CUR)
         file.seek(start)

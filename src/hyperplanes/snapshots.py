@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from hyperplanes.checkpoints import read_safetensors
 from hyperplanes.errors import InputError
 from hyperplanes.files import atomic
 from hyperplanes.layouts import LayerGeometry
+from hyperplanes.mapped import read_safetensors
 
 # One key, because safetensors does not keep the order of several.
 METADATA_KEY = "hyperplanes"

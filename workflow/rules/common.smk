@@ -90,7 +90,6 @@ SOURCE_CODE = {
 NETWORK_CODE = DATASET_CODE + library(
     "architectures",
     "augmentation",
-    "checkpoints",
     "decoding",
     "devices",
     "evaluation",
@@ -98,6 +97,7 @@ NETWORK_CODE = DATASET_CODE + library(
     "image_files",
     "layouts",
     "loading",
+    "mapped",
     "networks",
     "places",
     "progress",
@@ -116,6 +116,7 @@ PRETRAINED_CODE = BASE_CODE + library(
     "epochs",
     "foreign",
     "layouts",
+    "mapped",
     "matconvnet",
     "networks",
     "places",
@@ -124,7 +125,7 @@ PRETRAINED_CODE = BASE_CODE + library(
     "streams",
     "vision",
 )
-PROJECTION_CODE = BASE_CODE + library("checkpoints", "cosines", "layouts", "snapshots")
+PROJECTION_CODE = BASE_CODE + library("cosines", "layouts", "mapped", "snapshots")
 TABLE_CODE = BASE_CODE + library("epochs", "statistics", "tables")
 RENDER_CODE = TABLE_CODE + library("rendering")
 CLAIM_CODE = RENDER_CODE + library("claims", "evidence", "judging")
