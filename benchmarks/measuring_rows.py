@@ -13,11 +13,11 @@ import material
 import measure
 import reference
 from hyperplanes.augmentation import Normaliser
+from hyperplanes.cosines import snapshot_statistics
 from hyperplanes.datasets import read_dataset
 from hyperplanes.devices import set_up_torch
 from hyperplanes.files import read_json
 from hyperplanes.folding import fold
-from hyperplanes.projections import snapshot_statistics
 from hyperplanes.reinitialisation import count_correct
 from hyperplanes.snapshots import load_snapshot
 from measure import SCRIPTS, Options, Row

@@ -18,9 +18,9 @@ import reference
 import table
 from hyperplanes.architectures import conv_layers
 from hyperplanes.augmentation import Normaliser
+from hyperplanes.cosines import snapshot_statistics
 from hyperplanes.datasets import write_dataset
 from hyperplanes.folding import fold
-from hyperplanes.projections import snapshot_statistics
 from hyperplanes.reinitialisation import count_correct
 from hyperplanes.training import Run
 from measure import Row, in_a_process, interleaved, run_program
