@@ -61,7 +61,7 @@ def folding(options: Options) -> list[Row]:
     with parity.double_precision():
         run = Run(settings, dataset, description, 0, torch.device("cpu"))
         losses = [run.advance().train_loss for _ in range(FOLDING_STEPS + 1)][1:]
-        restored = run.final_state_dict()[FOLDED_WEIGHT]
+        restored = run.whole_state_dict()[FOLDED_WEIGHT]
         difference = 0.0
         trained = parity.train_reference(run, dataset, description)
         for ours, (theirs, whole) in zip(losses, trained, strict=True):

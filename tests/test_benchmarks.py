@@ -52,10 +52,10 @@ def trained():
     with parity.double_precision():
         run = Run(SETTINGS, DATASET, description, 0, torch.device("cpu"))
         run.advance()
-        start = {name: tensor.clone() for name, tensor in run.final_state_dict().items()}
+        start = {name: tensor.clone() for name, tensor in run.whole_state_dict().items()}
         while run.epoch < SETTINGS["epochs"]:
             run.advance()
-        end = run.final_state_dict()
+        end = run.whole_state_dict()
         losses, network = zip(*parity.train_reference(run, DATASET, description), strict=True)
     return run, start, end, losses, network[-1]
 

@@ -1,5 +1,7 @@
 """A step replayed as a CUDA graph is the step; these tests need a GPU that torch can use."""
 
+from dataclasses import asdict
+
 import pytest
 import torch
 from test_training import SETTINGS
@@ -27,10 +29,38 @@ def test_graphs_change_no_bit(dataset_folder, precision):
     """96 images in batches of 20: the short last batch has a graph of its own, and the rate changes."""
     graphed = trained(dataset_folder, precision=precision)
     eager = trained(dataset_folder, graphed=False, precision=precision)
-    first, second = graphed.final_state_dict(), eager.final_state_dict()
+    first, second = graphed.whole_state_dict(), eager.whole_state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert [r.train_loss for r in graphed.history] == [r.train_loss for r in eager.history]
     assert len(graphed.take_step.records) == 2
+
+
+def test_a_gpu_computes_what_a_cpu_does(dataset_folder):
+    dataset, description = read_dataset(dataset_folder)
+    still = {**SETTINGS, "width": 0.125}
+    runs = [Run(still, dataset, description, 0, torch.device(kind)) for kind in ("cpu", "cuda")]
+    for run in runs:
+        # Dropout draws from another generator on a GPU.
+        for module in run.network.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        while run.epoch < 2:
+            run.advance()
+    for here, there in zip(*(run.history for run in runs), strict=True):
+        assert there.validation_loss == pytest.approx(here.validation_loss, rel=1e-3)
+
+
+def test_a_run_that_is_continued_ends_in_the_same_bits(dataset_folder):
+    """Its first step is not a replay."""
+    unbroken = trained(dataset_folder)
+    dataset, description = read_dataset(dataset_folder)
+    first, second = (Run(SETTINGS, dataset, description, 0, torch.device("cuda")) for _ in range(2))
+    while first.epoch < 2:
+        first.advance()
+    second.restore(first.state(), [asdict(record) for record in first.history])
+    second.advance()
+    weights = unbroken.whole_state_dict()
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in second.whole_state_dict().items())
 
 
 def test_the_gpu_is_timed(dataset_folder):

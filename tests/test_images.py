@@ -339,7 +339,7 @@ def finished(folder, workers=0, **changes):
     while run.epoch < settings["epochs"]:
         run.advance()
     history = [(record.train_loss, record.validation_loss) for record in run.history]
-    return run.final_state_dict(), history
+    return run.whole_state_dict(), history
 
 
 def assert_same(one, other):

@@ -46,9 +46,9 @@ def runs_per_gpu() -> int:
 def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
     """Hold a device while the context lasts: yields "cpu" for 0 GPUs, "cuda" for 1.
 
-    On a machine of one's own, each process takes a GPU that the fewest other processes of the pipeline
-    hold, and waits if all are taken: each has room for as many processes as $HYPERPLANES_RUNS_PER_GPU
-    says, one by default. Under Slurm the scheduler has assigned one already. To be called before torch
+    On a machine of one's own, each process takes the first free place on a GPU, and waits if there is none:
+    a GPU has $HYPERPLANES_RUNS_PER_GPU places, one by default, and every GPU fills its first before any
+    its second. Under Slurm the scheduler has assigned one already. To be called before torch
     starts CUDA.
     """
     if gpus == 0:
@@ -65,7 +65,6 @@ def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
         )
     slots = Path(tempfile.gettempdir()) / f"hyperplanes-gpus-{os.getuid()}"
     slots.mkdir(mode=0o700, exist_ok=True)
-    # Every GPU gets its first process before any gets its second.
     places = [(place, device) for place in range(runs_per_gpu()) for device in devices]
     while True:
         for place, device in places:
@@ -114,7 +113,7 @@ def processor(device: str) -> str:
 
 
 def gpu_peak_memory(device: str) -> int | None:
-    """Return the most bytes that torch has held on the GPU; None on a CPU."""
+    """Return the most bytes that torch has reserved on the GPU; None on a CPU."""
     import torch
 
-    return torch.cuda.max_memory_allocated() if device == "cuda" else None
+    return torch.cuda.max_memory_reserved() if device == "cuda" else None

@@ -72,8 +72,12 @@ def copy_decay(learning_rates: Iterable[float], momentum: float, weight_decay: f
 
 
 def unfold(folded: torch.Tensor, initial: torch.Tensor, decay: float) -> torch.Tensor:
-    """Restore the full weight (out, C * copies) from W_f(t) (out, C), W(0) and a(t)."""
+    """Restore the full weight (out, C * copies) from W_f(t) (out, C), W(0) and a(t).
+
+    W(0) is overwritten: it is the largest matrix of all.
+    """
     count = initial.shape[1] // folded.shape[1]
     start = _sum_of_copies(initial, count)
     blocks = initial.unflatten(1, (-1, count))
-    return (decay * (blocks - start[..., None] / count) + folded[..., None] / count).flatten(1)
+    blocks.sub_(start[..., None] / count).mul_(decay).add_(folded[..., None] / count)
+    return initial

@@ -48,13 +48,17 @@ class Graphed:
         """Return a graph of the function and the places from which it takes its arguments."""
         places = [argument.clone() for argument in arguments]
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, self.pool, self.stream):
+        # Of this thread alone: a loader's thread may ask CUDA for pinned memory meanwhile.
+        with torch.cuda.graph(graph, self.pool, self.stream, capture_error_mode="thread_local"):
             self.function(*places)
         return graph, places
 
 
 class GpuTimer:
-    """Measures how long a GPU works on what a context launches: `seconds`, None on a CPU."""
+    """Measures the time on a GPU from the first to the last kernel of a context: `seconds`, None on a CPU.
+
+    Waiting for images, or for neighbours on the same GPU, counts.
+    """
 
     def __init__(self, device: torch.device):
         self.device, self.seconds = device, None

@@ -8,6 +8,7 @@ from math import prod
 import torch
 from torch import nn
 
+from hyperplanes.convolutions import Conv2d
 from hyperplanes.layouts import LAYOUTS, Conv, Pool, scaled
 
 
@@ -35,7 +36,7 @@ def build_sequential(
             case Conv():
                 after = scaled(layer.filters, width)
                 options = layer.kernel, layer.stride, layer.padding
-                features.append(nn.Conv2d(before, after, *options, device="meta"))
+                features.append(Conv2d(before, after, *options, device="meta"))
                 before = after
             case Pool():
                 features.append(nn.MaxPool2d(layer.kernel, layer.stride))

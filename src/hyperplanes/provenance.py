@@ -24,7 +24,7 @@ def _git(*arguments: str) -> str | None:
 def describe(device: str, gpu_seconds: float | None) -> dict[str, Any]:
     """Return time, machine, device, cost, commit of the code, and versions of all packages.
 
-    Memory, in bytes, is the most that this process has held so far; that of a GPU is what torch allocated.
+    Memory, in bytes, is the most that this process has held so far; that of a GPU is what torch reserved.
     """
     changes = _git("status", "--porcelain")
     return {

@@ -259,8 +259,10 @@ class Run:
                 self.optimiser.state[parameter]["momentum_buffer"] = momentum
         self.history = [EpochRecord(**record) for record in history]
 
-    def final_state_dict(self) -> dict[str, torch.Tensor]:
+    def whole_state_dict(self) -> dict[str, torch.Tensor]:
         """Return the whole network as it is now, under torchvision's names, unfolded."""
+        # Their memory is needed.
+        self.optimiser.zero_grad(set_to_none=True)
         weights = {
             name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()
         }
@@ -338,7 +340,7 @@ def train_run(
                 resume.save_state(folder, run.state(), progress, mark)
                 saved = time.monotonic()
     with atomic(folder / "final.safetensors") as temporary:
-        save_file(run.final_state_dict(), temporary)
+        save_file(run.whole_state_dict(), temporary)
     write_history(folder / resume.HISTORY_FILE, run.history)
     outputs = {name: sha256_of(folder / name) for name in weight_files(run.settings)}
     write_json(folder / resume.RUN_FILE, {**run_facts, "fingerprint": mark, "sha256": outputs})

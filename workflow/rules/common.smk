@@ -90,6 +90,7 @@ SOURCE_CODE = {
 NETWORK_CODE = DATASET_CODE + library(
     "architectures",
     "augmentation",
+    "convolutions",
     "decoding",
     "devices",
     "evaluation",
@@ -112,6 +113,7 @@ REINIT_CODE = NETWORK_CODE + library("reinitialisation")
 PRETRAINED_CODE = BASE_CODE + library(
     "architectures",
     "checkpoints",
+    "convolutions",
     "cosines",
     "epochs",
     "foreign",
