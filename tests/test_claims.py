@@ -16,7 +16,7 @@ from hyperplanes.rendering import claims_page, tables_page
 from hyperplanes.statistics import COVERAGE
 from hyperplanes.tables import (
     accuracy_table,
-    criticality_table,
+    criticality_tables,
     n_l_summary,
     onset_table,
     summarise,
@@ -72,6 +72,7 @@ def experiment(
         for layer, drop in by_layer(0.0 if drops is None else drops).items():
             relative = drop + 0.001 * seed
             row = {**origin, "layer": layer, "name": f"features.{layer}", "reset_to": "0"}
+            row["kind"] = "convolution"
             row |= {"trained_accuracy": accuracy, "drop": relative * accuracy, "relative_drop": relative}
             reinit.append(row)
     tables = {"n_l": n_l, "training": training, "reinit": reinit if drops is not None else None}
@@ -656,15 +657,15 @@ def test_pages_hold_everything_and_need_no_network():
         [summary],
         [onset_table(summary)],
         [drops],
-        criticality_table([n_l], [reinit]),
+        *criticality_tables([n_l], [reinit]),
     )
     claims = claims_page(claim_table({"figure_07": [evidence]}))
     for text in (tables, claims):
         assert not re.search(r"https?:|src=|<script|<link|@import|url\(", text)
     for heading in ("Accuracies", "Share of negative", "Onset", "reset to their init", "critical layers"):
         assert re.search(rf"<h2>.*{heading}.*</h2>", tables)
-    # Heading row, then 3 accuracies, twice 16 layers, 16 drops, 2 correlations.
-    assert tables.count("<tr") == 5 + 3 + 3 * 16 + 2
+    # Heading row, then 3 accuracies, three times 16 layers, 16 drops, 2 correlations.
+    assert tables.count("<tr") == 6 + 3 + 4 * 16 + 2
     assert "None in this configuration" in tables_page(
-        accuracy_table([evidence.tables["training"]], []), [summary], [], [], criticality_table([], [])
+        accuracy_table([evidence.tables["training"]], []), [summary], [], [], *criticality_tables([], [])
     )

@@ -57,12 +57,13 @@ defaults: &experiment
   schedule: {kind: step, every: 2, factor: 0.5}
   snapshots: all
   seeds: [0, 1]
-  reinitialise: {epochs: [0, 2], random: true}
+  reinitialise: {epochs: [0, 2], random: true, linear: false}
 experiments:
   plain: *experiment
 pretrained:
   theirs: {architecture: vgg16, source: torchvision, label: VGG16, seed: 1}
   zoo: {architecture: alexnet, source: matconvnet, path: x.mat, sha256: null, homepage: here, seed: 1}
+critical_drop: 0.2
 figures:
   figure_01: {experiment: plain, seed: 1}
   figure_02: {experiment: plain, runs: 2}
@@ -169,7 +170,7 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
         "schedule": {"kind": "step", "every": 25, "factor": 0.1},
         "snapshots": [0, 1, 2, 3, 4],
         "seeds": [0],
-        "reinitialise": {"epochs": [0], "random": True},
+        "reinitialise": {"epochs": [0], "random": True, "linear": False},
     }
 
 
@@ -579,6 +580,14 @@ BAD = {
         "defaults: {snapshots: [2, 2]}",
         "experiments.plain.snapshots: 2 is listed twice",
         "distinct",
+    ),
+    "linear layers reset to nothing": (
+        "defaults: {reinitialise: {epochs: [1], random: false, linear: true}}",
+        "experiments.plain.reinitialise.linear: there is nothing to reset linear layers to",
+    ),
+    "number of random draws": (
+        "defaults: {reinitialise: {random: 1.5}}",
+        "defaults.reinitialise.random: 1.5 is not of type boolean or integer",
     ),
     "reset twice": (
         "defaults: {reinitialise: {epochs: [2, 2]}}",

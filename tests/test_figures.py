@@ -72,6 +72,8 @@ def reinit_table(layers=5, seeds=3, highest=0.6):
             "experiment": "x",
             "seed": s,
             "layer": k,
+            "name": f"features.{k}",
+            "kind": "convolution",
             "reset_to": to,
             "trained_accuracy": 0.9,
             "drop": highest * k / layers * (s + 1) / seeds,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
 
 from hyperplanes import statistics
 
@@ -59,6 +60,59 @@ def test_binomial_test_sums_outcomes_at_least_as_unlikely(share):
 def test_no_trial_has_neither_interval_nor_p_value():
     assert np.isnan(statistics.binomial_interval(0, 0)).all()
     assert np.isnan(statistics.binomial_test(0, 0))
+
+
+# Paired shares
+
+
+def test_paired_interval_of_published_data():
+    """Airway reactivity of 21 children (Fagerland et al. 2014, table 8): 1 lost, 7 gained."""
+    assert statistics.paired_difference_interval(1, 7, 21) == pytest.approx((-0.517, -0.026), abs=5e-4)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.integers(0, n), st.just(n))))
+def test_paired_interval_inverts_the_score_test(counts):
+    """At its limits, the score statistic with the constrained likelihood maximised numerically is 1.96."""
+    lost, gained, n = counts[0], min(counts[1], counts[2] - counts[0]), counts[2]
+    low, high = map(float, statistics.paired_difference_interval(lost, gained, n))
+    assert -1 <= low <= (lost - gained) / n <= high <= 1
+
+    def negative_likelihood(q, d):
+        with np.errstate(all="ignore"):
+            chances = np.array([q + d, q, 1 - 2 * q - d])
+            terms = np.array([lost, gained, n - lost - gained]) * np.log(np.maximum(chances, 1e-300))
+        return -terms.sum()
+
+    for d in (low, high):
+        if abs(d) > 1 - 1e-6:
+            continue
+        bounds = max(0.0, -d), (1 - d) / 2
+        q = minimize_scalar(
+            negative_likelihood, bounds=bounds, args=(d,), method="bounded", options={"xatol": 1e-12}
+        ).x
+        score = (lost - gained - n * d) / np.sqrt(n * (2 * q + d - d**2))
+        assert abs(score) == pytest.approx(1.959964, rel=1e-3)
+
+
+@pytest.mark.parametrize("chances", [(0.05, 0.02), (0.3, 0.1), (0.002, 0.002), (0.5, 0.0)])
+def test_paired_interval_covers_the_true_difference(chances):
+    generator = np.random.default_rng(0)
+    counts = generator.multinomial(300, [*chances, 1 - sum(chances)], size=4000)
+    low, high = statistics.paired_difference_interval(counts[:, 0], counts[:, 1], 300)
+    difference = chances[0] - chances[1]
+    assert 0.94 <= np.mean((low <= difference) & (difference <= high)) <= 0.995
+
+
+def test_paired_interval_turns_with_the_sign_and_ignores_what_is_not_changed():
+    lost, gained = np.array([0, 3, 9, 20]), np.array([0, 5, 1, 0])
+    low, high = statistics.paired_difference_interval(lost, gained, 20)
+    turned = statistics.paired_difference_interval(gained, lost, 20)
+    assert np.allclose(low, -turned[1])
+    assert np.allclose(high, -turned[0])
+    z = 1.959964
+    # Closed form where nothing changes: z^2 / (n + z^2).
+    assert high[0] == pytest.approx(z**2 / (20 + z**2), rel=1e-6)
 
 
 # Several tests

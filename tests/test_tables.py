@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SCRIPTS, environment
+import yaml
+from conftest import ROOT, SCRIPTS, environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,10 +18,12 @@ from hyperplanes.plotting import rate_drops
 from hyperplanes.schedules import learning_rate
 from hyperplanes.snapshots import LayerGeometry
 from hyperplanes.tables import (
+    CRITICAL,
     accuracy_table,
     cosine_table,
+    critical_layers,
     criticality,
-    criticality_table,
+    criticality_tables,
     n_l_summary,
     n_l_table,
     onset_table,
@@ -88,9 +91,17 @@ def write_reinit(path, seed, trained=0.75):
             "accuracy": trained - drop,
             "drop": drop,
             "relative_drop": drop / trained,
+            "kind": "convolution",
+            "lost": round(100 * drop),
+            "gained": 0,
+            "drop_low": drop - 0.1,
+            "drop_high": drop + 0.1,
         }
         for layer in (1, 2)
-        for reset_to, drop in (("0", 0.25 * layer + 0.01 * seed), ("random", 0.5))
+        for reset_to, drop in (
+            *(("0", 0.25 * layer + 0.01 * seed), ("random", 0.4)),
+            *(("random-2", 0.5), ("random-3", 0.6)),
+        )
     ]
     pd.DataFrame(rows).to_csv(path, index=False)
     return path
@@ -269,8 +280,11 @@ def made_reinit(drops):
             "experiment": "plain",
             "seed": seed,
             "layer": layer,
+            "name": f"features.{layer}",
             "reset_to": to,
             "drop": drop + (to != "0"),
+            "relative_drop": 2 * drop + (to != "0"),
+            "kind": "convolution",
         }
         for seed, values in drops.items()
         for layer, drop in enumerate(values, 1)
@@ -288,9 +302,35 @@ def test_criticality_by_hand():
     assert (found["count"], found["seeds"]) == (4, 2)
     assert [found["rho"], found["low"], found["high"]] == pytest.approx([0.8, 0.8, 0.8])
     assert criticality(n_l, reinit, first=2)["rho"] == pytest.approx(0.5)
-    table = criticality_table([n_l, made_n_l({(0, 0, 1): 1}).assign(experiment="other")], [reinit])
+    other = made_n_l({(0, 0, 1): 1}).assign(experiment="other")
+    table, layers = criticality_tables([n_l, other], [reinit])
     assert table["layers"].tolist() == ["all", "past the first"]
     assert table["rho"].tolist() == pytest.approx([0.8, 0.5])
+    assert layers["layer"].tolist() == [1, 2, 3, 4]
+
+
+def test_biased_and_critical_layers_are_counted_by_hand():
+    """Exact tests of 20, 40, 38 and 20 of 40 filters; relative drops twice the drops."""
+    n_l = made_n_l(
+        {(s, 1, k): c for s in (0, 1) for k, c in {1: 10, 2: 20, 3: 19, 4: 10}.items()}, filters=20
+    )
+    reinit = made_reinit({0: [0.2, 0.3, 0.04, 0.01], 1: [0.2, 0.1, 0.05, 0.03]})
+    layers = critical_layers(n_l, reinit)
+    assert layers["biased"].tolist() == [False, True, True, False]
+    assert layers["relative_drop"].tolist() == pytest.approx([0.4, 0.4, 0.09, 0.04])
+    assert layers["critical"].tolist() == [True, True, False, False]
+    assert layers[["low", "high"]].to_numpy()[1] == pytest.approx([0.2, 0.6])
+    counts = ["biased_critical", "biased_only", "critical_only", "neither"]
+    table, _ = criticality_tables([n_l], [reinit])
+    assert table[counts].to_numpy().tolist() == [[1, 1, 1, 1], [1, 1, 0, 1]]
+    stricter, _ = criticality_tables([n_l], [reinit], critical=0.05)
+    assert stricter["threshold"].tolist() == [0.05, 0.05]
+    assert stricter[counts].to_numpy().tolist() == [[2, 0, 1, 1], [2, 0, 0, 1]]
+
+
+def test_the_schema_has_the_threshold_of_the_claims():
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    assert schema["properties"]["critical_drop"]["default"] == CRITICAL
 
 
 def test_criticality_interval_spans_seeds_that_disagree():
@@ -305,14 +345,20 @@ def test_criticality_of_one_seed_has_no_interval(tmp_path):
     write_table(made_reinit({0: [0.1, 0.2, 0.3]}), tmp_path / "reinit.csv")
     output = tmp_path / "criticality.csv"
     tables = ("--n-l", tmp_path / "n_l.csv", "--reinit", tmp_path / "reinit.csv")
-    run_program("tabulate_criticality", *tables, "--output", output)
+    written = ("--output", output, "--layers", tmp_path / "layers.csv")
+    run_program("tabulate_criticality", *tables, *written, "--critical-drop", 0.5)
     assert output.read_text().splitlines() == [
-        "experiment,layers,count,seeds,rho,low,high",
-        "plain,all,3,1,1,,",
-        "plain,past the first,2,1,1,,",
+        "experiment,layers,count,seeds,rho,low,high,threshold,"
+        "biased_critical,biased_only,critical_only,neither",
+        "plain,all,3,1,1,,,0.5,1,0,0,2",
+        "plain,past the first,2,1,1,,,0.5,1,0,0,1",
     ]
-    run_program("tabulate_criticality", "--n-l", "--reinit", "--output", output)
+    layers = pd.read_csv(tmp_path / "layers.csv")
+    assert layers["critical"].tolist() == [False, False, True]
+    assert layers[["low", "high"]].isna().all(axis=None)
+    run_program("tabulate_criticality", "--n-l", "--reinit", *written)
     assert pd.read_csv(output).empty
+    assert pd.read_csv(tmp_path / "layers.csv").empty
 
 
 # Training
@@ -422,7 +468,7 @@ def test_tabulate_reinit_and_accuracies_write_every_seed_and_the_summary(tmp_pat
     run_program("tabulate_reinit", "--reinit", *seeds, "--table", table_path, "--summary", summary_path)
     table, summary = pd.read_csv(table_path), pd.read_csv(summary_path)
     assert list(table) == list(pd.read_csv(seeds[0]))
-    assert len(table) == 8
+    assert len(table) == 16
     assert list(summary) == ["experiment", "layer", "name", "reset_to", *SUMMARY_COLUMNS]
     keys = list(zip(summary["layer"], summary["reset_to"], strict=True))
     assert keys == [(1, "0"), (1, "random"), (2, "0"), (2, "random")]

@@ -25,7 +25,6 @@ from hyperplanes.evidence import (
 from hyperplanes.judging import (
     BIASED,
     CLAIMS,
-    CRITICAL,
     WHY_BIASED,
     WHY_CRITICAL,
     Claim,
@@ -41,7 +40,7 @@ from hyperplanes.judging import (
     rank,
     smallest_drop,
 )
-from hyperplanes.tables import SIGNIFICANCE, criticality, defined_filters, epochs_in_order
+from hyperplanes.tables import CRITICAL, SIGNIFICANCE, criticality, defined_filters, epochs_in_order
 
 SUPPORTED, NOT_SUPPORTED, NOT_TESTED = "supported", "not supported", "not tested by this configuration"
 VERDICTS = {True: SUPPORTED, False: NOT_SUPPORTED, None: NOT_TESTED}

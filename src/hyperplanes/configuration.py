@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError, val
 from hyperplanes import figure_settings
 from hyperplanes.errors import InputError
 from hyperplanes.layouts import LAYOUTS, RESNETS, name_problem, width_problem
+from hyperplanes.resets import resets_anything
 
 REQUIRED = ("dataset", "architecture", "epochs", "seeds")
 # What decides the weights and files of a run; the rest may change without training again.
@@ -52,6 +53,7 @@ class Configuration:
     device: str
     runs_per_gpu: int
     data: str
+    critical_drop: float
     datasets: Mapping[str, Mapping[str, Any]]
     experiments: Mapping[str, Mapping[str, Any]]
     pretrained: Mapping[str, Mapping[str, Any]]
@@ -103,6 +105,7 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
         config["device"],
         config["runs_per_gpu"],
         config["data"],
+        config["critical_drop"],
         datasets,
         experiments,
         pretrained,
@@ -119,7 +122,7 @@ def training_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
 
 def resets(experiment: Mapping[str, Any]) -> bool:
     """Tell whether the layers of an experiment are reset to anything."""
-    return any(experiment["reinitialise"].values())
+    return resets_anything(experiment["reinitialise"])
 
 
 def label(experiment: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any]]) -> str:
@@ -242,7 +245,8 @@ def _sentences(error: ValidationError) -> Iterator[str]:
             hint = ""
             if expected == "number" and isinstance(error.instance, str):
                 hint = "; YAML reads 1e-3 as text, write 1.0e-3 or 0.001"
-            yield f"{where}: {error.instance!r} is not of type {expected}{hint}"
+            kinds = [expected] if isinstance(expected, str) else expected
+            yield f"{where}: {error.instance!r} is not of type {' or '.join(kinds)}{hint}"
         case "format":
             yield f"{where}: {name_problem(error.instance)}"
         case "pattern":
@@ -283,11 +287,17 @@ def _experiment_problems(
         yield (f"{where}.dataset: {settings['dataset']!r} is not a data set; allowed: {', '.join(datasets)}")
     else:
         yield from _image_problems(where, settings, datasets[settings["dataset"]]["source"])
+    resets = settings["reinitialise"]
+    if resets["linear"] and not (0 in resets["epochs"] or resets["random"]):
+        yield (
+            f"{where}.reinitialise.linear: there is nothing to reset linear layers to; "
+            "list epoch 0 in reinitialise.epochs, or set reinitialise.random"
+        )
     snapshots = settings["snapshots"]
     lists = {
         "seeds": settings["seeds"],
         "snapshots": [] if snapshots == "all" else snapshots,
-        "reinitialise.epochs": settings["reinitialise"]["epochs"],
+        "reinitialise.epochs": resets["epochs"],
     }
     for key, values in lists.items():
         twice = [value for place, value in enumerate(values) if value in values[:place]]

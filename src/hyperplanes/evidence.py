@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hyperplanes.errors import InputError
+from hyperplanes.resets import convolutions
 from hyperplanes.tables import defined_filters, epochs_in_order, per_seed_and_layer, pool
 
 # A network has learned if its training accuracy exceeds this multiple of chance: for 10 classes 15 %,
@@ -81,8 +82,8 @@ class Evidence:
         return layers
 
     def relative_drops(self) -> pd.DataFrame:
-        """Return the relative drop when a layer is reset to its initialisation: seeds x layers."""
-        reinit = self.table("reinit")
+        """Return the relative drop when a convolution is reset to its initialisation: seeds x layers."""
+        reinit = convolutions(self.table("reinit"))
         initial = reinit[reinit["reset_to"] == "0"]
         if initial.empty:
             raise NotTestedError(f"{self.name} resets no layers to epoch 0")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hyperplanes import figures as paper
+from hyperplanes.resets import resets_anything
 
 
 def switched_off(config: Any) -> set[str]:
@@ -93,7 +94,7 @@ def _heatmap_problems(
     where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Any]
 ) -> Iterator[str]:
     (name,) = names
-    if not any(experiments[name]["reinitialise"].values()):
+    if not resets_anything(experiments[name]["reinitialise"]):
         yield f"{where}: experiment {name!r} resets nothing; set reinitialise.epochs or reinitialise.random"
     seeds = len(experiments[name]["seeds"])
     if options.get("runs", 0) > seeds:

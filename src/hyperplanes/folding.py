@@ -28,7 +28,7 @@ def foldable(network: nn.Module, image_shape: tuple[int, int, int]) -> bool:
     if not isinstance(network.avgpool, nn.AdaptiveAvgPool2d):
         return False
     with evaluating(network):
-        features = network.features(torch.zeros(1, *image_shape))
+        features = network.features(next(network.parameters()).new_zeros(1, *image_shape))
     return features.shape[2:] == (1, 1) and copies(network) > 1
 
 
@@ -39,7 +39,7 @@ def copies(network: nn.Module) -> int:
     return height * width
 
 
-def _sum_of_copies(weight: torch.Tensor, count: int) -> torch.Tensor:
+def sum_of_copies(weight: torch.Tensor, count: int) -> torch.Tensor:
     """Sum (out, C * count) over the copies of each feature, in float64: (out, C)."""
     # Some rows at a time, because torch makes a float64 copy of what it sums.
     sums = [rows.unflatten(1, (-1, count)).sum(2, dtype=torch.float64) for rows in weight.split(128)]
@@ -54,7 +54,7 @@ def fold(network: nn.Module) -> int:
     count = copies(network)
     full: nn.Linear = network.classifier[0]
     folded = nn.Linear(full.in_features // count, full.out_features, device="meta")
-    folded.weight = nn.Parameter(_sum_of_copies(full.weight.detach(), count))
+    folded.weight = nn.Parameter(sum_of_copies(full.weight.detach(), count))
     folded.bias = full.bias
     folded.weight.register_hook(lambda gradient: gradient * count)
     network.classifier[0] = folded
@@ -77,7 +77,7 @@ def unfold(folded: torch.Tensor, initial: torch.Tensor, decay: float) -> torch.T
     W(0) is overwritten: it is the largest matrix of all.
     """
     count = initial.shape[1] // folded.shape[1]
-    start = _sum_of_copies(initial, count)
+    start = sum_of_copies(initial, count)
     blocks = initial.unflatten(1, (-1, count))
     blocks.sub_(start[..., None] / count).mul_(decay).add_(folded[..., None] / count)
     return initial

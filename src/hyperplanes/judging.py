@@ -14,6 +14,7 @@ import pandas as pd
 
 from hyperplanes import statistics
 from hyperplanes.evidence import Case, Evidence, NotTestedError, finite, share_of_layer
+from hyperplanes.tables import CRITICAL
 
 # Share of filters of one sign from which a layer counts as biased.
 BIASED = 2 / 3
@@ -21,8 +22,6 @@ WHY_BIASED = (
     "two filters of one sign for each of the other; 64 random filters, the first layer of the paper's "
     "networks, get there in fewer than one of a hundred networks"
 )
-# Relative drop in test accuracy from which a layer counts as critical.
-CRITICAL = 0.1
 WHY_CRITICAL = (
     "the paper gives no number; a tenth of the accuracy is ten times the 1 % by which its test and "
     "validation accuracies differ (section 3.1)"

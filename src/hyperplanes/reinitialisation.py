@@ -1,29 +1,32 @@
-"""Accuracy of a trained network after one convolution is reset (section 3.3).
+"""Accuracy of a trained network after one layer is reset (section 3.3).
 
 Layers before the reset one give the same activations as in the trained network, so they are computed
-once per batch of images and shared by all resets: the same operations on the same numbers.
+once per batch of images and shared by all resets: the same operations on the same numbers. The layers
+after it are computed for several resets at once, as one larger batch. A reset to the weights that the
+trained network has is not computed at all: its predictions are those of the trained network.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
+import csv
+import io
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
+from torch.func import functional_call
 
-from hyperplanes.architectures import build_network, conv_layers, forward_steps, initialise_layers
+from hyperplanes.architectures import forward_steps
+from hyperplanes.augmentation import Normaliser
 from hyperplanes.errors import InputError
-from hyperplanes.files import read_json
-from hyperplanes.snapshots import Snapshot
-from hyperplanes.streams import stream
-
-# What a layer is reset to: its weight (F, C, k, k) and bias (F,).
-Weights = tuple[torch.Tensor, torch.Tensor]
-Step = Callable[[torch.Tensor], torch.Tensor]
-
+from hyperplanes.files import write_text
+from hyperplanes.loading import ResidentImages, StreamedImages
+from hyperplanes.progress import progress
+from hyperplanes.records import TOP_FIVE, TRAINED, Key, Records
+from hyperplanes.reset_weights import LayerWeights, Weights, check_weights, resettable_layers
+from hyperplanes.resets import CONVOLUTION, LINEAR
+from hyperplanes.statistics import paired_difference_interval
 
 COLUMNS = (
     "experiment",
@@ -36,120 +39,256 @@ COLUMNS = (
     "accuracy",
     "drop",
     "relative_drop",
+    "kind",
+    "lost",
+    "gained",
+    "drop_low",
+    "drop_high",
 )
+MEBIBYTE = 2**20
+Images = ResidentImages | StreamedImages
+# Bounds the activations of a batch under several resets, in MiB, by kind of device.
+MEMORY = {"cpu": 512, "cuda": 8192}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Accuracy on all images with `layer` (numbered from 1) reset to `reset_to`."""
+    """Predictions with `layer` (numbered from 1) reset to `reset_to`.
+
+    `correct` images are right; `lost` are right before the reset only, `gained` after it only. `same`
+    says that the reset leaves the network as it is.
+    """
 
     layer: int
     name: str
+    kind: str
     reset_to: str
     correct: int
+    lost: int
+    gained: int
+    same: bool
 
 
-def trained_network(run: Path, classes: int, channels: int) -> tuple[nn.Module, dict[str, Any]]:
-    """Return the final network of a run directory, and the content of its run.json."""
-    facts = read_json(run / "run.json")
-    settings = facts["settings"]
-    generator = stream(facts["seed"], "initialisation")
-    network = build_network(
-        settings["architecture"],
-        classes,
-        channels,
-        settings["width"],
-        generator,
-        settings["initialisation"],
-    )
-    network.load_state_dict(load_file(run / "final.safetensors"))
-    return network, facts
+@dataclass(frozen=True)
+class Step:
+    """A step of the forward pass, and what to reset in it.
+
+    `resets` maps (layer, name of the reset) to the tensors that replace some of the step's own. `bytes`
+    bounds what one image takes while this step or a later one is computed.
+    """
+
+    module: nn.Module
+    resets: Mapping[Key, Mapping[str, torch.Tensor]]
+    bytes: int
 
 
-def snapshot_weights(snapshot: Snapshot) -> dict[str, Weights]:
-    """Return the weights of every convolution of a snapshot."""
+def _footprints(modules: Sequence[nn.Module], image: torch.Tensor) -> list[int]:
+    """Return the bytes of the activations that each step holds at once for `image` (1, C, H, W).
+
+    That is the input of the step, and the largest input and output of a module without children.
+    """
+    largest = 0
+
+    def measure(_: nn.Module, inputs: Sequence[Any], output: Any) -> None:
+        nonlocal largest
+        tensors = [tensor for tensor in (*inputs, output) if isinstance(tensor, torch.Tensor)]
+        largest = max(largest, sum(tensor.nbytes for tensor in tensors))
+
+    found = []
+    for module in modules:
+        leaves = [leaf for leaf in module.modules() if not any(leaf.children())]
+        hooks = [leaf.register_forward_hook(measure) for leaf in leaves]
+        before, largest = image.nbytes, 0
+        try:
+            image = module(image)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        found.append(largest + (before if module not in leaves else 0))
+    return found
+
+
+class Resetter:
+    """A trained network, and everything that its layers are reset to, one layer at a time."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        resets: Mapping[str, LayerWeights],
+        image_shape: tuple[int, int, int],
+        linear: bool = False,
+    ):
+        """Take a network on its device; `resets` maps a name, e.g. an epoch, to weights of its layers.
+
+        A reset need not hold every linear layer. `InputError` for weights that do not fit or are not
+        finite, and for images (C, H, W) that the network cannot take.
+        """
+        network.eval()
+        self.layers = resettable_layers(network, linear)
+        # What each reset has weights for; the weights themselves are kept as copies, where they are needed.
+        self.names = {key: set(weights) for key, weights in resets.items()}
+        self.same: set[Key] = set()
+        for key, weights in resets.items():
+            check_weights(weights, self.layers, f"reset to {key}")
+        names, modules = zip(*forward_steps(network), strict=True)
+        parameter = next(network.parameters())
+        image = torch.zeros(1, *image_shape, device=parameter.device, dtype=parameter.dtype)
+        with torch.inference_mode():
+            try:
+                footprints = _footprints(modules, image)
+            except RuntimeError as error:
+                reason = str(error).splitlines()[0]
+                raise InputError(
+                    f"the network does not take images of {_shape(image_shape)} (channels x height x "
+                    f"width): {reason}; give the data set that it was trained on"
+                ) from error
+        self.steps = [
+            Step(module, dict(self._resets_within(name, resets)), max(footprints[place:]))
+            for place, (name, module) in enumerate(zip(names, modules, strict=True))
+        ]
+
+    def _resets_within(
+        self, step: str, resets: Mapping[str, LayerWeights]
+    ) -> Iterator[tuple[Key, dict[str, torch.Tensor]]]:
+        """Yield what replaces tensors of the step `step`; its layers have its name as prefix."""
+        for name, layer in self.layers.items():
+            if step not in ("", name) and not name.startswith(f"{step}."):
+                continue
+            inside = name.removeprefix(step).removeprefix(".")
+            prefix = f"{inside}." if inside else ""
+            for key, weights in resets.items():
+                if name not in weights:
+                    continue
+                parts = _as_in(layer, weights[name])
+                if all(torch.equal(tensor, getattr(layer, part)) for part, tensor in parts.items()):
+                    self.same.add((name, key))
+                else:
+                    yield (name, key), {f"{prefix}{part}": tensor for part, tensor in parts.items()}
+
+    def batch_size(self, most: int, memory: int) -> int:
+        """Return how many images go through at a time, at most `most`, within `memory` MiB."""
+        return max(1, min(most, memory * MEBIBYTE // self.steps[0].bytes))
+
+    @torch.inference_mode()
+    def logits(
+        self, images: torch.Tensor, memory: int, skip: Collection[Key] = ()
+    ) -> Iterator[tuple[Key, torch.Tensor]]:
+        """Yield the logits (B, classes) of float images (B, C, H, W) under each reset, and under none.
+
+        Those of the trained network come last, under `TRAINED`; resets of `skip` are left out. `memory`
+        in MiB decides how many resets of a layer go through the layers after it as one batch.
+        """
+        activation = images
+        for place, step in enumerate(self.steps):
+            keys = [key for key in step.resets if key not in skip]
+            together = max(1, memory * MEBIBYTE // (step.bytes * len(images)))
+            for start in range(0, len(keys), together):
+                group = keys[start : start + together]
+                reset = [functional_call(step.module, step.resets[key], (activation,)) for key in group]
+                batch = torch.cat(reset) if len(reset) > 1 else reset[0]
+                del reset
+                for later in self.steps[place + 1 :]:
+                    batch = later.module(batch)
+                yield from zip(group, batch.split(len(images)), strict=True)
+            activation = step.module(activation)
+        yield TRAINED, activation
+
+    def evaluate(
+        self, first: int, images: torch.Tensor, labels: torch.Tensor, records: Records, memory: int
+    ) -> None:
+        """Add to `records` which of a batch are predicted correctly, under each reset and under none.
+
+        `images` (B, C, H, W) are floats, `labels` (B,); `first` is the number of the first image. What
+        is recorded already is not computed.
+        """
+        known = {key for step in self.steps for key in step.resets if records.has(first, key)}
+        for key, logits in self.logits(images, memory, known):
+            if key == TRAINED:
+                likeliest = logits.topk(min(5, logits.shape[1])).indices
+                records.add(first, TOP_FIVE, (likeliest == labels[:, None]).any(1).cpu().numpy())
+            records.add(first, key, (logits.argmax(1) == labels).cpu().numpy())
+
+    def cells(self, records: Records) -> list[Cell]:
+        """Return one cell per layer and reset, from the records of all images."""
+        cells = []
+        for number, (name, layer) in enumerate(self.layers.items(), 1):
+            kind = LINEAR if isinstance(layer, nn.Linear) else CONVOLUTION
+            for key, names in self.names.items():
+                if name in names:
+                    same = (name, key) in self.same
+                    record = TRAINED if same else (name, key)
+                    correct, changes = records.correct(record), records.lost_and_gained(record)
+                    cells.append(Cell(number, name, kind, key, correct, *changes, same))
+        return cells
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _as_in(layer: nn.Module, weights: Weights) -> dict[str, torch.Tensor]:
+    """Return weight and bias on the device, and in the memory order, of those of `layer`."""
+    parts = dict(zip(("weight", "bias"), weights, strict=True))
     return {
-        layer.name: tuple(
-            torch.from_numpy(snapshot.arrays[f"{layer.name}.{part}"]) for part in ("weight", "bias")
-        )
-        for layer in snapshot.layers
+        part: torch.empty_like(getattr(layer, part), requires_grad=False).copy_(tensor)
+        for part, tensor in parts.items()
+        if tensor is not None
     }
 
 
-def fresh_weights(network: nn.Module, settings: Mapping[str, Any], seed: int) -> dict[str, Weights]:
-    """Draw weights for every convolution as at initialisation, independent of the run's own."""
-    layers = deepcopy(conv_layers(network))
-    initialise_layers(
-        layers.values(),
-        settings["architecture"],
-        settings["width"],
-        settings["initialisation"],
-        stream(seed, "reinitialisation"),
-    )
-    return {name: (layer.weight.detach(), layer.bias.detach()) for name, layer in layers.items()}
-
-
-def _apply(steps: Sequence[Step], activation: torch.Tensor) -> torch.Tensor:
-    for step in steps:
-        activation = step(activation)
-    return activation
-
-
-def _reset(layer: nn.Conv2d, weights: Weights) -> Step:
-    """Return the convolution `layer` with other weights."""
-    weight, bias = (tensor.to(layer.weight.device) for tensor in weights)
-    if weight.shape != layer.weight.shape:
-        raise InputError(
-            f"weights of shape {tuple(weight.shape)} do not fit a layer of shape "
-            f"{tuple(layer.weight.shape)}; the snapshot is of another network"
-        )
-    return lambda x: layer._conv_forward(x, weight, bias)
-
-
-@torch.inference_mode()
 def count_correct(
-    network: nn.Module,
-    batches: Iterator[tuple[torch.Tensor, torch.Tensor]],
-    resets: Mapping[str, Mapping[str, Weights]],
+    resetter: Resetter,
+    batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
+    records: Records | None = None,
+    memory: int = MEMORY["cpu"],
 ) -> tuple[int, list[Cell]]:
-    """Count correct predictions of the trained network, and of it with each layer reset in turn.
+    """Count right predictions of the trained network, and of it with each layer reset in turn.
 
-    `batches` yields float images (B, C, H, W) and labels (B,); `resets` maps a name, e.g. an epoch,
-    to the weights of every convolution. Returns (correct of the trained network, one cell for each
-    layer and reset).
+    `batches` yields float images (B, C, H, W) and labels (B,), of the images that are not in `records`
+    yet. Returns (correct of the trained network, cells).
     """
-    network.eval()
-    names, steps = zip(*forward_steps(network), strict=True)
-    layers = conv_layers(network)
-    # Step by step: what the layer at this place is reset to, by name of the reset.
-    variants = [
-        {key: _reset(layers[name], weights[name]) for key, weights in resets.items()}
-        if name in layers
-        else {}
-        for name in names
-    ]
-    baseline = 0
-    correct = {(name, key): 0 for name in layers for key in resets}
+    records = Records() if records is None else records
+    first = records.images
     for images, labels in batches:
-        activation = images
-        for place, (name, step) in enumerate(zip(names, steps, strict=True)):
-            for key, variant in variants[place].items():
-                logits = _apply(steps[place + 1 :], variant(activation))
-                correct[name, key] += int((logits.argmax(1) == labels).sum())
-            activation = step(activation)
-        baseline += int((activation.argmax(1) == labels).sum())
-    numbers = {name: number for number, name in enumerate(layers, 1)}
-    cells = [Cell(numbers[name], name, key, count) for (name, key), count in correct.items()]
-    return baseline, cells
+        resetter.evaluate(first, images, labels, records, memory)
+        first += len(images)
+    return records.correct(TRAINED), resetter.cells(records)
+
+
+def remaining_batches(
+    open_from: Callable[[torch.Tensor], Images],
+    labels: torch.Tensor,
+    normalise: Normaliser,
+    first: int,
+    size: int,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield float images (B, C, H, W) and labels (B,) from image `first` on, `size` at a time.
+
+    `open_from` gives the uint8 images of given numbers, so that images before are not even read.
+    """
+    if first == len(labels):
+        return
+    images = open_from(torch.arange(first, len(labels))).plain(size)
+    targets = progress(labels[first:].split(size), "batches of test images")
+    for target, batch in zip(targets, images, strict=True):
+        yield normalise(batch), target
 
 
 def reinit_rows(
     baseline: int, cells: Sequence[Cell], images: int, origin: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return one row of `COLUMNS` per cell; accuracies and drops are shares of `images`."""
+    """Return one row of `COLUMNS` per cell; accuracies and drops are shares of `images`.
+
+    `drop_low` and `drop_high` are the 95 % interval of the drop over images, those before and after the
+    reset being the same ones. A reset that leaves the network as it is changes no prediction of any image:
+    its interval is 0 to 0.
+    """
     trained = baseline / images
+    lows, highs = paired_difference_interval(
+        [cell.lost for cell in cells], [cell.gained for cell in cells], images
+    )
     rows = []
-    for cell in cells:
+    for cell, low, high in zip(cells, lows.tolist(), highs.tolist(), strict=True):
         accuracy = cell.correct / images
         drop = trained - accuracy
         rows.append(
@@ -164,6 +303,20 @@ def reinit_rows(
                 "accuracy": accuracy,
                 "drop": drop,
                 "relative_drop": drop / trained if trained else None,
+                "kind": cell.kind,
+                "lost": cell.lost,
+                "gained": cell.gained,
+                "drop_low": 0.0 if cell.same else low,
+                "drop_high": 0.0 if cell.same else high,
             }
         )
     return rows
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of `COLUMNS` as CSV, atomically; a value that does not exist is an empty field."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())

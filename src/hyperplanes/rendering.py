@@ -67,8 +67,12 @@ def tables_page(
     onsets: Sequence[pd.DataFrame],
     drops: Sequence[pd.DataFrame],
     criticality: pd.DataFrame,
+    layers: pd.DataFrame,
 ) -> str:
-    """Return the page of all tables: `n_l_summary`, `bias_onset` and `reinit_summary` of experiments."""
+    """Return the page of all tables: `n_l_summary`, `bias_onset` and `reinit_summary` of experiments.
+
+    `criticality` and `layers` are the two tables of `tables.criticality_tables`.
+    """
     resets = _joined(drops)
     initial = resets[resets["reset_to"] == "0"].drop(columns="reset_to") if len(resets) else resets
     return page(
@@ -98,8 +102,16 @@ def tables_page(
             section(
                 "Biased layers and critical layers",
                 "Spearman's correlation over layers between |mean n_l - 1/2| at the last epoch and the "
-                "drop when the layer is reset to its initialisation; bootstrap interval over seeds.",
+                "drop when the layer is reset to its initialisation; bootstrap interval over seeds. "
+                "Beside it the number of layers that are biased (p_corrected below 0.05 at the last epoch) "
+                "and critical (mean relative drop above the threshold), one of the two, or neither.",
                 criticality,
+            ),
+            section(
+                "Layer by layer",
+                "Whether each layer is called biased and critical, and what by; low and high: bootstrap "
+                "interval of the relative drop over seeds.",
+                layers,
             ),
         ],
     )

@@ -47,8 +47,8 @@ def code_hash() -> str:
 
 
 @contextmanager
-def locked(run: Path) -> Iterator[None]:
-    """Hold the lock of a run directory; `InputError` if another process trains this run."""
+def locked(run: Path, work: str = "trained") -> Iterator[None]:
+    """Hold the lock of a directory; `InputError` if another process works in it, as `work` says."""
     run.mkdir(parents=True, exist_ok=True)
     owner = run / ".owner"
     lock = FileLock(run / ".lock", timeout=0)
@@ -57,7 +57,7 @@ def locked(run: Path) -> Iterator[None]:
     except Timeout as error:
         holder = owner.read_text().strip() if owner.is_file() else "unknown"
         raise InputError(
-            f"{run} is being trained by another process ({holder}); wait for it or stop it"
+            f"{run} is being {work} by another process ({holder}); wait for it or stop it"
         ) from error
     try:
         owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")

@@ -14,6 +14,16 @@ LOSSES = ("train_loss", "validation_loss")
 ACCURACIES = ("train_accuracy", "validation_accuracy")
 # A corrected p-value below it is called significant.
 SIGNIFICANCE = 0.05
+# Relative drop in test accuracy above which a layer is called critical.
+CRITICAL = 0.1
+CRITICALITY_COLUMNS = (
+    *("experiment", "layers", "count", "seeds", "rho", "low", "high"),
+    *("threshold", "biased_critical", "biased_only", "critical_only", "neither"),
+)
+LAYER_COLUMNS = (
+    *("experiment", "layer", "name", "n_l", "p_corrected", "biased"),
+    *("seeds", "relative_drop", "low", "high", "critical"),
+)
 
 
 def summarise(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
@@ -136,22 +146,74 @@ def criticality(n_l: pd.DataFrame, reinit: pd.DataFrame, first: int = 1) -> dict
     return {"count": len(layers), "seeds": count, "rho": rho, "low": low, "high": high}
 
 
-def criticality_table(n_l: Iterable[pd.DataFrame], reinit: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Return `criticality` of every experiment that resets layers to epoch 0.
+def critical_layers(n_l: pd.DataFrame, reinit: pd.DataFrame, critical: float = CRITICAL) -> pd.DataFrame:
+    """Return one row per layer of one experiment: whether it is biased, and whether it is critical.
 
-    Two rows each: over all layers, and over the layers past the first, which the paper excepts.
+    `biased` as in `onset_table`: at the last epoch, over the filters of all seeds, p_corrected < 0.05;
+    `n_l` is their share of negative ones. `critical`: the mean over `seeds` of the relative drop when
+    the layer is reset to epoch 0 lies above the threshold `critical`; `low`, `high` are its 95 % bootstrap
+    interval over seeds, NaN for a single one. Seeds whose trained network predicts nothing do not count.
     """
-    columns = ["experiment", "layers", "count", "seeds", "rho", "low", "high"]
+    last = pool(n_l[n_l["epoch"] == epochs_in_order(n_l)[-1]]).set_index("layer")
+    initial = reinit[(reinit["reset_to"] == "0") & reinit["layer"].isin(last.index)]
+    drops = per_seed_and_layer(initial, "relative_drop").dropna()
+    layers = last.loc[drops.columns]
+    limits = [
+        statistics.bootstrap_interval(len(values), lambda weights, values=values: weights @ values)
+        for values in drops.to_numpy().T
+    ]
+    return pd.DataFrame(
+        {
+            "experiment": n_l["experiment"].iloc[0],
+            "layer": drops.columns,
+            "name": layers["name"].to_numpy(),
+            "n_l": (layers["pooled_negative"] / layers["pooled_filters"]).to_numpy(),
+            "p_corrected": layers["p_corrected"].to_numpy(),
+            "biased": (layers["p_corrected"] < SIGNIFICANCE).to_numpy(),
+            "seeds": len(drops),
+            "relative_drop": drops.mean().to_numpy(),
+            "low": [low for low, _ in limits],
+            "high": [high for _, high in limits],
+            "critical": (drops.mean() > critical).to_numpy(),
+        }
+    )
+
+
+def biased_against_critical(layers: pd.DataFrame) -> dict[str, int]:
+    """Count the layers of `critical_layers` that are biased and critical, one of the two, or neither."""
+    biased, critical = layers["biased"], layers["critical"]
+    return {
+        "biased_critical": int((biased & critical).sum()),
+        "biased_only": int((biased & ~critical).sum()),
+        "critical_only": int((~biased & critical).sum()),
+        "neither": int((~biased & ~critical).sum()),
+    }
+
+
+def criticality_tables(
+    n_l: Iterable[pd.DataFrame], reinit: Iterable[pd.DataFrame], critical: float = CRITICAL
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return bias against criticality of every experiment that resets layers to epoch 0, and its layers.
+
+    The first table has two rows each, over all layers and over those past the first, which the paper
+    excepts: `criticality`, and the counts of `biased_against_critical` for the `threshold`. The second is
+    `critical_layers`.
+    """
     drops = {frame["experiment"].iloc[0]: frame for frame in reinit}
-    rows = []
+    rows, layers = [], [pd.DataFrame(columns=LAYER_COLUMNS)]
     for frame in n_l:
         experiment = frame["experiment"].iloc[0]
         own = drops.get(experiment)
-        if own is not None and (own["reset_to"] == "0").any():
-            for layers, first in (("all", 1), ("past the first", 2)):
-                cell = criticality(frame, own, first)
-                rows.append({"experiment": experiment, "layers": layers, **cell})
-    return pd.DataFrame(rows, columns=columns)
+        if own is None or not (own["reset_to"] == "0").any():
+            continue
+        called = critical_layers(frame, own, critical)
+        layers.append(called)
+        for which, first in (("all", 1), ("past the first", 2)):
+            counts = biased_against_critical(called[called["layer"] >= first])
+            cell = {**criticality(frame, own, first), "threshold": critical, **counts}
+            rows.append({"experiment": experiment, "layers": which, **cell})
+    found = [table for table in layers if len(table)] or layers
+    return pd.DataFrame(rows, columns=CRITICALITY_COLUMNS), pd.concat(found, ignore_index=True)
 
 
 def cosine_table(projections: Iterable[Path]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-# Correlate bias and criticality over the layers of all experiments that reset layers.
+# Compare bias and criticality over the layers of all experiments that reset layers.
 rule tabulate_criticality:
     input:
         script="workflow/scripts/tabulate_criticality.py",
@@ -8,11 +8,17 @@ rule tabulate_criticality:
             "<results>/tables/{experiment}/reinit.csv", experiment=REINITIALISED
         ),
     output:
-        report(
+        table=report(
             "<results>/tables/criticality.csv",
             caption="../report/criticality.rst",
             category="Tables",
             labels={"experiment": "all", "table": "criticality"},
+        ),
+        layers=report(
+            "<results>/tables/critical_layers.csv",
+            caption="../report/critical_layers.rst",
+            category="Tables",
+            labels={"experiment": "all", "table": "critical layers"},
         ),
     log:
         "<results>/tables/tabulate_criticality.log",
@@ -20,8 +26,11 @@ rule tabulate_criticality:
     conda:
         "../../envs/analysis.yaml"
     threads: 1
+    params:
+        critical=CONFIGURATION.critical_drop,
     shell:
-        "python {input.script} --n-l {input.n_l} --reinit {input.reinit} --output {output} &> {log}"
+        "python {input.script} --n-l {input.n_l} --reinit {input.reinit}"
+        " --critical-drop {params.critical} --output {output.table} --layers {output.layers} &> {log}"
 
 
 # Write all tables as one page for reading.
@@ -41,6 +50,7 @@ rule render_tables:
             experiment=REINITIALISED,
         ),
         criticality="<results>/tables/criticality.csv",
+        layers="<results>/tables/critical_layers.csv",
     output:
         report(
             "<results>/tables/tables.html",
@@ -57,6 +67,7 @@ rule render_tables:
     shell:
         "python {input.script} --accuracies {input.accuracies} --summaries {input.summaries}"
         " --onsets {input.onsets} --drops {input.drops} --criticality {input.criticality}"
+        " --layers {input.layers}"
         " --output {output} &> {log}"
 
 

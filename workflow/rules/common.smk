@@ -109,7 +109,15 @@ NETWORK_CODE = DATASET_CODE + library(
 TRAINING_CODE = NETWORK_CODE + library(
     "gpu", "noise", "provenance", "resume", "schedules", "training", "writing"
 )
-REINIT_CODE = NETWORK_CODE + library("reinitialisation")
+REINIT_CODE = NETWORK_CODE + library(
+    "epochs",
+    "records",
+    "reinitialisation",
+    "reset_weights",
+    "resets",
+    "resume",
+    "statistics",
+)
 PRETRAINED_CODE = BASE_CODE + library(
     "architectures",
     "checkpoints",
@@ -129,8 +137,10 @@ PRETRAINED_CODE = BASE_CODE + library(
 )
 PROJECTION_CODE = BASE_CODE + library("cosines", "layouts", "mapped", "snapshots")
 TABLE_CODE = BASE_CODE + library("epochs", "statistics", "tables")
+REINIT_TABLE_CODE = TABLE_CODE + library("resets")
 RENDER_CODE = TABLE_CODE + library("rendering")
-CLAIM_CODE = RENDER_CODE + library("claims", "evidence", "judging")
+CLAIM_CODE = RENDER_CODE + library("claims", "evidence", "judging", "resets")
 FIGURE_CODE = BASE_CODE + library("plotting")
+HEAT_MAP_CODE = FIGURE_CODE + library("epochs", "resets")
 HISTOGRAM_CODE = FIGURE_CODE + library("epochs")
 ARRANGEMENT_CODE = FIGURE_CODE + library("arrangement")

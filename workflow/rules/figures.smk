@@ -39,7 +39,7 @@ rule plot_histograms:
 rule plot_heatmaps:
     input:
         script="workflow/scripts/plot_heatmaps.py",
-        code=FIGURE_CODE,
+        code=HEAT_MAP_CODE,
         reinit=figure_tables("reinit"),
     output:
         pdf="<results>/figures/{figure}.pdf",

@@ -128,7 +128,7 @@ def reset_snapshots(wildcards):
 
 
 def reset_options(wildcards):
-    """Options of reinit_layers.py that say what layers are reset to."""
-    return (
-        "--rand" if EXPERIMENTS[wildcards.experiment]["reinitialise"]["random"] else ""
-    )
+    """Options of reinit_layers.py that say what is reset, and to what beside snapshots."""
+    settings = EXPERIMENTS[wildcards.experiment]["reinitialise"]
+    linear = " --with-linear" if settings["linear"] else ""
+    return f"--rand {int(settings['random'])}{linear}"

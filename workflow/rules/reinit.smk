@@ -1,4 +1,4 @@
-# Reset every convolution of a trained network in turn and measure its accuracy on the test set.
+# Reset the layers of a trained network, one at a time, and measure its accuracy on the test set.
 rule reinitialise_layers:
     input:
         script="workflow/scripts/reinit_layers.py",
@@ -24,8 +24,8 @@ rule reinitialise_layers:
     params:
         dataset=subpath(input.description, parent=True),
         run=subpath(input.run, parent=True),
-        random=reset_options,
+        options=reset_options,
     shell:
         "python {input.script} --run {params.run} --dataset {params.dataset}"
-        " --snapshots {input.snapshots} {params.random} --output {output}"
+        " --snapshots {input.snapshots} {params.options} --output {output}"
         " --threads 1 --workers $(({threads} - 1)) --gpus {resources.gpu} &> {log}"

@@ -63,7 +63,7 @@ rule tabulate_training:
 rule tabulate_reinit:
     input:
         script="workflow/scripts/tabulate_reinit.py",
-        code=TABLE_CODE,
+        code=REINIT_TABLE_CODE,
         reinit=experiment_reinit,
     output:
         table="<results>/tables/{experiment}/reinit.csv",

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from hyperplanes.errors import run_program
 from hyperplanes.plotting import COLUMN_WIDTH, HEAT_COLOURS, PAGE_WIDTH, in_lines, save_figure
+from hyperplanes.resets import convolutions, mean_over_draws, order_of_reset
 
 # More runs than that take both columns of the page.
 MOST_RUNS_IN_COLUMN = 3
@@ -24,16 +25,15 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def epoch_order(name: str) -> float:
-    """Sort epochs by number, random weights below epoch 0."""
-    return -1 if name == "random" else int(name)
-
-
 def draw(table: pd.DataFrame, runs: int | None, title: str) -> Figure:
-    """Draw one heat map for each of the first `runs` seeds of a re-initialisation table, on one scale."""
+    """Draw one heat map for each of the first `runs` seeds of a re-initialisation table, on one scale.
+
+    Its columns are the convolutions; several random draws are one row, their mean.
+    """
+    table = mean_over_draws(convolutions(table))
     seeds = sorted(table["seed"].unique())[:runs]
     table = table[table["seed"].isin(seeds)].assign(points=lambda rows: 100 * rows["drop"])
-    names = sorted(table["reset_to"].unique(), key=epoch_order)
+    names = sorted(table["reset_to"].unique(), key=order_of_reset)
     layers = sorted(table["layer"].unique())
     width, columns = (COLUMN_WIDTH, 1) if len(seeds) <= MOST_RUNS_IN_COLUMN else (PAGE_WIDTH, 2)
     rows = -(-len(seeds) // columns)

@@ -1,12 +1,11 @@
 """Measure test accuracy with every convolution of a trained network reset, one layer at a time."""
 
 import argparse
-import csv
-import io
+from functools import partial
 from pathlib import Path
 
-from hyperplanes.devices import claim_device, set_up_torch
-from hyperplanes.errors import InputError, run_program
+from hyperplanes.devices import claim_device, processor, set_up_torch
+from hyperplanes.errors import run_program
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -14,9 +13,21 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--run", required=True, type=Path, help="directory of a trained run")
     parser.add_argument("--dataset", required=True, type=Path, help="directory of its data set")
     parser.add_argument("--snapshots", type=Path, nargs="*", default=[], help="snapshots to reset to")
-    parser.add_argument("--rand", action="store_true", help="also reset to fresh random weights")
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
-    parser.add_argument("--batch-size", type=int, default=250, help="most images evaluated at a time")
+    parser.add_argument(
+        "--rand",
+        type=int,
+        nargs="?",
+        const=1,
+        default=0,
+        metavar="N",
+        help="also reset to fresh random weights, in N independent draws; 1 if N is absent",
+    )
+    parser.add_argument("--with-linear", action="store_true", help="reset the linear layers as well")
+    parser.add_argument("--batch-size", type=int, default=128, help="most images evaluated at a time")
+    parser.add_argument(
+        "--memory", type=int, metavar="MIB", help="bounds the activations; 512 on a CPU, 8192 on a GPU"
+    )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--workers", type=int, default=0, help="processes that read image files")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to evaluate on a GPU")
@@ -26,55 +37,65 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def measure(arguments: argparse.Namespace, device_name: str) -> None:
+def measure_run(arguments: argparse.Namespace, device_name: str) -> None:
+    """Reset the layers of a run of the pipeline."""
     import torch
 
-    from hyperplanes import reinitialisation
+    from hyperplanes import reinitialisation, resume
     from hyperplanes.augmentation import Normaliser
     from hyperplanes.evaluation import autocast, pixel_statistics
-    from hyperplanes.files import write_text
-    from hyperplanes.folding import fold, foldable
-    from hyperplanes.loading import evaluation_batch, open_dataset, open_images
-    from hyperplanes.progress import progress
-    from hyperplanes.snapshots import load_snapshot
+    from hyperplanes.files import sha256_of
+    from hyperplanes.loading import open_dataset, open_images
+    from hyperplanes.records import Records, discard
+    from hyperplanes.reset_weights import fold_all, trained_network, weights_of_run
 
     set_up_torch(arguments.threads, device_name)
     device = torch.device(device_name)
-    dataset, description = open_dataset(arguments.dataset)
-    network, facts = reinitialisation.trained_network(
-        arguments.run, len(description["classes"]), dataset.image_shape[0]
-    )
-    if description["sha256"] != facts["dataset_sha256"]:
-        raise InputError(f"{arguments.dataset} is not the data set that {arguments.run} was trained on")
-
-    snapshots = map(load_snapshot, arguments.snapshots)
-    resets = {str(s.origin["epoch"]): reinitialisation.snapshot_weights(s) for s in snapshots}
-    settings = facts["settings"]
-    if arguments.rand:
-        resets["random"] = reinitialisation.fresh_weights(network, settings, facts["seed"])
-    if foldable(network, dataset.image_shape):
-        fold(network)
+    memory = arguments.memory or reinitialisation.MEMORY[device_name]
+    dataset, description = open_dataset(Path(arguments.dataset))
+    network, facts = trained_network(arguments.run, description)
+    settings, linear = facts["settings"], arguments.with_linear
+    resets = weights_of_run(network, facts, description, arguments.snapshots, arguments.rand, linear)
+    resets = fold_all(network, resets, dataset.image_shape)
     network.to(device, memory_format=torch.channels_last)
+    resetter = reinitialisation.Resetter(network, resets, dataset.image_shape, linear)
 
-    normalise = Normaliser(*pixel_statistics(settings["pixels"], description), device)
-    size = evaluation_batch(dataset.image_shape, arguments.batch_size)
-    images = open_images(dataset, "test", device, arguments.workers).plain(size)
-    labels = progress(torch.from_numpy(dataset.test_labels).to(device).split(size), "batches of test images")
-    batches = ((normalise(batch), target) for target, batch in zip(labels, images, strict=True))
-    with autocast(device, settings["precision"]):
-        baseline, cells = reinitialisation.count_correct(network, batches, resets)
-
-    text = io.StringIO()
-    writer = csv.DictWriter(text, reinitialisation.COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(reinitialisation.reinit_rows(baseline, cells, len(dataset.test_labels), facts))
-    write_text(arguments.output, text.getvalue())
+    size = resetter.batch_size(arguments.batch_size, memory)
+    weights = [arguments.run / "final.safetensors", *arguments.snapshots]
+    mark = resume.fingerprint(
+        {
+            "run": facts,
+            "weights": [sha256_of(path) for path in weights],
+            "resets": list(resets),
+            "linear": linear,
+            "data": description["sha256"],
+            "code": resume.code_hash(),
+            "torch": torch.__version__,
+            "processor": processor(device_name),
+            "threads": arguments.threads,
+            "images at a time": [size, memory],
+        }
+    )
+    # Snakemake deletes the output of a job that failed, and nothing else.
+    folder = arguments.output.with_name(f".{arguments.output.stem}.progress")
+    with resume.locked(folder, "evaluated"):
+        records = Records(folder, mark)
+        labels = torch.from_numpy(dataset.test_labels).to(device)
+        normalise = Normaliser(*pixel_statistics(settings["pixels"], description), device)
+        open_from = partial(open_images, dataset, "test", device, arguments.workers)
+        batches = reinitialisation.remaining_batches(open_from, labels, normalise, records.images, size)
+        with autocast(device, settings["precision"]):
+            baseline, cells = reinitialisation.count_correct(resetter, batches, records, memory)
+        rows = reinitialisation.reinit_rows(baseline, cells, len(labels), facts)
+        reinitialisation.write_rows(arguments.output, rows)
+        records.close()
+    discard(folder)
 
 
 def main() -> None:
     arguments = parse_arguments()
     with claim_device(arguments.gpus) as device_name:
-        measure(arguments, device_name)
+        measure_run(arguments, device_name)
 
 
 if __name__ == "__main__":

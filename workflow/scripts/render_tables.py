@@ -16,6 +16,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--onsets", required=True, type=Path, nargs="*", help="bias_onset.csv of each")
     parser.add_argument("--drops", required=True, type=Path, nargs="*", help="reinit_summary.csv of each")
     parser.add_argument("--criticality", required=True, type=Path, help="criticality.csv")
+    parser.add_argument("--layers", required=True, type=Path, help="critical_layers.csv")
     parser.add_argument("--output", required=True, type=Path, help="HTML to write")
     return parser.parse_args()
 
@@ -25,7 +26,8 @@ def main() -> None:
     lists = (arguments.summaries, arguments.onsets, arguments.drops)
     summaries, onsets, drops = ([read_table(path) for path in paths] for paths in lists)
     accuracies, criticality = read_table(arguments.accuracies), read_table(arguments.criticality)
-    write_text(arguments.output, tables_page(accuracies, summaries, onsets, drops, criticality))
+    layers = read_table(arguments.layers)
+    write_text(arguments.output, tables_page(accuracies, summaries, onsets, drops, criticality, layers))
 
 
 if __name__ == "__main__":

@@ -1,24 +1,33 @@
-"""Correlate over layers the bias of a layer with the drop in accuracy when it is reset."""
+"""Compare the layers that are biased with those whose reset costs accuracy."""
 
 import argparse
 from pathlib import Path
 
 from hyperplanes.errors import run_program
-from hyperplanes.tables import criticality_table, read_table, write_table
+from hyperplanes.tables import CRITICAL, criticality_tables, read_table, write_table
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n-l", required=True, type=Path, nargs="*", help="n_l.csv of each experiment")
     parser.add_argument("--reinit", required=True, type=Path, nargs="*", help="reinit.csv of each")
-    parser.add_argument("--output", required=True, type=Path, help="CSV to write")
+    parser.add_argument("--output", required=True, type=Path, help="CSV to write: every experiment")
+    parser.add_argument("--layers", required=True, type=Path, help="CSV to write: every layer")
+    parser.add_argument(
+        "--critical-drop",
+        type=float,
+        default=CRITICAL,
+        help="relative drop in test accuracy above which a layer is called critical",
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
     n_l, reinit = map(read_table, arguments.n_l), map(read_table, arguments.reinit)
-    write_table(criticality_table(n_l, reinit), arguments.output)
+    table, layers = criticality_tables(n_l, reinit, arguments.critical_drop)
+    write_table(table, arguments.output)
+    write_table(layers, arguments.layers)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from hyperplanes.errors import run_program
+from hyperplanes.resets import mean_over_draws
 from hyperplanes.tables import read_table, summarise, write_table
 
 
@@ -21,7 +22,8 @@ def main() -> None:
     arguments = parse_arguments()
     table = pd.concat(map(read_table, arguments.reinit), ignore_index=True)
     write_table(table, arguments.table)
-    write_table(summarise(table, ["experiment", "layer", "name", "reset_to"], "drop"), arguments.summary)
+    drops = mean_over_draws(table)
+    write_table(summarise(drops, ["experiment", "layer", "name", "reset_to"], "drop"), arguments.summary)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,207 @@
+"""Weights that layers of a trained network are reset to: those of a snapshot, or fresh random ones."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from hyperplanes.architectures import build_network, conv_layers, initialise_layers
+from hyperplanes.errors import InputError
+from hyperplanes.files import read_json
+from hyperplanes.folding import fold, foldable, sum_of_copies
+from hyperplanes.resets import draw_name
+from hyperplanes.snapshots import Snapshot, load_snapshot
+from hyperplanes.streams import stream
+
+# Weight (F, C / groups, k, k) or (F, C), and bias (F,) if the layer has one.
+Weights = tuple[torch.Tensor, torch.Tensor | None]
+# The linear layer that sees copies, in every network that has one.
+FOLDED_LAYER = "classifier.0"
+# By name of the layer.
+LayerWeights = Mapping[str, Weights]
+
+
+def resettable_layers(network: nn.Module, linear: bool) -> dict[str, nn.Module]:
+    """Return the convolutions by name, in order, and after them the linear layers if these are asked for.
+
+    `InputError` if there are none.
+    """
+    layers: dict[str, nn.Module] = dict(conv_layers(network))
+    if linear:
+        layers |= {name: m for name, m in network.named_modules() if isinstance(m, nn.Linear)}
+    if not layers:
+        raise InputError("the network has no convolutions; give --with-linear to reset its linear layers")
+    return layers
+
+
+def own_weights(layers: Mapping[str, nn.Module]) -> dict[str, Weights]:
+    """Return the weights that layers have."""
+    return {
+        name: (layer.weight.detach(), None if layer.bias is None else layer.bias.detach())
+        for name, layer in layers.items()
+    }
+
+
+def weights_of(tensors: Mapping[str, torch.Tensor], names: Iterable[str]) -> dict[str, Weights]:
+    """Return the weights of those layers of `names` that `tensors`, a state dict or a part of it, holds."""
+    return {
+        name: (tensors[f"{name}.weight"], tensors.get(f"{name}.bias"))
+        for name in names
+        if f"{name}.weight" in tensors
+    }
+
+
+def snapshot_weights(snapshot: Snapshot) -> dict[str, Weights]:
+    """Return the weights of every convolution of a snapshot."""
+    tensors = {name: torch.from_numpy(array) for name, array in snapshot.arrays.items()}
+    return weights_of(tensors, [layer.name for layer in snapshot.layers])
+
+
+def check_weights(weights: LayerWeights, layers: Mapping[str, nn.Module], source: str) -> None:
+    """Raise `InputError` unless `weights`, from `source`, fit the convolutions of `layers` and are finite.
+
+    Linear layers may be absent, but those present must fit. The message names the first layer at fault.
+    """
+    for name, layer in layers.items():
+        if name not in weights:
+            if isinstance(layer, nn.Linear):
+                continue
+            raise InputError(
+                f"{source} has no layer {name}; the network has {_shape(layer.weight)} there: "
+                "the snapshot is of another network"
+            )
+        weight, bias = weights[name]
+        if weight.shape != layer.weight.shape:
+            raise InputError(
+                f"{source}: layer {name} has shape {_shape(weight)}, the network's has "
+                f"{_shape(layer.weight)}; the snapshot is of another network"
+            )
+        if (bias is None) != (layer.bias is None):
+            has = "no bias" if bias is None else "a bias"
+            raise InputError(
+                f"{source}: layer {name} has {has}, unlike the network's; the snapshot is of another network"
+            )
+        _check_finite(name, weight, bias, source)
+    extra = next((name for name in weights if name not in layers), None)
+    if extra is not None:
+        raise InputError(
+            f"{source} has a layer {extra}, the network has none of this name; "
+            "the snapshot is of another network"
+        )
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return "x".join(map(str, tensor.shape))
+
+
+def _check_finite(name: str, weight: torch.Tensor, bias: torch.Tensor | None, source: str) -> None:
+    finite = weight.flatten(1).isfinite().all(1)
+    if bias is not None:
+        finite &= bias.isfinite()
+    if not finite.all():
+        worst = int((~finite).nonzero()[0])
+        raise InputError(
+            f"{source}: layer {name} has NaN or infinite weights in filter {worst}; "
+            "the training diverged or the file is damaged"
+        )
+
+
+def trained_network(run: Path, description: Mapping[str, Any]) -> tuple[nn.Module, dict[str, Any]]:
+    """Return the final network of a run directory, and the content of its run.json.
+
+    `InputError` unless the data set of `description` is the one that it was trained on.
+    """
+    facts = read_json(run / "run.json")
+    if description["sha256"] != facts["dataset_sha256"]:
+        raise InputError(
+            f"data set {description['name']} is not the one that {run} was trained on; "
+            f"expected {facts['dataset']}"
+        )
+    network = initial_network(facts, description)
+    network.load_state_dict(load_file(run / "final.safetensors"))
+    return network, facts
+
+
+def initial_network(facts: Mapping[str, Any], description: Mapping[str, Any]) -> nn.Module:
+    """Return the network of a run at epoch 0, from the content of its run.json."""
+    settings = facts["settings"]
+    return build_network(
+        settings["architecture"],
+        len(description["classes"]),
+        description["channels"],
+        settings["width"],
+        stream(facts["seed"], "initialisation"),
+        settings["initialisation"],
+    )
+
+
+def weights_of_run(
+    network: nn.Module,
+    facts: Mapping[str, Any],
+    description: Mapping[str, Any],
+    snapshots: Sequence[Path],
+    draws: int,
+    linear: bool,
+) -> dict[str, dict[str, Weights]]:
+    """Return what the layers of a run's final network are reset to, by epoch, and each random draw.
+
+    Snapshots hold convolutions only; the linear layers of epoch 0 are drawn again from the seed of the run.
+    The network must not be folded.
+    """
+    layers = resettable_layers(network, linear)
+    resets = {}
+    for path in snapshots:
+        snapshot = load_snapshot(path)
+        weights = snapshot_weights(snapshot)
+        if linear and snapshot.origin["epoch"] == 0:
+            initial = own_weights(resettable_layers(initial_network(facts, description), linear))
+            weights = {**initial, **weights}
+        check_weights(weights, layers, str(path))
+        resets[str(snapshot.origin["epoch"])] = weights
+    for draw in range(1, draws + 1):
+        fresh = fresh_weights(network, facts["settings"], facts["seed"], draw, linear)
+        resets[draw_name(draw)] = fresh
+    return resets
+
+
+def fresh_weights(
+    network: nn.Module, settings: Mapping[str, Any], seed: int, draw: int = 1, linear: bool = False
+) -> dict[str, Weights]:
+    """Draw weights for every convolution as at initialisation, independent of the run's own.
+
+    Draws are numbered from 1. `linear` also draws those of the linear layers, after the convolutions,
+    whose weights stay the same; the network must not be folded then.
+    """
+    layers = deepcopy(resettable_layers(network, linear))
+    purpose = ("reinitialisation",) if draw == 1 else ("reinitialisation", draw)
+    initialise_layers(
+        layers.values(),
+        settings["architecture"],
+        settings["width"],
+        settings["initialisation"],
+        stream(seed, *purpose),
+    )
+    return own_weights(layers)
+
+
+def fold_all(
+    network: nn.Module, resets: Mapping[str, LayerWeights], image_shape: tuple[int, int, int]
+) -> dict[str, dict[str, Weights]]:
+    """Fold the classifier of `network`, in place, and of what it is reset to, if it sees copies.
+
+    The full matrix of a reset is folded as the network's own is, so that a folded network makes the same
+    predictions under every reset.
+    """
+    resets = {key: dict(weights) for key, weights in resets.items()}
+    if not foldable(network, image_shape):
+        return resets
+    count = fold(network)
+    for weights in resets.values():
+        if FOLDED_LAYER in weights:
+            weight, bias = weights[FOLDED_LAYER]
+            weights[FOLDED_LAYER] = sum_of_copies(weight, count), bias
+    return resets
