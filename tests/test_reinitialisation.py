@@ -24,6 +24,7 @@ from hyperplanes.reset_weights import fold_all, fresh_weights, own_weights, rese
 from hyperplanes.streams import stream
 
 SETTINGS = {"architecture": "vgg11", "width": 0.0625, "initialisation": {"kind": "kaiming"}}
+DESCRIPTION = {"classes": range(10), "channels": 3, "height": 32, "width": 32}
 ORIGIN = {"experiment": "test", "seed": 0}
 EVERY_CELL = ("--rand", 2, "--with-linear", "--batch-size", 4)
 
@@ -50,7 +51,9 @@ def changed(trained, name, weights):
     """A copy of a network with other weights in one layer."""
     copy = deepcopy(trained)
     layer = copy.get_submodule(name)
-    layer.weight.data, layer.bias.data = weights
+    layer.weight.data = weights[0]
+    if weights[1] is not None:
+        layer.bias.data = weights[1]
     return copy
 
 
@@ -64,10 +67,11 @@ def test_every_cell_equals_a_whole_evaluation(architecture, linear, memory):
         before = trained(images).argmax(1)
     # The trained network gets two of three images right; the others have one label of each class.
     labels = torch.where(torch.arange(30) % 3 > 0, before, torch.arange(30) // 3)
-    settings = {**SETTINGS, "architecture": architecture, "width": 1.0}
+    description = {**DESCRIPTION, "channels": shape[0]}
+    settings = {**SETTINGS, "architecture": architecture, "width": 1.0 if architecture == "lenet" else 0.0625}
     resets = {
         "0": weights_of(earlier, linear),
-        "random": fresh_weights(trained, settings, 0, linear=linear),
+        "random": fresh_weights(settings, description, 0, linear=linear),
     }
     resetter = Resetter(trained, resets, shape, linear)
     batches = zip(images.split(8), labels.split(8), strict=True)
@@ -161,13 +165,11 @@ def test_a_folded_classifier_gives_the_same_predictions_under_every_reset(linear
             assert torch.allclose(logits, net(images), rtol=0, atol=1e-12), layer
 
 
-def test_fresh_weights_are_new_and_leave_the_network_alone():
-    trained = network("vgg11", 0)
-    before = {name: tensor.clone() for name, tensor in trained.state_dict().items()}
+def test_fresh_weights_are_independent_of_the_run_and_of_each_other():
     first, again, other, second = (
-        fresh_weights(trained, SETTINGS, *draw) for draw in ((0,), (0, 1), (1,), (0, 2))
+        fresh_weights(SETTINGS, DESCRIPTION, *draw) for draw in ((0,), (0, 1), (1,), (0, 2))
     )
-    with_linear = fresh_weights(trained, SETTINGS, 0, linear=True)
+    with_linear = fresh_weights(SETTINGS, DESCRIPTION, 0, linear=True)
     initial = weights_of(build_network("vgg11", 10, 3, 0.0625, stream(0, "initialisation")))
     for name, (weight, bias) in first.items():
         assert torch.equal(weight, again[name][0])
@@ -176,7 +178,6 @@ def test_fresh_weights_are_new_and_leave_the_network_alone():
             assert not torch.equal(weight, different[name][0])
         assert not bias.any()
     assert with_linear.keys() - first.keys() == {f"classifier.{place}" for place in (0, 3, 6)}
-    assert all(torch.equal(tensor, before[name]) for name, tensor in trained.state_dict().items())
 
 
 def broken(change):
@@ -211,11 +212,45 @@ def test_weights_that_do_not_fit_are_refused(weights, message):
         Resetter(network("vgg11", 0), {"0": weights}, (3, 32, 32))
 
 
+@pytest.mark.parametrize(
+    ("architecture", "shape"),
+    [
+        ("resnet18", (3, 40, 40)),
+        ("vgg11bn", (3, 32, 32)),
+        ("mobilenet_v2", (3, 40, 40)),
+        ("mlp_bn", (3, 6, 6)),
+    ],
+)
+def test_any_network_predicts_as_in_whole_forward_passes(architecture, shape):
+    """Residual blocks, grouped convolutions, layers without bias, batch norm, no convolution."""
+    width = 1 if architecture == "mobilenet_v2" else 0.125
+    trained, earlier = (
+        build_network(architecture, 5, 3, width, stream(seed, "x"), size=shape[1:]).eval() for seed in (0, 1)
+    )
+    # Statistics of batch norm as after training.
+    for module in trained.modules():
+        if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    images = torch.randn(4, *shape)
+    resets = {"0": weights_of(earlier, True), "1": weights_of(trained, True)}
+    names = list(resets["0"])
+    resetter = Resetter(trained, resets, shape, linear=True)
+    assert set(resetter.layers) == set(names)
+    found = list(resetter.logits(images, 512))
+    assert {key for key, _ in found} == {*((name, "0") for name in names), TRAINED}
+    # Of the many layers of MobileNet, some.
+    for (layer, key), logits in found[:: 7 if architecture == "mobilenet_v2" else 1]:
+        net = trained if (layer, key) == TRAINED else changed(trained, layer, resets[key][layer])
+        with torch.inference_mode():
+            assert torch.allclose(logits, net(images), rtol=1e-5, atol=1e-6), layer
+
+
 def test_networks_without_convolutions_and_unfit_images_are_refused():
     linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))
     with pytest.raises(InputError, match="no convolutions; give --with-linear"):
         Resetter(linear, {}, (3, 2, 2))
-    with pytest.raises(InputError, match="does not take images of 1x32x32"):
+    with pytest.raises(InputError, match="images of 32x32 px with 1 channels do not fit"):
         Resetter(network("vgg11", 0), {}, (1, 32, 32))
 
 

@@ -17,14 +17,14 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from hyperplanes.architectures import forward_steps
+from hyperplanes.architectures import forward_steps, holds, layer_geometry
 from hyperplanes.augmentation import Normaliser
 from hyperplanes.errors import InputError
 from hyperplanes.files import write_text
 from hyperplanes.loading import ResidentImages, StreamedImages
 from hyperplanes.progress import progress
 from hyperplanes.records import TOP_FIVE, TRAINED, Key, Records
-from hyperplanes.reset_weights import LayerWeights, Weights, check_weights, resettable_layers
+from hyperplanes.reset_weights import LayerWeights, Weights, check_weights
 from hyperplanes.resets import CONVOLUTION, LINEAR
 from hyperplanes.statistics import paired_difference_interval
 
@@ -124,24 +124,17 @@ class Resetter:
         finite, and for images (C, H, W) that the network cannot take.
         """
         network.eval()
-        self.layers = resettable_layers(network, linear)
+        for key, weights in resets.items():
+            check_weights(weights, network, f"reset to {key}")
+        self.layers = _layers_met(network, image_shape, linear)
         # What each reset has weights for; the weights themselves are kept as copies, where they are needed.
         self.names = {key: set(weights) for key, weights in resets.items()}
         self.same: set[Key] = set()
-        for key, weights in resets.items():
-            check_weights(weights, self.layers, f"reset to {key}")
         names, modules = zip(*forward_steps(network), strict=True)
         parameter = next(network.parameters())
         image = torch.zeros(1, *image_shape, device=parameter.device, dtype=parameter.dtype)
         with torch.inference_mode():
-            try:
-                footprints = _footprints(modules, image)
-            except RuntimeError as error:
-                reason = str(error).splitlines()[0]
-                raise InputError(
-                    f"the network does not take images of {_shape(image_shape)} (channels x height x "
-                    f"width): {reason}; give the data set that it was trained on"
-                ) from error
+            footprints = _footprints(modules, image)
         self.steps = [
             Step(module, dict(self._resets_within(name, resets)), max(footprints[place:]))
             for place, (name, module) in enumerate(zip(names, modules, strict=True))
@@ -152,7 +145,7 @@ class Resetter:
     ) -> Iterator[tuple[Key, dict[str, torch.Tensor]]]:
         """Yield what replaces tensors of the step `step`; its layers have its name as prefix."""
         for name, layer in self.layers.items():
-            if step not in ("", name) and not name.startswith(f"{step}."):
+            if not holds(step, name):
                 continue
             inside = name.removeprefix(step).removeprefix(".")
             prefix = f"{inside}." if inside else ""
@@ -222,8 +215,17 @@ class Resetter:
         return cells
 
 
-def _shape(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape))
+def _layers_met(network: nn.Module, image_shape: tuple[int, int, int], linear: bool) -> dict[str, nn.Module]:
+    """Return the convolutions in the order in which an image meets them, and then the linear layers.
+
+    Those that it does not meet are left out. `InputError` if there are none, or if images do not fit.
+    """
+    kinds = (nn.Conv2d, nn.Linear) if linear else (nn.Conv2d,)
+    names = [layer.name for kind in kinds for layer in layer_geometry(network, image_shape, (kind,))]
+    if not names:
+        hint = "" if linear else "; give --with-linear to reset its linear layers"
+        raise InputError(f"the network has no convolutions{hint}")
+    return {name: network.get_submodule(name) for name in names}
 
 
 def _as_in(layer: nn.Module, weights: Weights) -> dict[str, torch.Tensor]:

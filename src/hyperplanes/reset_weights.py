@@ -1,7 +1,6 @@
 """Weights that layers of a trained network are reset to: those of a snapshot, or fresh random ones."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,12 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from hyperplanes.architectures import build_network, conv_layers, initialise_layers
+from hyperplanes.architectures import build_network, conv_layers
 from hyperplanes.errors import InputError
 from hyperplanes.files import read_json
 from hyperplanes.folding import fold, foldable, sum_of_copies
 from hyperplanes.resets import draw_name
-from hyperplanes.snapshots import Snapshot, load_snapshot
+from hyperplanes.snapshots import load_snapshot
 from hyperplanes.streams import stream
 
 # Weight (F, C / groups, k, k) or (F, C), and bias (F,) if the layer has one.
@@ -25,17 +24,14 @@ FOLDED_LAYER = "classifier.0"
 LayerWeights = Mapping[str, Weights]
 
 
-def resettable_layers(network: nn.Module, linear: bool) -> dict[str, nn.Module]:
-    """Return the convolutions by name, in order, and after them the linear layers if these are asked for.
+def linear_layers(network: nn.Module) -> dict[str, nn.Linear]:
+    """Return the linear layers by name, in the order in which the network lists its modules."""
+    return {name: module for name, module in network.named_modules() if isinstance(module, nn.Linear)}
 
-    `InputError` if there are none.
-    """
-    layers: dict[str, nn.Module] = dict(conv_layers(network))
-    if linear:
-        layers |= {name: m for name, m in network.named_modules() if isinstance(m, nn.Linear)}
-    if not layers:
-        raise InputError("the network has no convolutions; give --with-linear to reset its linear layers")
-    return layers
+
+def resettable_layers(network: nn.Module, linear: bool) -> dict[str, nn.Module]:
+    """Return the convolutions by name, and after them the linear layers if these are asked for."""
+    return {**conv_layers(network), **(linear_layers(network) if linear else {})}
 
 
 def own_weights(layers: Mapping[str, nn.Module]) -> dict[str, Weights]:
@@ -46,26 +42,22 @@ def own_weights(layers: Mapping[str, nn.Module]) -> dict[str, Weights]:
     }
 
 
-def weights_of(tensors: Mapping[str, torch.Tensor], names: Iterable[str]) -> dict[str, Weights]:
-    """Return the weights of those layers of `names` that `tensors`, a state dict or a part of it, holds."""
+def weights_of(tensors: Mapping[str, torch.Tensor]) -> dict[str, Weights]:
+    """Return the weights of all convolutions and linear layers of a state dict, or of a part of one."""
+    names = [name.removesuffix(".weight") for name in tensors if name.endswith(".weight")]
     return {
         name: (tensors[f"{name}.weight"], tensors.get(f"{name}.bias"))
         for name in names
-        if f"{name}.weight" in tensors
+        if tensors[f"{name}.weight"].ndim > 1
     }
 
 
-def snapshot_weights(snapshot: Snapshot) -> dict[str, Weights]:
-    """Return the weights of every convolution of a snapshot."""
-    tensors = {name: torch.from_numpy(array) for name, array in snapshot.arrays.items()}
-    return weights_of(tensors, [layer.name for layer in snapshot.layers])
+def check_weights(weights: LayerWeights, network: nn.Module, source: str) -> None:
+    """Raise `InputError` unless `weights`, from `source`, fit the layers of `network` and are finite.
 
-
-def check_weights(weights: LayerWeights, layers: Mapping[str, nn.Module], source: str) -> None:
-    """Raise `InputError` unless `weights`, from `source`, fit the convolutions of `layers` and are finite.
-
-    Linear layers may be absent, but those present must fit. The message names the first layer at fault.
+    Linear layers may be absent. The message names the first layer at fault.
     """
+    layers = resettable_layers(network, linear=True)
     for name, layer in layers.items():
         if name not in weights:
             if isinstance(layer, nn.Linear):
@@ -126,17 +118,28 @@ def trained_network(run: Path, description: Mapping[str, Any]) -> tuple[nn.Modul
     return network, facts
 
 
-def initial_network(facts: Mapping[str, Any], description: Mapping[str, Any]) -> nn.Module:
-    """Return the network of a run at epoch 0, from the content of its run.json."""
-    settings = facts["settings"]
+def new_network(
+    settings: Mapping[str, Any], description: Mapping[str, Any], generator: torch.Generator
+) -> nn.Module:
+    """Return an initialised network for a data set.
+
+    `settings` has `architecture`, `width` and `initialisation`; `description` has `classes`, `channels`,
+    `height` and `width` of the data set.
+    """
     return build_network(
         settings["architecture"],
         len(description["classes"]),
         description["channels"],
         settings["width"],
-        stream(facts["seed"], "initialisation"),
+        generator,
         settings["initialisation"],
+        (description["height"], description["width"]),
     )
+
+
+def initial_network(facts: Mapping[str, Any], description: Mapping[str, Any]) -> nn.Module:
+    """Return the network of a run at epoch 0, from the content of its run.json."""
+    return new_network(facts["settings"], description, stream(facts["seed"], "initialisation"))
 
 
 def weights_of_run(
@@ -152,40 +155,33 @@ def weights_of_run(
     Snapshots hold convolutions only; the linear layers of epoch 0 are drawn again from the seed of the run.
     The network must not be folded.
     """
-    layers = resettable_layers(network, linear)
     resets = {}
     for path in snapshots:
         snapshot = load_snapshot(path)
-        weights = snapshot_weights(snapshot)
+        weights = weights_of({name: torch.from_numpy(array) for name, array in snapshot.arrays.items()})
         if linear and snapshot.origin["epoch"] == 0:
-            initial = own_weights(resettable_layers(initial_network(facts, description), linear))
-            weights = {**initial, **weights}
-        check_weights(weights, layers, str(path))
+            weights = {**own_weights(linear_layers(initial_network(facts, description))), **weights}
+        check_weights(weights, network, str(path))
         resets[str(snapshot.origin["epoch"])] = weights
     for draw in range(1, draws + 1):
-        fresh = fresh_weights(network, facts["settings"], facts["seed"], draw, linear)
-        resets[draw_name(draw)] = fresh
+        resets[draw_name(draw)] = fresh_weights(facts["settings"], description, facts["seed"], draw, linear)
     return resets
 
 
 def fresh_weights(
-    network: nn.Module, settings: Mapping[str, Any], seed: int, draw: int = 1, linear: bool = False
+    settings: Mapping[str, Any],
+    description: Mapping[str, Any],
+    seed: int,
+    draw: int = 1,
+    linear: bool = False,
 ) -> dict[str, Weights]:
-    """Draw weights for every convolution as at initialisation, independent of the run's own.
+    """Draw weights for every layer as at initialisation, independent of the run's own.
 
-    Draws are numbered from 1. `linear` also draws those of the linear layers, after the convolutions,
-    whose weights stay the same; the network must not be folded then.
+    Draws are numbered from 1. The convolutions are the same with and without linear layers.
     """
-    layers = deepcopy(resettable_layers(network, linear))
     purpose = ("reinitialisation",) if draw == 1 else ("reinitialisation", draw)
-    initialise_layers(
-        layers.values(),
-        settings["architecture"],
-        settings["width"],
-        settings["initialisation"],
-        stream(seed, *purpose),
-    )
-    return own_weights(layers)
+    network = new_network(settings, description, stream(seed, *purpose))
+    return own_weights(resettable_layers(network, linear))
 
 
 def fold_all(

@@ -49,12 +49,12 @@ def measure_run(arguments: argparse.Namespace, device_name: str) -> None:
     from hyperplanes.records import Records, discard
     from hyperplanes.reset_weights import fold_all, trained_network, weights_of_run
 
-    set_up_torch(arguments.threads, device_name)
-    device = torch.device(device_name)
-    memory = arguments.memory or reinitialisation.MEMORY[device_name]
     dataset, description = open_dataset(Path(arguments.dataset))
     network, facts = trained_network(arguments.run, description)
     settings, linear = facts["settings"], arguments.with_linear
+    set_up_torch(arguments.threads, device_name, settings["precision"])
+    device = torch.device(device_name)
+    memory = arguments.memory or reinitialisation.MEMORY[device_name]
     resets = weights_of_run(network, facts, description, arguments.snapshots, arguments.rand, linear)
     resets = fold_all(network, resets, dataset.image_shape)
     network.to(device, memory_format=torch.channels_last)
