@@ -143,6 +143,13 @@ def _index_part(root: Path, part: str, classes: Sequence[str], where: str) -> Im
     return ImageFiles.of(root, names, sizes, labels)
 
 
+def index_part(root: Path, part: str, name: str) -> tuple[ImageFiles, list[str]]:
+    """List the images of one part of data set `name` below `root`; return them and the class names."""
+    where = f"data set {name}: {root}"
+    classes = _class_folders(root, part, where)
+    return _index_part(root, part, classes, where), classes
+
+
 def index_folder(root: Path, name: str, settings: Mapping[str, Any]) -> IndexedDataset:
     """List the images below `root` of data set `name`; `settings` is its entry of the configuration.
 

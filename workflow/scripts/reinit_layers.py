@@ -1,19 +1,25 @@
-"""Measure test accuracy with every convolution of a trained network reset, one layer at a time."""
+"""Measure test accuracy with every convolution of a trained network reset, one layer at a time.
+
+A run of the pipeline is given as --run, --dataset DIRECTORY, --snapshots and --output; any checkpoint as
+--arch, --dataset, --load-from and --inits-from, the options of the authors' program. Without --run, and
+without --arch or --dataset, the choices of both are listed.
+"""
 
 import argparse
+import logging
+import sys
 from functools import partial
 from pathlib import Path
 
 from hyperplanes.devices import claim_device, processor, set_up_torch
-from hyperplanes.errors import run_program
+from hyperplanes.errors import InputError, run_program
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", required=True, type=Path, help="directory of a trained run")
-    parser.add_argument("--dataset", required=True, type=Path, help="directory of its data set")
-    parser.add_argument("--snapshots", type=Path, nargs="*", default=[], help="snapshots to reset to")
-    parser.add_argument("--output", required=True, type=Path, help="CSV to write")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dataset", help="directory of a prepared data set, or a name (see --data-path)")
     parser.add_argument(
         "--rand",
         type=int,
@@ -29,11 +35,43 @@ def parse_arguments() -> argparse.Namespace:
         "--memory", type=int, metavar="MIB", help="bounds the activations; 512 on a CPU, 8192 on a GPU"
     )
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("--workers", type=int, default=0, help="processes that read image files")
+    parser.add_argument("-j", "--workers", type=int, default=1, help="processes that read image files")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to evaluate on a GPU")
+    parser.add_argument("--cuda", dest="gpus", action="store_const", const=1, help="the same as --gpus 1")
+
+    run = parser.add_argument_group("a run of the pipeline")
+    run.add_argument("--run", type=Path, help="directory of a trained run")
+    run.add_argument("--snapshots", type=Path, nargs="*", default=[], help="snapshots to reset to")
+    run.add_argument("--output", type=Path, help="CSV to write")
+
+    other = parser.add_argument_group("any checkpoint")
+    other.add_argument("--arch", help="architecture; absent, the choices are listed")
+    other.add_argument("--width", type=float, default=1.0, help="factor on its number of channels")
+    other.add_argument("--load-from", type=Path, help="trained network: safetensors or a state dict")
+    other.add_argument(
+        "--inits-from", type=Path, help="text file with one checkpoint per line, to reset layers to"
+    )
+    other.add_argument("--data-path", type=Path, default=Path("data"), help="where the images of a name lie")
+    other.add_argument("--upscale", action="store_true", help="CIFAR only: scale images to 224 px")
+    other.add_argument(
+        "--upscale-padding", action="store_true", help="CIFAR only: scale images to 112 px, black around them"
+    )
+    other.add_argument(
+        "--subsample-classes", type=int, default=0, metavar="N", help="only images of N classes; 0 for all"
+    )
+    other.add_argument(
+        "--class-sample-seed", type=int, help="shuffle the classes before the first N are taken"
+    )
+    other.add_argument("--seed", type=int, help="seed of --rand, 0 if absent; part of the JSON file")
+    other.add_argument("--results", type=Path, default=Path("results"), help="folder of the JSON file")
+    other.add_argument("--plots", type=Path, default=Path("plots"), help="folder of the heat map")
+    other.add_argument("--log", type=Path, default=Path("reinit_weights.log"), help="log file to add to")
     arguments = parser.parse_args()
-    if not arguments.snapshots and not arguments.rand:
-        parser.error("nothing to reset to; give --snapshots, --rand or both")
+    if arguments.run:
+        if not arguments.dataset or not arguments.output:
+            parser.error("--run needs --dataset and --output")
+        if not arguments.snapshots and not arguments.rand:
+            parser.error("nothing to reset to; give --snapshots, --rand or both")
     return arguments
 
 
@@ -92,10 +130,27 @@ def measure_run(arguments: argparse.Namespace, device_name: str) -> None:
     discard(folder)
 
 
+def measure_checkpoint(arguments: argparse.Namespace, device_name: str) -> None:
+    """Reset the layers of any checkpoint, as the authors' program does."""
+    listing = not arguments.arch or not arguments.dataset
+    if not listing and (arguments.load_from is None or not arguments.load_from.is_file()):
+        raise InputError(f"--load-from {arguments.load_from} does not exist; give the trained network")
+    from hyperplanes import authors_reinit
+
+    if listing:
+        print(authors_reinit.choices())
+        return
+    arguments.log.parent.mkdir(parents=True, exist_ok=True)
+    handlers = [logging.StreamHandler(sys.stderr), logging.FileHandler(arguments.log)]
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
+    authors_reinit.measure(arguments, device_name)
+
+
 def main() -> None:
     arguments = parse_arguments()
+    measure = measure_run if arguments.run else measure_checkpoint
     with claim_device(arguments.gpus) as device_name:
-        measure_run(arguments, device_name)
+        measure(arguments, device_name)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,245 @@
+"""Re-initialisation of any checkpoint: the authors' program, with the options and files that it had."""
+
+import logging
+import re
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hyperplanes import resume
+from hyperplanes.augmentation import Normaliser
+from hyperplanes.authors_data import NAMED, TestSet, open_test_set
+from hyperplanes.checkpoints import read_checkpoint
+from hyperplanes.devices import processor, set_up_torch
+from hyperplanes.errors import InputError
+from hyperplanes.files import sha256_of, write_json
+from hyperplanes.layouts import OWN, RESNETS
+from hyperplanes.records import TOP_FIVE, Records, discard
+from hyperplanes.reinitialisation import MEMORY, Resetter, count_correct, reinit_rows, remaining_batches
+from hyperplanes.reset_weights import (
+    LayerWeights,
+    check_weights,
+    fold_all,
+    fresh_weights,
+    linear_layers,
+    new_network,
+    weights_of,
+)
+from hyperplanes.resets import RANDOM, draw_name
+from hyperplanes.streams import stream
+
+LOG = logging.getLogger(__name__)
+
+
+def choices() -> str:
+    """Return what `--arch` and `--dataset` may be, for reading."""
+    return (
+        f"--arch: {', '.join((*OWN, *RESNETS))}, or any other network of torchvision, or timm/<name>\n"
+        f"--dataset: {', '.join(NAMED)}, or the directory of a prepared data set"
+    )
+
+
+def epoch_of(path: Path) -> str:
+    """Return the epoch of a checkpoint from its name.
+
+    Those of this project end in `epoch=<e>`. The authors' are `<arch>_init_0.pt` (0),
+    `<arch>_pretrained_0.pt` (-1), `<arch>_<e>.tar` (after epoch e + 1) and `<arch>_<epochs>.pt`. Another
+    name stands for itself.
+    """
+    stem = path.name.removesuffix(path.suffix)
+    if match := re.fullmatch(r"epoch=(\d+)", stem):
+        return match[1]
+    pieces = stem.split("_")
+    if "init" in pieces:
+        return "0"
+    if "pretrained" in pieces:
+        return "-1"
+    if len(pieces) > 1 and pieces[-1].isdecimal():
+        return str(int(pieces[-1]) + (path.suffix == ".tar"))
+    return stem
+
+
+def listed_paths(path: Path) -> list[Path]:
+    """Return the checkpoints that a text file lists, one per line, relative to the working directory.
+
+    Empty lines and files that do not exist are left out with a warning; `InputError` if none is left.
+    """
+    if not path.is_file():
+        raise InputError(f"--inits-from {path} does not exist; expected a text file with one path per line")
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            LOG.warning("%s, line %d is empty; skipped", path, number)
+        elif not Path(line.strip()).is_file():
+            LOG.warning("%s, line %d: %s does not exist; skipped", path, number, line.strip())
+        else:
+            found.append(Path(line.strip()))
+    if not found:
+        raise InputError(f"--inits-from {path} lists no file that exists; expected one path per line")
+    return found
+
+
+def load_network(options: Namespace, test_set: TestSet) -> torch.nn.Module:
+    """Return the network of `--load-from`; `InputError` if it does not fit `--arch` or the classes."""
+    tensors = read_checkpoint(options.load_from)
+    settings = settings_of(options)
+    network = new_network(settings, test_set.description, stream(0, "not used"))
+    weights = weights_of(tensors)
+    last = next(reversed(linear_layers(network)), None)
+    classes = len(test_set.description["classes"])
+    if last in weights and len(weights[last][0]) != classes:
+        raise InputError(
+            f"{options.load_from} tells {len(weights[last][0])} classes apart, but {test_set.name} has "
+            f"{classes}; give the data set that it was trained on, or --subsample-classes"
+        )
+    check_weights(weights, network, str(options.load_from))
+    missing = sorted(network.state_dict().keys() - tensors.keys())
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if missing:
+        raise InputError(f"{options.load_from} has no {missing[0]}; expected the whole network")
+    network.load_state_dict(tensors, strict=False)
+    return network
+
+
+def settings_of(options: Namespace) -> dict[str, Any]:
+    """Return what decides the shapes and the initialisation of the network."""
+    initialisation = {"kind": "authors"}
+    return {"architecture": options.arch, "width": options.width, "initialisation": initialisation}
+
+
+def resets_of(options: Namespace, network: torch.nn.Module, test_set: TestSet) -> dict[str, LayerWeights]:
+    """Return what layers are reset to, by epoch, in the order of `--inits-from`, and each random draw."""
+    paths: dict[str, Path] = {}
+    for path in listed_paths(options.inits_from) if options.inits_from else []:
+        other = paths.setdefault(epoch_of(path), path)
+        if other is not path:
+            raise InputError(
+                f"{other} and {path} are both of epoch {epoch_of(path)}; list one of them, or rename one"
+            )
+    resets: dict[str, LayerWeights] = {}
+    for epoch, path in paths.items():
+        weights = weights_of(read_checkpoint(path))
+        check_weights(weights, network, str(path))
+        resets[epoch] = weights
+    settings, seed = settings_of(options), options.seed or 0
+    for draw in range(1, options.rand + 1):
+        fresh = fresh_weights(settings, test_set.description, seed, draw, options.with_linear)
+        resets[draw_name(draw)] = fresh
+    if not resets:
+        raise InputError("nothing to reset to; give --inits-from, --rand or both")
+    return resets
+
+
+def measure(options: Namespace, device_name: str) -> None:
+    """Reset the layers of a checkpoint; write the authors' JSON file and a heat map."""
+    set_up_torch(options.threads, device_name)
+    device = torch.device(device_name)
+    memory = options.memory or MEMORY[device_name]
+    upscale = "padded" if options.upscale_padding else "plain" if options.upscale else None
+    test_set = open_test_set(
+        *(options.dataset, options.data_path, device, options.workers),
+        *(upscale, options.subsample_classes, options.class_sample_seed),
+    )
+    network = load_network(options, test_set)
+    resets = resets_of(options, network, test_set)
+    LOG.info("%s on %d test images of %s", options.load_from, len(test_set.labels), test_set.name)
+    resets = fold_all(network, resets, test_set.image_shape)
+    network.to(device, memory_format=torch.channels_last)
+    resetter = Resetter(network, resets, test_set.image_shape, options.with_linear)
+    size = resetter.batch_size(options.batch_size, memory)
+    name = f"reinit_{options.load_from.name.removesuffix(options.load_from.suffix)}"
+    folder = options.results / f".{name}.progress"
+    with resume.locked(folder, "evaluated"):
+        records = Records(folder, _mark(options, test_set, resets, [size, memory], device_name))
+        labels = torch.from_numpy(test_set.labels).to(device)
+        normalise = Normaliser(*map(list, test_set.statistics), device)
+        batches = remaining_batches(test_set.open_images, labels, normalise, records.images, size)
+        baseline, cells = count_correct(resetter, batches, records, memory)
+        rows = reinit_rows(baseline, cells, len(labels), {"experiment": "", "seed": options.seed})
+        content = authors_json(rows, records.correct(TOP_FIVE), options, test_set)
+        write_json(options.results / f"{name}.json", content)
+        heat_map(content, options.plots / f"{name}.pdf")
+        records.close()
+    discard(folder)
+    LOG.info("wrote %s and %s", options.results / f"{name}.json", options.plots / f"{name}.pdf")
+
+
+def _mark(
+    options: Namespace,
+    test_set: TestSet,
+    resets: Mapping[str, LayerWeights],
+    batch: Sequence[int],
+    device_name: str,
+) -> str:
+    """Return a fingerprint of everything that decides the predictions."""
+    files = [options.load_from, *(listed_paths(options.inits_from) if options.inits_from else [])]
+    return resume.fingerprint(
+        {
+            "settings": settings_of(options),
+            "weights": [sha256_of(path) for path in files],
+            "resets": list(resets),
+            "linear": options.with_linear,
+            "seed": options.seed,
+            "data": test_set.facts,
+            "statistics": test_set.statistics,
+            "code": resume.code_hash(),
+            "torch": torch.__version__,
+            "processor": processor(device_name),
+            "threads": options.threads,
+            "images at a time": batch,
+        }
+    )
+
+
+def authors_json(
+    rows: Sequence[Mapping[str, Any]], top_five: int, options: Namespace, test_set: TestSet
+) -> dict[str, Any]:
+    """Return the content of a `reinit_*.json`: the authors' keys, and `cells` with the counts of each.
+
+    Accuracies of the authors' keys are percentages, one per layer.
+    """
+    accuracies: dict[str, list[float]] = {}
+    for row in rows:
+        key = row["reset_to"].replace(RANDOM, "rand")
+        accuracies.setdefault(key, []).append(100 * row["accuracy"])
+    images = rows[0]["images"]
+    seed = {} if options.seed is None else {"seed": str(options.seed)}
+    return {
+        "init_from_epoch": accuracies,
+        "arch": options.arch,
+        "dataset": test_set.name,
+        "top1_test": 100 * rows[0]["trained_accuracy"],
+        "top5_test": 100 * top_five / images,
+        **seed,
+        "epoch": epoch_of(options.load_from),
+        "cells": [{key: row[key] for key in row if key not in ("experiment", "seed")} for row in rows],
+    }
+
+
+def heat_map(content: Mapping[str, Any], path: Path) -> None:
+    """Draw the relative drop in test accuracy by reset (rows, as listed) and layer (columns), 0 to 1."""
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    from hyperplanes.plotting import HEAT_COLOURS, PAGE_WIDTH, save_figure
+
+    best = content["top1_test"]
+    resets = content["init_from_epoch"]
+    layers = max(map(len, resets.values()))
+    grid = np.full((len(resets), layers), np.nan)
+    for row, accuracies in zip(grid, resets.values(), strict=True):
+        row[: len(accuracies)] = (best - np.array(accuracies)) / best if best else np.nan
+    figure, ax = plt.subplots(figsize=(PAGE_WIDTH, 0.9 + 0.25 * len(resets)), layout="constrained")
+    image = ax.pcolormesh(grid, cmap=HEAT_COLOURS, edgecolors="white", linewidth=0.4, vmin=0, vmax=1)
+    ax.invert_yaxis()
+    ax.set_xticks(np.arange(layers) + 0.5, range(1, layers + 1), fontsize=6)
+    ax.set_yticks(np.arange(len(resets)) + 0.5, resets)
+    ax.set_xlabel("layer")
+    ax.set_ylabel("reset to epoch")
+    ax.set_title(f"{content['arch']} on {content['dataset']} (test accuracy {best:.1f} %)")
+    figure.colorbar(image, ax=ax, extend="min", label="relative drop\nin test accuracy")
+    save_figure(figure, [path])
+    plt.close(figure)

@@ -1,0 +1,244 @@
+"""Re-initialisation of any checkpoint with the options of the authors' program."""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import SCRIPTS, environment, make_dataset
+from PIL import Image
+from safetensors.torch import save_file
+
+from hyperplanes.architectures import build_network, conv_layers
+from hyperplanes.authors_data import NAMED, open_test_set
+from hyperplanes.authors_reinit import epoch_of, listed_paths, load_network, resets_of
+from hyperplanes.checkpoints import read_checkpoint
+from hyperplanes.datasets import write_dataset
+from hyperplanes.errors import InputError
+from hyperplanes.streams import stream
+from hyperplanes.vision import v2
+
+CPU = torch.device("cpu")
+WIDTH = 0.125
+
+
+def network(architecture="lenet", classes=10, channels=1, seed=0):
+    net = build_network(architecture, classes, channels, WIDTH, stream(seed, "x"))
+    with torch.no_grad():
+        for layer in conv_layers(net).values():
+            layer.bias.normal_(0, 0.3, generator=stream(seed, "bias"))
+    return net.eval()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Checkpoints of the authors' kind, and a prepared data set in the place of MNIST."""
+    folder = tmp_path_factory.mktemp("authors")
+    data = make_dataset(test=60, channels=1, size=28, classes=10)
+    write_dataset(data, folder / "data", "shades", {"source": "test"})
+    trained = network().state_dict()
+    torch.save(
+        {"epoch": 9, "model_state_dict": trained, "optimizer_state_dict": {"state": {}}},
+        folder / "lenet_9.tar",
+    )
+    torch.save(network(seed=1).state_dict(), folder / "lenet_init_0.pt")
+    save_file(network(seed=2).state_dict(), folder / "epoch=4.safetensors")
+    (folder / "inits.txt").write_text(
+        f"{folder}/epoch=4.safetensors\n\n{folder}/lenet_init_0.pt\n{folder}/gone.pt\n"
+    )
+    return folder
+
+
+def run(folder, *options):
+    command = [sys.executable, SCRIPTS / "reinit_layers.py", *options]
+    return subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, env=environment(), cwd=folder
+    )
+
+
+def test_program_writes_the_authors_files(files, tmp_path):
+    options = ("--arch", "lenet", "--width", WIDTH, "--dataset", "mnist", "--data-path", files / "data")
+    options += ("--load-from", files / "lenet_9.tar", "--inits-from", files / "inits.txt", "--rand", 2)
+    result = run(tmp_path, *options, "--seed", 3)
+    assert result.returncode == 0, result.stderr
+    assert "line 2 is empty" in result.stderr
+    assert "gone.pt does not exist" in (tmp_path / "reinit_weights.log").read_text()
+    content = json.loads((tmp_path / "results/reinit_lenet_9.json").read_text())
+    assert list(content["init_from_epoch"]) == ["4", "0", "rand", "rand-2"]
+    assert (content["arch"], content["dataset"]) == ("lenet", "mnist")
+    assert (content["epoch"], content["seed"]) == ("10", "3")
+    assert (tmp_path / "plots/reinit_lenet_9.pdf").read_bytes().startswith(b"%PDF")
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["reinit_lenet_9.json"]
+
+    data = make_dataset(test=60, channels=1, size=28, classes=10)
+    images = (torch.from_numpy(data.test_images) / 255 - 0.1307) / 0.3015
+    labels = torch.from_numpy(data.test_labels)
+
+    def percentages(net):
+        with torch.inference_mode():
+            ranks = net(images).argsort(1, descending=True)
+        return [100 * (ranks[:, :k] == labels[:, None]).any(1).float().mean().item() for k in (1, 5)]
+
+    found = [content["top1_test"], content["top5_test"]]
+    assert found == pytest.approx(percentages(network()), abs=1e-4)
+    other = network(seed=1).state_dict()
+    for place, name in enumerate(conv_layers(network())):
+        net = network()
+        parts = {f"{name}.{part}": other[f"{name}.{part}"] for part in ("weight", "bias")}
+        net.load_state_dict(net.state_dict() | parts)
+        accuracy = content["init_from_epoch"]["0"][place]
+        assert accuracy == pytest.approx(percentages(net)[0], abs=1e-4)
+
+
+def test_program_lists_its_choices(tmp_path):
+    result = run(tmp_path, "--arch", "vgg19")
+    assert result.returncode == 0
+    assert "vgg19_orig" in result.stdout
+    assert "cifar10, cifar100, imagenet, mnist" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "epoch"),
+    [
+        ("vgg19_init_0.pt", "0"),
+        ("vgg19_pretrained_0.pt", "-1"),
+        ("vgg19_9.tar", "10"),
+        ("vgg19_100.pt", "100"),
+        ("vgg19_orig_9.tar", "10"),
+        ("epoch=7.safetensors", "7"),
+        ("final.safetensors", "final"),
+        # The folder says nothing about the epoch.
+        ("init_0/final.pt", "final"),
+    ],
+)
+def test_epochs_of_file_names(name, epoch):
+    assert epoch_of(Path(name)) == epoch
+
+
+def options(files, **changes):
+    """Options of the program, as it parses them."""
+    given = {
+        "arch": "lenet",
+        "width": WIDTH,
+        "load_from": files / "lenet_9.tar",
+        "inits_from": None,
+        "rand": 0,
+        "seed": None,
+        "with_linear": False,
+    }
+    return type("Options", (), {**given, **changes})
+
+
+def test_bad_checkpoints_are_refused(files, tmp_path):
+    data = open_test_set("mnist", files / "data", CPU, 0)
+    fewer = open_test_set("mnist", files / "data", CPU, 0, classes=4)
+    with pytest.raises(InputError, match="tells 10 classes apart, but mnist has 4; give"):
+        load_network(options(files), fewer)
+    with pytest.raises(InputError, match=r"lenet_9.tar: layer features.0 has shape 1x1x3x3, the network's"):
+        load_network(options(files, width=1.0), data)
+    with pytest.raises(InputError, match=r"has no layer features.3; the network has"):
+        load_network(options(files, arch="vgg11", width=1 / 64), data)
+    net = load_network(options(files), data)
+    for name, key in (("a_1.pt", "features.2.weight"), ("b_1.pt", "features.2.bias")):
+        weights = network(seed=1).state_dict()
+        weights[key].view(-1)[0] = torch.nan
+        torch.save(weights, tmp_path / name)
+    (tmp_path / "nan.txt").write_text(f"{tmp_path}/a_1.pt")
+    with pytest.raises(InputError, match=r"a_1.pt: layer features.2 has NaN or infinite weights in filter 0"):
+        resets_of(options(files, inits_from=tmp_path / "nan.txt"), net, data)
+    (tmp_path / "twice.txt").write_text(f"{tmp_path}/a_1.pt\n{tmp_path}/b_1.pt")
+    with pytest.raises(InputError, match=r"a_1.pt and .*b_1.pt are both of epoch 1"):
+        resets_of(options(files, inits_from=tmp_path / "twice.txt"), net, data)
+    with pytest.raises(InputError, match="nothing to reset to; give --inits-from"):
+        resets_of(options(files), net, data)
+
+
+def test_lists_without_a_file_are_refused(tmp_path, caplog):
+    path = tmp_path / "inits.txt"
+    with pytest.raises(InputError, match=r"inits.txt does not exist; expected a text file"):
+        listed_paths(path)
+    path.write_text("\n\ngone.pt\n")
+    with caplog.at_level(logging.WARNING), pytest.raises(InputError, match="lists no file that exists"):
+        listed_paths(path)
+    assert caplog.messages[2].endswith("line 3: gone.pt does not exist; skipped")
+
+
+def test_a_missing_trained_network_is_an_error(files):
+    result = run(files, "--arch", "lenet", "--dataset", files / "data", "--load-from", "no.pt")
+    assert result.returncode == 1
+    assert result.stderr == "error: --load-from no.pt does not exist; give the trained network\n"
+
+
+class Code:
+    """A pickle of this runs code when it is opened."""
+
+    def __reduce__(self):
+        return print, ("opened",)
+
+
+def test_a_pickle_that_runs_code_is_not_opened(tmp_path, capsys):
+    torch.save({"weights": Code()}, tmp_path / "x.pt")
+    with pytest.raises(InputError, match="is not opened, as it may run code"):
+        read_checkpoint(tmp_path / "x.pt")
+    assert "opened" not in capsys.readouterr().out
+    (tmp_path / "y.safetensors").write_bytes(b"damaged")
+    with pytest.raises(InputError, match="damaged"):
+        read_checkpoint(tmp_path / "y.safetensors")
+
+
+def test_subsampled_classes_are_renumbered(tmp_path):
+    data = make_dataset(test=40, classes=4)
+    write_dataset(data, tmp_path, "shades", {"source": "test"})
+    first = open_test_set(str(tmp_path), Path(), CPU, 0, classes=2)
+    assert sorted(set(first.labels)) == [0, 1]
+    shuffled = np.arange(4)
+    np.random.RandomState(5).shuffle(shuffled)
+    test_set = open_test_set(str(tmp_path), Path(), CPU, 0, classes=2, class_seed=5)
+    (images,) = test_set.open_images(torch.arange(len(test_set.labels))).plain(100)
+    for new, old in enumerate(shuffled[:2]):
+        assert np.array_equal(images[test_set.labels == new], data.test_images[data.test_labels == old])
+    with pytest.raises(InputError, match="--subsample-classes 5: shades has 4 classes"):
+        open_test_set(str(tmp_path), Path(), CPU, 0, classes=5)
+
+
+@pytest.mark.parametrize("upscale", ["plain", "padded"])
+def test_upscaled_images_are_torchvisions(tmp_path, upscale):
+    data = make_dataset(test=10, classes=10)
+    write_dataset(data, tmp_path, "shades", {"source": "test"})
+    test_set = open_test_set("cifar10", tmp_path, CPU, 0, upscale)
+    assert test_set.image_shape == (3, 224, 224)
+    assert test_set.statistics != NAMED["cifar10"].plain
+    images = torch.cat(list(test_set.open_images(torch.arange(10)).plain(4)))
+    for image, small in zip(images, data.test_images, strict=True):
+        picture = Image.fromarray(small.transpose(1, 2, 0))
+        side = 224 if upscale == "plain" else 112
+        expected = v2.functional.pil_to_tensor(v2.functional.resize(picture, [side, side]))
+        assert torch.equal(image, v2.functional.pad(expected, [(224 - side) // 2] * 4))
+
+
+def test_imagenet_is_read_from_its_folder(tmp_path):
+    generator = np.random.default_rng(0)
+    for name in ("n01", "n02"):
+        (tmp_path / "val" / name).mkdir(parents=True)
+        picture = generator.integers(0, 255, (300, 280, 3), dtype=np.uint8)
+        Image.fromarray(picture).save(tmp_path / "val" / name / "x.png")
+    test_set = open_test_set("imagenet", tmp_path, CPU, 0)
+    assert test_set.labels.tolist() == [0, 1]
+    (images,) = test_set.open_images(torch.arange(2)).plain(2)
+    assert images.shape == (2, 3, 224, 224)
+
+
+def test_data_that_do_not_fit_their_name_are_refused(files):
+    with pytest.raises(InputError, match="has 10 classes, cifar100 has 100"):
+        open_test_set("cifar100", files / "data", CPU, 0)
+    with pytest.raises(InputError, match="images of 1 channels, cifar10 has 3"):
+        open_test_set("cifar10", files / "data", CPU, 0)
+    with pytest.raises(InputError, match="only cifar10 and cifar100 are upscaled"):
+        open_test_set("mnist", files / "data", CPU, 0, "plain")
+    with pytest.raises(InputError, match="neither a name nor the directory"):
+        open_test_set("cifar", files / "data", CPU, 0)
