@@ -18,7 +18,7 @@ from hyperplanes.datasets import read_dataset
 from hyperplanes.devices import set_up_torch
 from hyperplanes.files import read_json
 from hyperplanes.folding import fold
-from hyperplanes.reinitialisation import count_correct
+from hyperplanes.reinitialisation import Resetter, count_correct
 from hyperplanes.snapshots import load_snapshot
 from measure import SCRIPTS, Options, Row
 from training_rows import as_ours, as_usual, momentum_of_zero
@@ -181,6 +181,7 @@ def reinitialisation(options: Options) -> list[Row]:
     fold(trained)
     trained.to(memory_format=torch.channels_last)
     resets = {name: convolutions(state) for name, state in inits.items()}
+    resetter = Resetter(trained, resets, dataset.image_shape)
 
     seconds: dict[str, list[float]] = {"reference": [], "ours": []}
     different, total, rounding = 0, 0, 0.0
@@ -197,7 +198,7 @@ def reinitialisation(options: Options) -> list[Row]:
 
         def ours(images=images, labels=labels):
             batches = [(normalise(torch.from_numpy(images)), torch.from_numpy(labels))]
-            count_correct(trained, iter(batches), resets)
+            count_correct(resetter, batches)
 
         with Recorded(trained) as recorded:
             actions = {"reference": as_usual(naive), "ours": as_ours(ours)}
@@ -237,8 +238,9 @@ def shared_prefix(options: Options) -> Row:
     network, inits = reinit_case(1, width)
     images, labels = torch.randn(batch, 3, 32, 32), torch.zeros(batch, dtype=torch.int64)
     resets = {name: convolutions(state) for name, state in inits.items()}
+    resetter = Resetter(network, resets, images.shape[1:])
     with Recorded(network) as recorded:
-        count_correct(network, iter([(images, labels)]), resets)
+        count_correct(resetter, [(images, labels)])
     expected = list(reference.reinitialise(network, inits, [(images, labels)]).values())
     expected.append(reference.predict(network, [(images, labels)])[0])
     difference = (recorded.logits - torch.cat(expected)).abs().max().item()

@@ -21,7 +21,7 @@ from hyperplanes.augmentation import Normaliser
 from hyperplanes.cosines import snapshot_statistics
 from hyperplanes.datasets import write_dataset
 from hyperplanes.folding import fold
-from hyperplanes.reinitialisation import count_correct
+from hyperplanes.reinitialisation import Resetter, count_correct
 from hyperplanes.training import Run
 from measure import Row, in_a_process, interleaved, run_program
 from measuring_rows import Recorded, convolutions, tell_apart
@@ -105,8 +105,9 @@ def test_reinitialised_networks_predict_as_the_plain_reference(trained):
         ours = run.initial_network()
         ours.load_state_dict(network.state_dict())
         fold(ours)
+        resetter = Resetter(ours, {"0": convolutions(features)}, DATASET.image_shape)
         with Recorded(ours) as recorded:
-            baseline, cells = count_correct(ours, iter([(images, labels)]), {"0": convolutions(features)})
+            baseline, cells = count_correct(resetter, [(images, labels)])
     assert baseline == round(accuracy * len(labels))
     assert [cell.name for cell in cells] == list(conv_layers(ours)) == [name for name, _ in logits]
     for cell, expected in zip(cells, logits.values(), strict=True):
