@@ -283,7 +283,7 @@ def test_records_continue_after_the_last_whole_line(tmp_path):
 def trained_run(tmp_path_factory):
     """A data set, and a run trained on it for one epoch."""
     folder = tmp_path_factory.mktemp("reinit")
-    write_dataset(make_dataset(test=600), folder / "data", "shades", {"source": "test"})
+    write_dataset(make_dataset(test=200), folder / "data", "shades", {"source": "test"})
     settings = {**TRAINING, "epochs": 1, "snapshots": [0, 1]}
     command = [sys.executable, SCRIPTS / "train.py", "--experiment", "test", "--seed", "0"]
     command += ["--settings", json.dumps(settings), "--dataset", folder / "data", "--output", folder / "run"]
@@ -360,7 +360,7 @@ def test_program_resets_the_first_linear_layer_with_the_full_matrix(trained_run,
     initial = weights_of(net, linear=True)["classifier.0"]
     initial = tuple(tensor.clone() for tensor in initial)
     net.load_state_dict(load_file(trained_run / "run/final.safetensors"))
-    data = make_dataset(test=600)
+    data = make_dataset(test=200)
     description = json.loads((trained_run / "data/dataset.json").read_text())
     mean, std = (torch.tensor(description[key])[:, None, None] for key in ("mean", "std"))
     images = (torch.from_numpy(data.test_images) / 255 - mean) / std

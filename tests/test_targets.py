@@ -16,7 +16,6 @@ from test_pins import imports
 
 from hyperplanes.figures import FIGURES
 
-AUTHORS = ROOT / "src" / "hyperplanes" / "authors_reinit.py"
 PAGES = {"tabulate_criticality": 1, "render_tables": 1, "check_claims": 1}
 
 
@@ -89,10 +88,9 @@ def test_every_job_is_bound_to_the_code_that_it_runs(checkout):
     for inputs in lists:
         program, *files = inputs.split(", ")
         given = {Path(f).stem for f in files if f.startswith("src/")}
-        # What serves the options of the authors' program alone concerns no job.
-        followed = {AUTHORS}
+        followed = set()
         imports(ROOT / program, followed)
-        needed = {path.stem for path in followed - {ROOT / program, AUTHORS}} | {"__init__"}
+        needed = {path.stem for path in followed - {ROOT / program}} | {"__init__"}
         if program.endswith("prepare_dataset.py"):
             # Only the module of the data set's own source concerns it.
             needed -= sources - {"embedded"}

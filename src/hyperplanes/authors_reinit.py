@@ -1,7 +1,6 @@
 """Re-initialisation of any checkpoint: the authors' program, with the options and files that it had."""
 
 import logging
-import re
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,14 +8,13 @@ from typing import Any
 
 import torch
 
-from hyperplanes import resume
+from hyperplanes import authors, resume
 from hyperplanes.augmentation import Normaliser
-from hyperplanes.authors_data import NAMED, TestSet, open_test_set
+from hyperplanes.authors_data import TestSet, open_test_set
 from hyperplanes.checkpoints import read_checkpoint
 from hyperplanes.devices import processor, set_up_torch
 from hyperplanes.errors import InputError
 from hyperplanes.files import sha256_of, write_json
-from hyperplanes.layouts import OWN, RESNETS
 from hyperplanes.records import TOP_FIVE, Records, discard
 from hyperplanes.reinitialisation import MEMORY, Resetter, count_correct, reinit_rows, remaining_batches
 from hyperplanes.reset_weights import (
@@ -36,30 +34,19 @@ LOG = logging.getLogger(__name__)
 
 def choices() -> str:
     """Return what `--arch` and `--dataset` may be, for reading."""
-    return (
-        f"--arch: {', '.join((*OWN, *RESNETS))}, or any other network of torchvision, or timm/<name>\n"
-        f"--dataset: {', '.join(NAMED)}, or the directory of a prepared data set"
-    )
+    return f"{authors.choices()}; or the directory of a prepared data set"
 
 
 def epoch_of(path: Path) -> str:
-    """Return the epoch of a checkpoint from its name.
+    """Return the epoch of a checkpoint, or its name if nothing says which that is."""
+    epoch = authors.epoch_of(path)
+    return path.stem if epoch is None else str(epoch)
 
-    Those of this project end in `epoch=<e>`. The authors' are `<arch>_init_0.pt` (0),
-    `<arch>_pretrained_0.pt` (-1), `<arch>_<e>.tar` (after epoch e + 1) and `<arch>_<epochs>.pt`. Another
-    name stands for itself.
-    """
-    stem = path.name.removesuffix(path.suffix)
-    if match := re.fullmatch(r"epoch=(\d+)", stem):
-        return match[1]
-    pieces = stem.split("_")
-    if "init" in pieces:
-        return "0"
-    if "pretrained" in pieces:
-        return "-1"
-    if len(pieces) > 1 and pieces[-1].isdecimal():
-        return str(int(pieces[-1]) + (path.suffix == ".tar"))
-    return stem
+
+def tensors_of(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a checkpoint by name."""
+    arrays = read_checkpoint(path).tensors
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def listed_paths(path: Path) -> list[Path]:
@@ -84,7 +71,7 @@ def listed_paths(path: Path) -> list[Path]:
 
 def load_network(options: Namespace, test_set: TestSet) -> torch.nn.Module:
     """Return the network of `--load-from`; `InputError` if it does not fit `--arch` or the classes."""
-    tensors = read_checkpoint(options.load_from)
+    tensors = tensors_of(options.load_from)
     settings = settings_of(options)
     network = new_network(settings, test_set.description, stream(0, "not used"))
     weights = weights_of(tensors)
@@ -121,7 +108,7 @@ def resets_of(options: Namespace, network: torch.nn.Module, test_set: TestSet) -
             )
     resets: dict[str, LayerWeights] = {}
     for epoch, path in paths.items():
-        weights = weights_of(read_checkpoint(path))
+        weights = weights_of(tensors_of(path))
         check_weights(weights, network, str(path))
         resets[epoch] = weights
     settings, seed = settings_of(options), options.seed or 0

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from hyperplanes.errors import InputError
-from hyperplanes.resets import convolutions
+from hyperplanes.reset_tables import convolutions
 from hyperplanes.tables import defined_filters, epochs_in_order, per_seed_and_layer, pool
 
 # A network has learned if its training accuracy exceeds this multiple of chance: for 10 classes 15 %,

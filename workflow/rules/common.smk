@@ -137,10 +137,12 @@ PRETRAINED_CODE = BASE_CODE + library(
 )
 PROJECTION_CODE = BASE_CODE + library("cosines", "layouts", "mapped", "snapshots")
 TABLE_CODE = BASE_CODE + library("epochs", "statistics", "tables")
-REINIT_TABLE_CODE = TABLE_CODE + library("resets")
+REINIT_TABLE_CODE = TABLE_CODE + library("reset_tables", "resets")
 RENDER_CODE = TABLE_CODE + library("rendering")
-CLAIM_CODE = RENDER_CODE + library("claims", "evidence", "judging", "resets")
+CLAIM_CODE = RENDER_CODE + library(
+    "claims", "evidence", "judging", "reset_tables", "resets"
+)
 FIGURE_CODE = BASE_CODE + library("plotting")
-HEAT_MAP_CODE = FIGURE_CODE + library("epochs", "resets")
+HEAT_MAP_CODE = FIGURE_CODE + library("epochs", "reset_tables", "resets")
 HISTOGRAM_CODE = FIGURE_CODE + library("epochs")
 ARRANGEMENT_CODE = FIGURE_CODE + library("arrangement")

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from hyperplanes.errors import run_program
 from hyperplanes.plotting import COLUMN_WIDTH, HEAT_COLOURS, PAGE_WIDTH, in_lines, save_figure
-from hyperplanes.resets import convolutions, mean_over_draws, order_of_reset
+from hyperplanes.reset_tables import convolutions, mean_over_draws
+from hyperplanes.resets import order_of_reset
 
 # More runs than that take both columns of the page.
 MOST_RUNS_IN_COLUMN = 3

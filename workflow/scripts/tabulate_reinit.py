@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from hyperplanes.errors import run_program
-from hyperplanes.resets import mean_over_draws
+from hyperplanes.reset_tables import mean_over_draws
 from hyperplanes.tables import read_table, summarise, write_table
 
 
