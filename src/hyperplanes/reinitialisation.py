@@ -81,6 +81,13 @@ class Step:
     resets: Mapping[Key, Mapping[str, torch.Tensor]]
     bytes: int
 
+    def replacements(self, key: Key) -> dict[str, torch.Tensor]:
+        """Return the tensors of one reset, in the memory order of those that they replace."""
+        return {
+            name: torch.empty_like(self.module.get_parameter(name), requires_grad=False).copy_(tensor)
+            for name, tensor in self.resets[key].items()
+        }
+
 
 def _footprints(modules: Sequence[nn.Module], image: torch.Tensor) -> list[int]:
     """Return the bytes of the activations that each step holds at once for `image` (1, C, H, W).
@@ -127,7 +134,7 @@ class Resetter:
         for key, weights in resets.items():
             check_weights(weights, network, f"reset to {key}")
         self.layers = _layers_met(network, image_shape, linear)
-        # What each reset has weights for; the weights themselves are kept as copies, where they are needed.
+        # What each reset has weights for, of layers that are not reset too.
         self.names = {key: set(weights) for key, weights in resets.items()}
         self.same: set[Key] = set()
         names, modules = zip(*forward_steps(network), strict=True)
@@ -152,7 +159,7 @@ class Resetter:
             for key, weights in resets.items():
                 if name not in weights:
                     continue
-                parts = _as_in(layer, weights[name])
+                parts = _on_device(layer, weights[name])
                 if all(torch.equal(tensor, getattr(layer, part)) for part, tensor in parts.items()):
                     self.same.add((name, key))
                 else:
@@ -177,7 +184,7 @@ class Resetter:
             together = max(1, memory * MEBIBYTE // (step.bytes * len(images)))
             for start in range(0, len(keys), together):
                 group = keys[start : start + together]
-                reset = [functional_call(step.module, step.resets[key], (activation,)) for key in group]
+                reset = [functional_call(step.module, step.replacements(key), (activation,)) for key in group]
                 batch = torch.cat(reset) if len(reset) > 1 else reset[0]
                 del reset
                 for later in self.steps[place + 1 :]:
@@ -228,14 +235,10 @@ def _layers_met(network: nn.Module, image_shape: tuple[int, int, int], linear: b
     return {name: network.get_submodule(name) for name in names}
 
 
-def _as_in(layer: nn.Module, weights: Weights) -> dict[str, torch.Tensor]:
-    """Return weight and bias on the device, and in the memory order, of those of `layer`."""
+def _on_device(layer: nn.Module, weights: Weights) -> dict[str, torch.Tensor]:
+    """Return weight and bias on the device and in the precision of `layer`; not copied if they are there."""
     parts = dict(zip(("weight", "bias"), weights, strict=True))
-    return {
-        part: torch.empty_like(getattr(layer, part), requires_grad=False).copy_(tensor)
-        for part, tensor in parts.items()
-        if tensor is not None
-    }
+    return {part: tensor.to(layer.weight) for part, tensor in parts.items() if tensor is not None}
 
 
 def count_correct(
