@@ -25,7 +25,7 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 # Used if they are installed; no rule needs them.
 OPTIONAL = {"timm"}
 # Modules for options that no rule gives.
-BY_HAND = {"hyperplanes.authors", "hyperplanes.authors_reinit"}
+BY_HAND = {f"hyperplanes.{module}" for module in ("authors", "authors_reinit", "authors_training")}
 # Names that differ between an import, PyPI and conda-forge.
 PYPI_OF_IMPORT = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "sklearn": "scikit-learn"}
 PYPI_OF_CONDA = {"pytorch": "torch"}

@@ -22,8 +22,9 @@ from hyperplanes.errors import InputError
 from hyperplanes.evaluation import evaluate
 from hyperplanes.resume import locked
 from hyperplanes.snapshots import save_snapshot
+from hyperplanes.splits import split_indices
 from hyperplanes.streams import stream, stream_seed
-from hyperplanes.training import Run, split_indices
+from hyperplanes.training import Run
 from hyperplanes.vision import v2
 
 SETTINGS = {

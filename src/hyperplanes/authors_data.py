@@ -1,27 +1,28 @@
 """Test sets under the names of the authors' programs, with the constants and options of these."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
 from hyperplanes.datasets import DESCRIPTION_FILE, Dataset
-from hyperplanes.decoding import pixels
 from hyperplanes.errors import InputError
 from hyperplanes.image_files import CHANNELS, ImageFiles, IndexedDataset, index_part
-from hyperplanes.loading import ResidentImages, StreamedImages, open_dataset
+from hyperplanes.loading import Images, ResidentImages, StreamedImages, open_dataset
+from hyperplanes.upscaling import UpscaledImages
 
 # Mean and standard deviation per channel, of pixels in [0, 1].
 Statistics = tuple[Sequence[float], Sequence[float]]
 
 IMAGENET_CROP = (256, 224)
-# Side of an upscaled image, of the image inside of padding, and of the images that can be upscaled.
-UPSCALED, INSIDE, SMALL = 224, 112, 32
+# Side of an upscaled image, and of the test images that can be upscaled.
+UPSCALED, SMALL = 224, 32
+# Size in pixels and black border of each kind of upscaling.
+UPSCALING = {"plain": (UPSCALED, 0), "padded": (112, 56)}
 
 
 @dataclass(frozen=True)
@@ -60,30 +61,6 @@ NAMED = {
     "imagenet": NamedDataset(1000, 3, None, ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))),
     "mnist": NamedDataset(10, 1, "MNIST", ((0.1307,), (0.3015,))),
 }
-
-
-class UpscaledImages:
-    """Small images scaled up when they are needed, as torchvision's Resize does; `shape` is (C, H, W)."""
-
-    def __init__(self, images: np.ndarray, padded: bool, device: torch.device):
-        """Take uint8 images (N, C, H, W); `padded` ones fill half of the side, amid black."""
-        self.images, self.padded, self.device = images, padded, device
-        self.shape = images.shape[1], UPSCALED, UPSCALED
-
-    def plain(self, size: int) -> Iterator[torch.Tensor]:
-        """Yield all images in their order, `size` at a time: uint8 (B, C, H, W)."""
-        for start in range(0, len(self.images), size):
-            batch = np.stack([self._scaled(image) for image in self.images[start : start + size]])
-            yield torch.from_numpy(batch).to(self.device)
-
-    def _scaled(self, image: np.ndarray) -> np.ndarray:
-        side = INSIDE if self.padded else UPSCALED
-        picture = Image.fromarray(image.transpose(1, 2, 0)).resize((side, side), Image.Resampling.BILINEAR)
-        margin = (UPSCALED - side) // 2
-        return np.pad(pixels(picture), ((0, 0), (margin, margin), (margin, margin)))
-
-
-Images = ResidentImages | StreamedImages | UpscaledImages
 
 
 @dataclass(frozen=True)
@@ -144,7 +121,7 @@ def open_test_set(
     source = _source(dataset, data_path, upscale)
     numbers, labels = np.arange(len(source.labels)), source.labels
     if classes:
-        chosen = _chosen_classes(source, classes, class_seed)
+        chosen = chosen_classes(source.name, source.classes, classes, class_seed)
         place = np.full(source.classes, -1)
         place[chosen] = np.arange(classes)
         numbers = np.flatnonzero(place[labels] >= 0)
@@ -160,7 +137,7 @@ def open_test_set(
         if source.crop:
             return StreamedImages(source.images, torch.from_numpy(chosen), source.crop, device, workers)
         if upscale:
-            return UpscaledImages(source.images[chosen], upscale == "padded", device)
+            return UpscaledImages(torch.from_numpy(source.images[chosen]).to(device), *UPSCALING[upscale])
         return ResidentImages(torch.from_numpy(source.images[chosen]).to(device))
 
     keys = ("channels", "height", "width")
@@ -222,10 +199,11 @@ def _fingerprint(source: _Source) -> str:
     return digest.hexdigest()
 
 
-def _chosen_classes(source: _Source, classes: int, seed: int | None) -> np.ndarray:
-    if classes > source.classes:
-        raise InputError(f"--subsample-classes {classes}: {source.name} has {source.classes} classes")
-    every = np.arange(source.classes)
+def chosen_classes(name: str, every: int, classes: int, seed: int | None) -> np.ndarray:
+    """Return the numbers of `classes` classes of data set `name`: the first, or shuffled with `seed`."""
+    if not 0 < classes <= every:
+        raise InputError(f"--subsample-classes {classes}: {name} has {every} classes")
+    numbers = np.arange(every)
     if seed is not None:
-        np.random.RandomState(seed).shuffle(every)
-    return every[:classes]
+        np.random.RandomState(seed).shuffle(numbers)
+    return numbers[:classes]

@@ -1,6 +1,6 @@
 """Accuracy and loss of a network on uint8 images."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from hyperplanes.augmentation import Normaliser
-from hyperplanes.loading import ResidentImages, StreamedImages, evaluation_batch
+from hyperplanes.loading import Images, evaluation_batch
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -28,19 +28,32 @@ def pixel_statistics(pixels: str, description: Mapping[str, Any]) -> tuple[list,
 @torch.inference_mode()
 def evaluate(
     network: nn.Module,
-    images: ResidentImages | StreamedImages,
+    images: Images,
     labels: torch.Tensor,
     normalise: Normaliser,
     precision: str,
-) -> tuple[float, float]:
-    """Return mean cross entropy and accuracy on N images and their labels (N,)."""
+    top: Sequence[int] = (1,),
+) -> tuple[float, ...]:
+    """Return mean cross entropy on N images and their labels (N,), and an accuracy for each of `top`.
+
+    The accuracy of k is the share of images whose label is among the k largest logits.
+    """
     network.eval()
     loss = torch.zeros((), device=labels.device)
-    correct = torch.zeros((), device=labels.device)
+    correct = torch.zeros(len(top), device=labels.device)
     size = evaluation_batch(images.shape)
     for batch, target in zip(images.plain(size), labels.split(size), strict=True):
         with autocast(labels.device, precision):
             logits = network(normalise(batch))
         loss += functional.cross_entropy(logits.float(), target, reduction="sum")
-        correct += (logits.argmax(1) == target).sum()
-    return loss.item() / len(labels), correct.item() / len(labels)
+        for place, count in enumerate(top):
+            correct[place] += _among_largest(logits, target, count).sum()
+    return loss.item() / len(labels), *(number / len(labels) for number in correct.tolist())
+
+
+def _among_largest(logits: torch.Tensor, target: torch.Tensor, count: int) -> torch.Tensor:
+    """Tell for each row of logits (B, classes) whether its target (B,) is among the `count` largest."""
+    if count == 1:
+        return logits.argmax(1) == target
+    largest = logits.topk(min(count, logits.shape[1])).indices
+    return (largest == target[:, None]).any(1)

@@ -15,6 +15,7 @@ from hyperplanes.datasets import Dataset, check_dataset, read_files
 from hyperplanes.decoding import centre_crop, pixels, random_box, resized_crop
 from hyperplanes.errors import InputError
 from hyperplanes.image_files import CHANNELS, ImageFiles, IndexedDataset, open_index
+from hyperplanes.upscaling import UpscaledDataset, UpscaledImages
 
 # Bounds the memory of an evaluation: 500 images up to 70 px, 49 at 224 px.
 EVALUATION_BATCH = 500
@@ -144,14 +145,17 @@ class StreamedImages:
             yield images.to(self.device, non_blocking=True)
 
 
+Images = ResidentImages | StreamedImages | UpscaledImages
+
+
 def open_images(
-    dataset: Dataset | IndexedDataset,
+    dataset: Dataset | IndexedDataset | UpscaledDataset,
     part: str,
     device: torch.device,
     workers: int,
     chosen: torch.Tensor | None = None,
     shift: int = 0,
-) -> ResidentImages | StreamedImages:
+) -> Images:
     """Return the images of `part` (train or test) as batches on the device; `chosen` (N,) of them.
 
     Image files are read by `workers` processes as they are needed, pixels are moved there at once.
@@ -160,5 +164,9 @@ def open_images(
         files: ImageFiles = getattr(dataset, part)
         chosen = torch.arange(len(files)) if chosen is None else chosen
         return StreamedImages(files, chosen, (dataset.resize, dataset.crop), device, workers, shift)
-    images = torch.from_numpy(getattr(dataset, f"{part}_images"))
-    return ResidentImages((images if chosen is None else images[chosen]).to(device), shift)
+    small = dataset.small if isinstance(dataset, UpscaledDataset) else dataset
+    images = torch.from_numpy(getattr(small, f"{part}_images"))
+    images = (images if chosen is None else images[chosen]).to(device)
+    if isinstance(dataset, UpscaledDataset):
+        return UpscaledImages(images, dataset.size, dataset.border, shift)
+    return ResidentImages(images, shift)

@@ -1,8 +1,14 @@
 """Noise of the paper's controls: wrong labels (figure 6) and shuffled pixels (figure 20)."""
 
+from collections.abc import Iterator
+
 import torch
 
+from hyperplanes.loading import Images
+from hyperplanes.streams import stream, stream_seed
+
 CHUNK = 1000  # permutations drawn at a time, so that the random keys stay small
+MOST_POSITIONS = 1 << 31  # of all permutations together, that are kept in memory: 4 to 8 GiB
 
 
 def noisy_labels(
@@ -40,3 +46,68 @@ class PixelShuffle:
         """Return the images `batch` (B, C, H, W), which have numbers `index` (B,), with pixels moved."""
         order = self.order[index].long()[:, None].expand(-1, batch.shape[1], -1)
         return batch.flatten(2).gather(2, order).view_as(batch)
+
+
+class KeyedPixelShuffle:
+    """As `PixelShuffle`, for images so large that their permutations do not fit into memory.
+
+    The permutation of an image is drawn anew whenever it is needed: its pixels are sorted by the
+    SplitMix64 hash of (key, image, pixel), which every device computes alike.
+    """
+
+    def __init__(self, pixels: int, key: int):
+        """Take the number of `pixels` of an image and the key of the run."""
+        self.places = torch.arange(pixels)
+        self.key = key
+
+    def to(self, device: torch.device) -> "KeyedPixelShuffle":
+        """Move to `device`."""
+        self.places = self.places.to(device)
+        return self
+
+    def __call__(self, batch: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+        """Return the images `batch` (B, C, H, W), which have numbers `index` (B,), with pixels moved."""
+        numbers = self.key + index[:, None] * len(self.places) + self.places
+        order = _splitmix64(numbers).argsort(dim=1, stable=True)
+        return batch.flatten(2).gather(2, order[:, None].expand(-1, batch.shape[1], -1)).view_as(batch)
+
+
+def _splitmix64(numbers: torch.Tensor) -> torch.Tensor:
+    """Return the SplitMix64 hash (Steele et al. 2014) of int64 numbers, which wrap around."""
+    mixed = numbers * _signed(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ _shifted(mixed, 30)) * _signed(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ _shifted(mixed, 27)) * _signed(0x94D049BB133111EB)
+    return mixed ^ _shifted(mixed, 31)
+
+
+def _signed(value: int) -> int:
+    """Return the int64 with the bits of an unsigned one."""
+    return value - (1 << 64) if value >> 63 else value
+
+
+def _shifted(numbers: torch.Tensor, bits: int) -> torch.Tensor:
+    """Shift int64 to the right as if they had no sign."""
+    return (numbers >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def pixel_shuffle(images: int, pixels: int, seed: int) -> PixelShuffle | KeyedPixelShuffle:
+    """Return the permutations of `images` images of `pixels` pixels each, for one seed."""
+    if images * pixels <= MOST_POSITIONS:
+        return PixelShuffle(images, pixels, stream(seed, "pixel shuffle"))
+    return KeyedPixelShuffle(pixels, stream_seed(seed, "pixel shuffle") >> 1)
+
+
+class ShuffledImages:
+    """Training images with their pixels moved, to be evaluated; `shape` is (C, H, W)."""
+
+    def __init__(self, images: Images, shuffle: PixelShuffle | KeyedPixelShuffle):
+        """Take the images of a run and their permutations."""
+        self.images, self.shuffle, self.shape = images, shuffle, images.shape
+
+    def plain(self, size: int) -> Iterator[torch.Tensor]:
+        """Yield all images in their order, `size` at a time: uint8 (B, C, H, W)."""
+        first = 0
+        for batch in self.images.plain(size):
+            index = torch.arange(first, first + len(batch), device=batch.device)
+            yield self.shuffle(batch, index)
+            first += len(batch)

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from hyperplanes.errors import InputError
 from hyperplanes.files import atomic, read_json, sha256_of
@@ -67,6 +67,12 @@ def locked(run: Path, work: str = "trained") -> Iterator[None]:
         lock.release()
 
 
+def weight_files(settings: Mapping[str, Any]) -> list[str]:
+    """Return the files with weights that a run leaves, relative to its directory."""
+    snapshots = [f"snapshots/epoch={epoch}.safetensors" for epoch in settings["snapshots"]]
+    return [*snapshots, "final.safetensors"]
+
+
 def save_state(
     folder: Path, tensors: Mapping[str, torch.Tensor], progress: Mapping[str, Any], mark: str
 ) -> None:
@@ -82,18 +88,36 @@ def load_state(folder: Path, mark: str) -> tuple[dict[str, torch.Tensor], dict[s
 
     What belongs to another configuration, code or data (another fingerprint) is removed.
     """
-    path = folder / STATE_FILE
-    if path.is_file():
-        try:
-            with safe_open(path, framework="pt") as file:
-                content = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
-                if content.get("fingerprint") == mark:
-                    names = file.keys()
-                    return {name: file.get_tensor(name) for name in names}, content["progress"]
-        except SafetensorError:
-            pass
+    found = read_progress(folder)
+    if found is not None and found[0] == mark:
+        return load_file(folder / STATE_FILE), found[1]
     shutil.rmtree(folder, ignore_errors=True)
     return None
+
+
+def read_progress(folder: Path) -> tuple[str, dict[str, Any]] | None:
+    """Return (fingerprint, progress) of a working folder; None if it has no readable state."""
+    try:
+        with safe_open(folder / STATE_FILE, framework="pt") as file:
+            content = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+    except (SafetensorError, OSError):
+        return None
+    return (content["fingerprint"], content["progress"]) if content else None
+
+
+def read_state(folder: Path) -> tuple[str, dict[str, torch.Tensor], dict[str, Any]] | None:
+    """Return (fingerprint, tensors, progress) of a working folder; None if it has no readable state."""
+    if (found := read_progress(folder)) is None:
+        return None
+    return found[0], load_file(folder / STATE_FILE), found[1]
+
+
+def adopt(folder: Path, mark: str) -> None:
+    """Let the state in a working folder belong to the run with this fingerprint from now on."""
+    state = read_state(folder)
+    if state is not None and state[0] != mark:
+        (folder / RUN_FILE).unlink(missing_ok=True)
+        save_state(folder, *state[1:], mark)
 
 
 def is_finished(folder: Path, mark: str) -> bool:

@@ -1,8 +1,10 @@
 """Files written while the computation goes on."""
 
+import io
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 
 class BackgroundWriter:
@@ -35,3 +37,24 @@ class BackgroundWriter:
         # An error of the computation itself is the one to report.
         if kind is None:
             self.wait()
+
+
+class Copied(io.TextIOBase):
+    """A text stream whose lines also go to the end of a file; a context that closes the file."""
+
+    def __init__(self, stream: TextIO, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.stream, self.file = stream, path.open("a", encoding="utf-8")
+
+    def write(self, text: str) -> int:
+        """Write to both."""
+        self.file.write(text)
+        self.file.flush()
+        return self.stream.write(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self.stream.flush()
+
+    def __exit__(self, *_) -> None:
+        self.file.close()

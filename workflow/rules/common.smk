@@ -104,10 +104,21 @@ NETWORK_CODE = DATASET_CODE + library(
     "progress",
     "snapshots",
     "streams",
+    "upscaling",
     "vision",
 )
 TRAINING_CODE = NETWORK_CODE + library(
-    "gpu", "noise", "provenance", "resume", "schedules", "training", "writing"
+    "gpu",
+    "history",
+    "noise",
+    "optimisers",
+    "provenance",
+    "resume",
+    "schedules",
+    "splits",
+    "starts",
+    "training",
+    "writing",
 )
 REINIT_CODE = NETWORK_CODE + library(
     "epochs",

@@ -1,0 +1,222 @@
+"""The options of the authors' train.py as settings of a run, its data, and its place on disk."""
+
+import re
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hyperplanes.errors import InputError
+from hyperplanes.image_files import IndexedDataset
+from hyperplanes.named_data import AnyDataset, DataChoice
+from hyperplanes.pretrained import obtain, official_url
+from hyperplanes.starts import Start, read_start
+
+SHIFT = 4  # pixels
+IMAGENET_CLASSES = 1000
+CONSTANT = {"kind": "step", "every": 1, "factor": 1.0}
+# Options by the settings that they decide; longer ones first.
+OPTION_OF = {
+    "settings.optimiser.kind": "--optimizer",
+    "settings.optimiser.learning_rate": "--lr",
+    "settings.optimiser.momentum": "--momentum",
+    "settings.optimiser.weight_decay": "--weight-decay",
+    "settings.schedule.every": "--lr-step",
+    "settings.schedule.factor": "--lr-decay",
+    "settings.split.stratified": "--stratified",
+    "settings.split.shuffle": "--shuffle",
+    "settings.order": "--shuffle",
+    "settings.validation_fraction": "--split",
+    "settings.split_seed": "--split-seed",
+    "settings.noise_seed": "--noise-seed",
+    "settings.label_noise": "--noise",
+    "settings.pixel_shuffle": "--noise",
+    "settings.pixels": "--unnormalize",
+    "settings.augmentation": "--augmentation",
+    "settings.upscaling": "--upscale or --upscale-padding",
+    "settings.subsample_classes": "--subsample-classes",
+    "settings.class_seed": "--class-sample-seed",
+    "settings.epochs": "--epochs",
+    "settings.snapshots": "--snapshot-every or --snapshot-all-until",
+    "settings.batch_size": "--batch-size",
+    "settings.initialisation": "--pretrained",
+    "start": "--resume-from, --start-epoch or --pretrained",
+    "dataset_sha256": "--dataset or --data-path",
+    "threads": "--threads",
+    "device": "--cuda",
+}
+
+
+def check_options(options: Namespace) -> None:
+    """Raise `InputError` for values that make no sense, before any data is read."""
+    noise, lr_step, lr_decay = options.noise, options.lr_step, options.lr_decay
+    problems = {
+        "--noise": (noise == -1 or 0 <= noise <= 1, noise, "0 to 1, or -1 to shuffle pixels"),
+        "--split": (0 <= options.split < 1, options.split, "at least 0 and less than 1"),
+        "--epochs": (options.epochs >= 1, options.epochs, "at least 1"),
+        "--start-epoch": (options.start_epoch >= 0, options.start_epoch, "at least 0"),
+        "--batch-size": (options.batch_size >= 1, options.batch_size, "at least 1"),
+        "--lr": (options.lr > 0, options.lr, "more than 0"),
+        "--momentum": (0 <= options.momentum < 1, options.momentum, "at least 0 and less than 1"),
+        "--weight-decay": (options.weight_decay >= 0, options.weight_decay, "at least 0"),
+        "--lr-step": (lr_step >= 0, lr_step, "a number of epochs, or 0 for a constant rate"),
+        "--lr-decay": (lr_decay >= 0, lr_decay, "a factor, or 0 for a constant rate"),
+        "--snapshot-every": (options.snapshot_every >= 0, options.snapshot_every, "at least 0"),
+        "--snapshot-all-until": (options.snapshot_all_until >= 0, options.snapshot_all_until, "at least 0"),
+        "--workers": (options.workers >= 0, options.workers, "at least 0"),
+        "--threads": (options.threads >= 1, options.threads, "at least 1"),
+    }
+    for option, (right, value, expected) in problems.items():
+        if not right:
+            raise InputError(f"{option} is {value}; expected {expected}")
+    for name in ("seed", "split_seed", "noise_seed", "class_sample_seed"):
+        seed = getattr(options, name)
+        if seed is not None and seed < 0:
+            raise InputError(f"--{name.replace('_', '-')} is {seed}; expected at least 0")
+    if bool(lr_step) != bool(lr_decay):
+        raise InputError("--lr-step and --lr-decay go together; one of them alone changes no rate")
+    if options.upscale and options.upscale_padding:
+        raise InputError("--upscale and --upscale-padding exclude each other; give one")
+
+
+def data_choice(options: Namespace, seed: int) -> DataChoice:
+    """Return which data the options mean; classes are drawn with --shuffle or --class-sample-seed."""
+    class_seed = options.class_sample_seed
+    if class_seed is None and options.shuffle:
+        class_seed = seed
+    upscaling = "plain" if options.upscale else "padded" if options.upscale_padding else None
+    return DataChoice(
+        options.dataset,
+        options.data_path,
+        options.subsample_classes,
+        class_seed if options.subsample_classes else None,
+        upscaling,
+    )
+
+
+def augmentation(options: Namespace, dataset: AnyDataset) -> dict[str, Any]:
+    """Return how the authors augment this kind of data."""
+    if not options.augmentation:
+        return {"shift": 0, "flip": False, "random_resized_crop": False}
+    if isinstance(dataset, IndexedDataset):
+        return {"shift": 0, "flip": True, "random_resized_crop": True}
+    # Digits are not flipped.
+    return {"shift": SHIFT, "flip": dataset.image_shape[0] > 1, "random_resized_crop": False}
+
+
+def optimiser(options: Namespace) -> dict[str, Any]:
+    """Return the optimiser; Adam has neither weight decay nor momentum here."""
+    adam = options.optimizer == "adam"
+    return {
+        "kind": options.optimizer,
+        "learning_rate": options.lr,
+        "momentum": 0.0 if adam else options.momentum,
+        "weight_decay": 0.0 if adam else options.weight_decay,
+    }
+
+
+def schedule(options: Namespace) -> dict[str, Any]:
+    """Return the schedule, constant for Adam; --lr-step counts epochs."""
+    if not options.lr_step or options.optimizer == "adam":
+        return dict(CONSTANT)
+    return {"kind": "step", "every": options.lr_step, "factor": options.lr_decay}
+
+
+def snapshot_epochs(options: Namespace, first: int) -> list[int]:
+    """Return the epochs with snapshots: the first, those asked for, and the last.
+
+    Epochs count what was done, so that epoch e is the authors' e - 1, and 0 is the initialisation.
+    """
+    every = options.snapshot_every or options.epochs
+    asked = (e for e in range(first + 1, options.epochs) if e <= options.snapshot_all_until or e % every == 0)
+    return sorted({first, *asked, options.epochs})
+
+
+def settings_of(options: Namespace, dataset: AnyDataset, seed: int, start: Start) -> dict[str, Any]:
+    """Return the settings of the run, as a configuration of the pipeline would have them.
+
+    A checkpoint keeps its optimiser and schedule unless --override.
+    """
+    choice, chosen, rates = data_choice(options, seed), optimiser(options), schedule(options)
+    if not options.override:
+        chosen, rates = _kept(start, chosen, rates)
+    split_seed = seed if options.split_seed is None else options.split_seed
+    noise_seed = seed if options.noise_seed is None else options.noise_seed
+    return {
+        "architecture": options.arch,
+        "width": 1.0,
+        "initialisation": {"kind": "authors"},
+        "epochs": options.epochs,
+        "batch_size": options.batch_size,
+        "precision": "float32",
+        "pixels": "unit" if options.unnormalize else "standardised",
+        "upscaling": choice.upscaling,
+        "subsample_classes": choice.subsample,
+        "class_seed": choice.class_seed,
+        "label_noise": {"share": max(options.noise, 0.0), "kind": "wrong"},
+        "pixel_shuffle": options.noise < 0,
+        "noise_seed": noise_seed if options.noise else seed,
+        "augmentation": augmentation(options, dataset),
+        "validation_fraction": options.split,
+        "split": {"shuffle": options.shuffle, "stratified": options.stratified},
+        "split_seed": split_seed if options.split and options.shuffle else seed,
+        "order": "drawn" if options.split or options.shuffle else "stored",
+        "optimiser": chosen,
+        "schedule": rates,
+        "snapshots": snapshot_epochs(options, start.epoch),
+    }
+
+
+def _kept(start: Start, chosen: dict, rates: dict) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return optimiser and schedule of a checkpoint where it has them; say what is not as asked for."""
+    kept = {**chosen, **start.optimiser}, {**rates, **start.schedule}
+    for before, after in zip((chosen, rates), kept, strict=True):
+        for key, value in after.items():
+            if before[key] != value:
+                text = f"{key.replace('_', ' ')} is {value}, as in the checkpoint"
+                print(f"{text}; --override would make it {before[key]}", file=sys.stderr)
+    return kept
+
+
+def pretrained_start(options: Namespace, classes: int) -> Start:
+    """Return torchvision's ImageNet weights of --arch; `InputError` if there are none or classes differ."""
+    name = re.sub(r"^(vgg\d+)bn$", r"\1_bn", options.arch)
+    if classes != IMAGENET_CLASSES:
+        raise InputError(
+            f"--pretrained networks tell {IMAGENET_CLASSES} classes apart, --dataset has {classes}"
+        )
+    try:
+        url = official_url(name)
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"--pretrained: torchvision has no ImageNet weights of {options.arch}") from error
+    return read_start(obtain(url))
+
+
+def run_folder(options: Namespace, choice: DataChoice, seed: int) -> Path:
+    """Return the run directory below --models-path."""
+    parts = [choice.name + (f"_{choice.subsample}" if choice.subsample else "")]
+    if options.noise < 0:
+        parts.append("pixel_shuffle")
+    elif options.noise > 0:
+        parts.append(f"noise_{100 * options.noise:g}")
+    return Path(*parts, options.arch.replace("/", "_"), str(seed))
+
+
+def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, with dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
+def differences(earlier: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return which facts of a run differ from an earlier one's: a description of each by its dotted key."""
+    before, now = flatten(earlier), flatten(facts)
+    found = {}
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key) and key not in ("fingerprint",) and not key.startswith("sha256."):
+            option = next((option for part, option in OPTION_OF.items() if key.startswith(part)), key)
+            found[key] = f"{option} ({before.get(key)} there, {now.get(key)} here)"
+    return found

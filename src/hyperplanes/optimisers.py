@@ -1,0 +1,66 @@
+"""Optimisers of a run, and what they carry from one epoch to the next."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+# Names under which a saved state holds what torch's optimisers keep for each parameter.
+SLOTS = {"momentum": "momentum_buffer", "exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq", "step": "step"}
+
+
+def is_adam(options: Mapping[str, Any]) -> bool:
+    """Tell whether `options` of an optimiser ask for Adam; without `kind` they mean SGD."""
+    return options.get("kind", "sgd") == "adam"
+
+
+def build_optimiser(
+    network: nn.Module, options: Mapping[str, Any], device: torch.device
+) -> torch.optim.Optimizer:
+    """Return SGD with momentum and weight decay, or Adam with torch's defaults, for a network on `device`."""
+    on_gpu = device.type == "cuda"
+    # A graph repeats the numbers that it was recorded with; only tensors can change.
+    rate = torch.tensor(options["learning_rate"], device=device) if on_gpu else options["learning_rate"]
+    if is_adam(options):
+        return torch.optim.Adam(network.parameters(), rate, fused=True, capturable=on_gpu)
+    return torch.optim.SGD(
+        network.parameters(), rate, options["momentum"], weight_decay=options["weight_decay"], fused=True
+    )
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameters, in place where it is a tensor."""
+    for group in optimiser.param_groups:
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def optimiser_state(
+    network: nn.Module, optimiser: torch.optim.Optimizer
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield what `optimiser` keeps for each parameter, named `<slot>.<parameter>`."""
+    for name, parameter in network.named_parameters():
+        for slot, key in SLOTS.items():
+            kept = optimiser.state[parameter].get(key)
+            if kept is not None:
+                yield f"{slot}.{name}", kept
+
+
+def restore_optimiser(
+    network: nn.Module, optimiser: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]
+) -> None:
+    """Give `optimiser` what an earlier `optimiser_state` held."""
+    for name, parameter in network.named_parameters():
+        for slot, key in SLOTS.items():
+            if (saved := tensors.get(f"{slot}.{name}")) is None:
+                continue
+            # In the memory order of the parameter, for kernels that take both.
+            room = (
+                torch.empty_like(parameter.data)
+                if saved.ndim
+                else torch.empty_like(saved, device=parameter.device)
+            )
+            optimiser.state[parameter][key] = room.copy_(saved)
