@@ -22,9 +22,10 @@ from hyperplanes.architectures import (
 from hyperplanes.errors import InputError
 from hyperplanes.folding import foldable
 from hyperplanes.loading import open_dataset
+from hyperplanes.running import train_run
 from hyperplanes.snapshots import load_snapshot
 from hyperplanes.streams import stream
-from hyperplanes.training import Run, train_run
+from hyperplanes.training import Run
 from hyperplanes.vision import models, torchvision
 
 # Architecture, width, image shape: one of each kind, small.

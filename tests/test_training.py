@@ -15,7 +15,7 @@ from conftest import ROOT, SCRIPTS, environment, make_dataset
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from hyperplanes import training
+from hyperplanes import running
 from hyperplanes.architectures import build_network
 from hyperplanes.datasets import channel_statistics, read_dataset, write_dataset
 from hyperplanes.errors import InputError
@@ -293,11 +293,11 @@ def test_a_slow_disk_changes_no_snapshot(tmp_path, dataset_folder, monkeypatch):
         written = sorted(path.name for path in (folder / "snapshots").iterdir())
         states.append(written == [f"epoch={epoch}.safetensors" for epoch in range(len(progress["history"]))])
 
-    monkeypatch.setattr(training.resume, "save_state", save_state)
+    monkeypatch.setattr(running.resume, "save_state", save_state)
     for name, save in (("fast", save_snapshot), ("slow", slow)):
-        monkeypatch.setattr(training, "save_snapshot", save)
+        monkeypatch.setattr(running, "save_snapshot", save)
         run = Run(SETTINGS, dataset, description, 0, torch.device("cpu"))
-        training.train_run(run, tmp_path / name, {}, {"settings": SETTINGS}, save_every=0)
+        running.train_run(run, tmp_path / name, {}, {"settings": SETTINGS}, save_every=0)
     assert outputs(tmp_path / "fast") == outputs(tmp_path / "slow")
     assert states == [True] * 6
 

@@ -17,8 +17,9 @@ from hyperplanes.devices import processor
 from hyperplanes.files import write_json
 from hyperplanes.layouts import OWN, TIMM_PREFIX, TORCHVISION, require_architecture
 from hyperplanes.named_data import open_named
+from hyperplanes.running import train_run
 from hyperplanes.starts import INITIALISATION, Start
-from hyperplanes.training import Run, train_run
+from hyperplanes.training import Run
 
 # Test loss and accuracies after the last epoch.
 TEST_FILE = "test.json"

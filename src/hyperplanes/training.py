@@ -1,41 +1,34 @@
-"""Seeded training of one run, with snapshots of its convolutions."""
+"""Seeded training of one run, epoch by epoch."""
 
 import math
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
-from hyperplanes import resume
 from hyperplanes.architectures import build_network, conv_layers, layer_geometry
 from hyperplanes.augmentation import Draws, Normaliser
 from hyperplanes.datasets import Dataset
 from hyperplanes.errors import InputError
 from hyperplanes.evaluation import autocast, evaluate, pixel_statistics
-from hyperplanes.files import atomic, sha256_of, write_json
 from hyperplanes.folding import copy_decay, fold, foldable, unfold
 from hyperplanes.gpu import GpuTimer, Graphed
-from hyperplanes.history import EpochRecord, describe, rates_of_steps, write_history
+from hyperplanes.history import EpochRecord, rates_of_steps
 from hyperplanes.image_files import IndexedDataset
 from hyperplanes.loading import Images, open_images
 from hyperplanes.noise import ShuffledImages, noisy_labels, pixel_shuffle
 from hyperplanes.optimisers import build_optimiser, is_adam, optimiser_state, restore_optimiser, set_rate
 from hyperplanes.progress import progress
 from hyperplanes.schedules import learning_rate
-from hyperplanes.snapshots import Snapshot, save_snapshot
+from hyperplanes.snapshots import Snapshot
 from hyperplanes.splits import split_of
 from hyperplanes.starts import INITIALISATION, Start
 from hyperplanes.streams import stream, stream_seed
 from hyperplanes.upscaling import UpscaledDataset
-from hyperplanes.writing import BackgroundWriter
 
 FOLDED_WEIGHT = "classifier.0.weight"
 
@@ -248,58 +241,3 @@ class Run:
             decay = copy_decay(rates, options["momentum"], options["weight_decay"])
             weights[FOLDED_WEIGHT] = unfold(weights[FOLDED_WEIGHT], initial, decay)
         return weights
-
-
-def train_run(
-    run: Run,
-    folder: Path,
-    origin: Mapping[str, Any],
-    run_facts: Mapping[str, Any],
-    save_every: float = 60.0,
-    keep_state: bool = False,
-    after_epoch: Callable[[Run], bool] | None = None,
-) -> bool:
-    """Train `run` to its last epoch and leave its outputs in `folder`, or continue what is there.
-
-    Outputs: `snapshots/epoch=<e>.safetensors`, `final.safetensors`, `history.csv`, `run.json`.
-    `origin` goes into every snapshot, `run_facts` into run.json; run.json comes last and is the same
-    for the same weights. The state is saved at the first epoch end after `save_every` seconds, and stays
-    if `keep_state`. Returns whether the run is finished: not if `after_epoch` said False.
-    """
-    epochs = run.settings["epochs"]
-    mark = resume.fingerprint(run_facts)
-    if resume.is_finished(folder, mark):
-        print("this run was finished before; its outputs are restored", file=sys.stderr)
-        return True
-    (folder / resume.RUN_FILE).unlink(missing_ok=True)
-    if (earlier := resume.load_state(folder, mark)) is not None:
-        run.restore(earlier[0], earlier[1]["history"])
-        print(f"continuing after epoch {run.epoch}", file=sys.stderr)
-    saved, snapshot, going_on = time.monotonic(), None, True
-    with BackgroundWriter() as writer:
-        while run.epoch < epochs and going_on:
-            print(describe(run.advance(), epochs), file=sys.stderr, flush=True)
-            if run.epoch in run.settings["snapshots"]:
-                path = folder / "snapshots" / f"epoch={run.epoch}.safetensors"
-                writer.wait()
-                snapshot = run.snapshot(origin, snapshot)
-                writer.submit(save_snapshot, path, snapshot)
-            if after_epoch is not None:
-                going_on = after_epoch(run)
-            last = run.epoch == epochs or not going_on
-            if keep_state if last else time.monotonic() - saved >= save_every:
-                # Whoever continues after this epoch finds all snapshots up to it.
-                writer.wait()
-                progress = {"history": [asdict(record) for record in run.history]}
-                resume.save_state(folder, run.state(), progress, mark)
-                saved = time.monotonic()
-    write_history(folder / resume.HISTORY_FILE, run.history)
-    if not going_on and run.epoch < epochs:
-        return False
-    with atomic(folder / "final.safetensors") as temporary:
-        save_file(run.whole_state_dict(), temporary)
-    outputs = {name: sha256_of(folder / name) for name in resume.weight_files(run.settings)}
-    write_json(folder / resume.RUN_FILE, {**run_facts, "fingerprint": mark, "sha256": outputs})
-    if not keep_state:
-        (folder / resume.STATE_FILE).unlink(missing_ok=True)
-    return True

@@ -114,6 +114,7 @@ TRAINING_CODE = NETWORK_CODE + library(
     "optimisers",
     "provenance",
     "resume",
+    "running",
     "schedules",
     "splits",
     "starts",

@@ -108,7 +108,8 @@ def train(arguments: argparse.Namespace, device_name: str) -> None:
 
     from hyperplanes import provenance, resume
     from hyperplanes.loading import open_dataset
-    from hyperplanes.training import Run, train_run
+    from hyperplanes.running import train_run
+    from hyperplanes.training import Run
 
     set_up_torch(arguments.threads, device_name, arguments.settings["precision"])
     dataset, description = open_dataset(arguments.dataset)
