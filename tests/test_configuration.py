@@ -43,6 +43,7 @@ defaults: &experiment
   architecture: vgg11
   width: 0.5
   threads: 2
+  whole_snapshots: true
   initialisation: {kind: normal, std: 0.1}
   epochs: 4
   batch_size: 32
@@ -158,6 +159,7 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
         "initialisation": {"kind": "kaiming", "std": 0.01},
         "epochs": 4,
         "threads": 1,
+        "whole_snapshots": False,
         "batch_size": 128,
         "precision": "float32",
         "pixels": "standardised",

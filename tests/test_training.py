@@ -120,8 +120,12 @@ def test_a_run_equals_plain_training():
     mean, std = channel_statistics(dataset.train_images)
     description = {"classes": dataset.classes, "channels": 3, "mean": mean, "std": std}
     run = Run(SETTINGS, dataset, description, 1, torch.device("cpu"))
-    while run.epoch < SETTINGS["epochs"]:
+    while run.epoch < 2:
         run.advance()
+    halfway, _ = plain_training(dataset, {**SETTINGS, "epochs": 2}, 1)
+    restored = run.whole_state_dict()["classifier.0.weight"]
+    assert (restored - halfway.get_parameter("classifier.0.weight")).abs().max() < 1e-5
+    run.advance()
     network, losses = plain_training(dataset, SETTINGS, 1)
     assert [record.train_loss for record in run.history[1:]] == pytest.approx(losses, abs=1e-4)
     initial = build_network("vgg11", 4, 3, SETTINGS["width"], stream(1, "initialisation")).state_dict()
@@ -163,6 +167,19 @@ def test_the_last_snapshot_is_the_final_network(trained):
     assert all(torch.equal(final[name], tensor) for name, tensor in last.items())
     classifier = final["classifier.0.weight"]
     assert classifier.shape == (256, 32 * 49)
+
+
+def test_whole_snapshots_are_state_dicts_of_the_network(tmp_path, dataset_folder, trained):
+    train(tmp_path / "run", dataset_folder, whole_snapshots=True)
+    for epoch in (0, 2, 3):
+        name = f"snapshots/epoch={epoch}.safetensors"
+        whole, convolutions = load_file(tmp_path / "run" / name), load_file(trained / name)
+        assert all(torch.equal(whole[key], tensor) for key, tensor in convolutions.items())
+        network = build_network("vgg11", 4, 3, SETTINGS["width"], stream(1, "initialisation"))
+        network.load_state_dict(whole)
+    final = load_file(tmp_path / "run/final.safetensors")
+    assert all(torch.equal(final[key], tensor) for key, tensor in whole.items())
+    assert final.keys() == whole.keys()
 
 
 def batches_of(run, monkeypatch):

@@ -32,6 +32,7 @@ TRAINING_KEYS = (
     "optimiser",
     "schedule",
     "snapshots",
+    "whole_snapshots",
 )
 
 # JSON Schema alone takes 4.0 for an integer, and NaN and infinity for numbers.

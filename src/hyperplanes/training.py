@@ -64,10 +64,9 @@ class Run:
         restore_optimiser(self.network, self.optimiser, start.slots)
         self.take_step = Graphed(self.step) if device.type == "cuda" else self.step
         self.history: list[EpochRecord] = []
-        self.top, self.further = (
-            (1,),
-            [],
-        )  # accuracies that validation counts; values of those after the first
+        # Accuracies that validation counts (top k), and the values of those after the first.
+        self.top: tuple[int, ...] = (1,)
+        self.further: list[float] = []
 
         labels = torch.from_numpy(dataset.train_labels)
         train, validation = split_of(settings, labels)
@@ -201,11 +200,15 @@ class Run:
         return evaluate(self.network, images, labels, self.normalise, self.settings["precision"], top)
 
     def snapshot(self, origin: Mapping[str, Any], room: Snapshot | None = None) -> Snapshot:
-        """Return a copy of weights and biases of all convolutions as they are now.
+        """Return a copy of weights and biases of all convolutions as they are now, or of the whole network.
 
-        `room` is an earlier snapshot of this run whose arrays take the copy: new memory costs as much
+        `room` is an earlier snapshot of this run whose arrays may take the copy: new memory costs as much
         time as the copy itself.
         """
+        origin = {**origin, "epoch": self.epoch}
+        if self.settings.get("whole_snapshots", False):
+            whole = {name: tensor.clone().numpy() for name, tensor in self.whole_state_dict().items()}
+            return Snapshot(whole, self.geometry, origin)
         arrays = dict(room.arrays) if room else {}
         for name, layer in conv_layers(self.network).items():
             for part, tensor in layer.named_parameters():
@@ -214,7 +217,7 @@ class Run:
                     here = {"device": "cpu", "memory_format": torch.contiguous_format}
                     arrays[key] = torch.empty_like(tensor.detach(), **here).numpy()
                 torch.from_numpy(arrays[key]).copy_(tensor.detach())
-        return Snapshot(arrays, self.geometry, {**origin, "epoch": self.epoch})
+        return Snapshot(arrays, self.geometry, origin)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Return all that an epoch inherits from the one before: weights, buffers, and e.g. momentum."""
