@@ -63,7 +63,7 @@ def measure(options: Namespace) -> list[Path]:
         moved = _distances(options.init_from, layers, initial) if initial else None
         name = source.stem if source.suffix in (".pt", ".pth", ".tar", ".safetensors") else source.name
         path = Path(options.results, folder, f"{name}.json")
-        write_json(path, to_json(statistics, origin, options.normalize, moved))
+        write_json(path, to_json(statistics, origin, options.normalize, moved), None)
         written.append(path)
     _log(options, folder, [source for source, _ in networks], written)
     return written

@@ -34,9 +34,12 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Write `content` as JSON to `path` atomically; NaN and infinity are refused with ValueError."""
-    write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
+    """Write `content` as JSON to `path` atomically; NaN and infinity are refused with ValueError.
+
+    Without `indent` it is one line, written in less than half the time.
+    """
+    write_text(path, json.dumps(content, indent=indent, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -58,7 +58,7 @@ def measure_snapshots(snapshots: list[Path], output: Path) -> None:
         snapshot = load_snapshot(path)
         statistics = snapshot_statistics(snapshot)
         warn_of_filters_left_out(statistics, path.name)
-        write_json(output / f"{path.stem}.json", to_json(statistics, snapshot.origin))
+        write_json(output / f"{path.stem}.json", to_json(statistics, snapshot.origin), None)
 
 
 def main() -> None:
