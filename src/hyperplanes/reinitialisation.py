@@ -8,6 +8,7 @@ trained network has is not computed at all: its predictions are those of the tra
 
 import csv
 import io
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -273,6 +274,8 @@ def remaining_batches(
     """
     if first == len(labels):
         return
+    if first:
+        print(f"continuing after image {first} of {len(labels)}", file=sys.stderr, flush=True)
     images = open_from(torch.arange(first, len(labels))).plain(size)
     targets = progress(labels[first:].split(size), "batches of test images")
     for target, batch in zip(targets, images, strict=True):
