@@ -11,8 +11,9 @@ from torch.utils.data import DataLoader
 import reference
 from hyperplanes.augmentation import Draws
 from hyperplanes.datasets import Dataset
+from hyperplanes.splits import split_indices
 from hyperplanes.streams import stream, stream_seed
-from hyperplanes.training import Run, split_indices
+from hyperplanes.training import Run
 from reference import transforms
 
 

@@ -166,7 +166,7 @@ def test_a_killed_workflow_goes_on(checkout):
     with_more_epochs = {**SMOKE, "defaults": {**SMOKE["defaults"], "epochs": 12}}
     checkout.configure(with_more_epochs)
     rule = checkout.folder / "workflow/rules/training.smk"
-    rule.write_text(rule.read_text().replace("--threads 1", "--threads 1 --save-every 0"))
+    rule.write_text(rule.read_text().replace(" --gpus", " --save-every 0 --gpus"))
     run = checkout.folder / "results/runs/rgb/seed=0"
     target = "results/runs/rgb/seed=0/run.json"
     process = subprocess.Popen(

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import repeat
@@ -39,11 +38,11 @@ def write_history(path: Path, history: list[EpochRecord]) -> None:
     write_text(path, text.getvalue())
 
 
-def rates_of_steps(history: list[EpochRecord], images: int, batch_size: int) -> Iterator[float]:
-    """Yield the learning rate of every step so far; the last, short batch of an epoch counts."""
+def rates_of_steps(history: list[EpochRecord], steps: int) -> Iterator[float]:
+    """Yield the learning rate of every step so far; an epoch has `steps`."""
     for record in history:
         if record.learning_rate is not None:
-            yield from repeat(record.learning_rate, math.ceil(images / batch_size))
+            yield from repeat(record.learning_rate, steps)
 
 
 def describe(record: EpochRecord, epochs: int) -> str:

@@ -103,6 +103,11 @@ class Run:
         seconds = [record.gpu_seconds for record in self.history if record.gpu_seconds is not None]
         return round(sum(seconds), 3) if seconds else None
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches of an epoch; the last, short one counts."""
+        return math.ceil(len(self.labels) / self.settings["batch_size"])
+
     def rate(self, epoch: int) -> float:
         """Learning rate during `epoch`."""
         options = self.settings
@@ -240,7 +245,7 @@ class Run:
         if self.folded:
             initial = self.initial_network().get_parameter(FOLDED_WEIGHT).detach()
             options = self.settings["optimiser"]
-            rates = rates_of_steps(self.history, len(self.labels), self.settings["batch_size"])
+            rates = rates_of_steps(self.history, self.steps_per_epoch)
             decay = copy_decay(rates, options["momentum"], options["weight_decay"])
             weights[FOLDED_WEIGHT] = unfold(weights[FOLDED_WEIGHT], initial, decay)
         return weights
