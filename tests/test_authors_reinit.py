@@ -15,9 +15,11 @@ from safetensors.torch import save_file
 
 from hyperplanes.architectures import build_network, conv_layers
 from hyperplanes.authors_data import NAMED, open_test_set
-from hyperplanes.authors_reinit import listed_paths, load_network, resets_of
+from hyperplanes.authors_reinit import authors_json, listed_paths, load_network, resets_of
 from hyperplanes.datasets import write_dataset
 from hyperplanes.errors import InputError
+from hyperplanes.reset_weights import linear_layers
+from hyperplanes.snapshots import LayerGeometry, Snapshot, save_snapshot
 from hyperplanes.streams import stream
 from hyperplanes.vision import v2
 
@@ -64,14 +66,15 @@ def test_program_writes_the_authors_files(files, tmp_path):
     options += ("--load-from", files / "lenet_9.tar", "--inits-from", files / "inits.txt", "--rand", 2)
     result = run(tmp_path, *options, "--seed", 3)
     assert result.returncode == 0, result.stderr
-    assert "line 2 is empty" in result.stderr
+    assert result.stderr.count("line 2 is empty") == 1
     assert "gone.pt does not exist" in (tmp_path / "reinit_weights.log").read_text()
-    content = json.loads((tmp_path / "results/reinit_lenet_9.json").read_text())
+    content = json.loads((tmp_path / "results/mnist/lenet/3/reinit_lenet_9.json").read_text())
     assert list(content["init_from_epoch"]) == ["later", "0", "rand", "rand-2"]
     assert (content["arch"], content["dataset"]) == ("lenet", "mnist")
     assert (content["epoch"], content["seed"]) == ("10", "3")
-    assert (tmp_path / "plots/reinit_lenet_9.pdf").read_bytes().startswith(b"%PDF")
-    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["reinit_lenet_9.json"]
+    assert (tmp_path / "plots/mnist/lenet/3/reinit_lenet_9.pdf").read_bytes().startswith(b"%PDF")
+    # Nothing else, and a run of another seed has its own place.
+    assert len([path for path in (tmp_path / "results").rglob("*") if path.is_file()]) == 1
 
     data = make_dataset(test=60, channels=1, size=28, classes=10)
     images = (torch.from_numpy(data.test_images) / 255 - 0.1307) / 0.3015
@@ -107,9 +110,9 @@ def options(files, **changes):
         "arch": "lenet",
         "width": WIDTH,
         "load_from": files / "lenet_9.tar",
-        "inits_from": None,
         "rand": 0,
         "seed": None,
+        "inits_from": None,
         "with_linear": False,
     }
     return type("Options", (), {**given, **changes})
@@ -129,14 +132,68 @@ def test_bad_checkpoints_are_refused(files, tmp_path):
         weights = network(seed=1).state_dict()
         weights[key].view(-1)[0] = torch.nan
         torch.save(weights, tmp_path / name)
-    (tmp_path / "nan.txt").write_text(f"{tmp_path}/a_1.pt")
     with pytest.raises(InputError, match=r"a_1.pt: layer features.2 has NaN or infinite weights in filter 0"):
-        resets_of(options(files, inits_from=tmp_path / "nan.txt"), net, data)
-    (tmp_path / "twice.txt").write_text(f"{tmp_path}/a_1.pt\n{tmp_path}/b_1.pt")
+        resets_of(options(files), [tmp_path / "a_1.pt"], net, data)
     with pytest.raises(InputError, match=r"a_1.pt and .*b_1.pt are both of epoch 1"):
-        resets_of(options(files, inits_from=tmp_path / "twice.txt"), net, data)
+        resets_of(options(files), [tmp_path / "a_1.pt", tmp_path / "b_1.pt"], net, data)
     with pytest.raises(InputError, match="nothing to reset to; give --inits-from"):
-        resets_of(options(files), net, data)
+        resets_of(options(files), [], net, data)
+
+
+@pytest.mark.parametrize("name", ["rand", "random", "rand-2", "random-2"])
+def test_names_of_the_draws_are_refused(name, files, tmp_path):
+    data = open_test_set("mnist", files / "data", CPU, 0)
+    net = load_network(options(files), data)
+    torch.save(net.state_dict(), tmp_path / f"{name}.pt")
+    with pytest.raises(InputError, match=f"{name}.pt would be called {name}, as the draws of --rand are"):
+        resets_of(options(files), [tmp_path / f"{name}.pt"], net, data)
+
+
+def test_only_draws_are_renamed(files):
+    data = open_test_set("mnist", files / "data", CPU, 0)
+    row = {"images": 60, "accuracy": 0.5, "trained_accuracy": 0.5}
+    rows = [{**row, "reset_to": name} for name in ("my_random", "random", "random-2")]
+    content = authors_json(rows, 60, options(files, rand=2), data)
+    assert list(content["init_from_epoch"]) == ["my_random", "rand", "rand-2"]
+
+
+def snapshot(net, path, epoch):
+    """Write the convolutions of a network as the pipeline does."""
+    arrays = {f"{name}.weight": layer.weight.detach().numpy() for name, layer in conv_layers(net).items()}
+    arrays |= {f"{name}.bias": layer.bias.detach().numpy() for name, layer in conv_layers(net).items()}
+    layers = [LayerGeometry(i, name, 0, i, (1, 9, 9)) for i, name in enumerate(conv_layers(net), 1)]
+    origin = {"architecture": "x", "dataset": "d", "experiment": "x", "seed": 3, "epoch": epoch}
+    save_snapshot(path, Snapshot(arrays, layers, origin))
+    return path
+
+
+def test_linear_layers_that_a_file_lacks_are_named(files, tmp_path, caplog):
+    data = open_test_set("mnist", files / "data", CPU, 0)
+    given = options(files, with_linear=True)
+    net = load_network(given, data)
+    path = snapshot(network(seed=1), tmp_path / "epoch=4.safetensors", 4)
+    with caplog.at_level(logging.WARNING):
+        resets = resets_of(given, [path, files / "lenet_init_0.pt"], net, data)
+    names = ", ".join(linear_layers(net))
+    assert names.startswith("classifier.")
+    assert caplog.messages == [f"{path} has no weights of {names}, which it does not reset"]
+    assert list(resets["4"]) == list(conv_layers(net))
+
+
+def test_resets_without_a_layer_are_refused_before_any_evaluation(files, tmp_path):
+    net = build_network("mlp", 10, 1, WIDTH, stream(0, "x"), {"kind": "authors"}, (28, 28))
+    save_file(net.state_dict(), tmp_path / "mlp.safetensors")
+    snapshot(net, tmp_path / "epoch=4.safetensors", 4)
+    (tmp_path / "inits.txt").write_text("epoch=4.safetensors")
+    result = run(
+        tmp_path,
+        *("--arch", "mlp", "--width", WIDTH, "--dataset", "mnist", "--data-path", files / "data"),
+        *("--load-from", "mlp.safetensors", "--inits-from", "inits.txt", "--with-linear"),
+    )
+    assert result.returncode == 1
+    assert "error: no file of --inits-from inits.txt has a layer of the network" in result.stderr
+    assert "on 60 test images" not in result.stderr
+    assert not (tmp_path / "results").exists()
 
 
 def test_lists_without_a_file_are_refused(tmp_path, caplog):

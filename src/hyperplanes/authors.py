@@ -11,7 +11,7 @@ from hyperplanes.checkpoints import read_checkpoint
 from hyperplanes.cosines import Distance, distance, to_json, warn_of_filters_left_out
 from hyperplanes.epochs import PRETRAINED
 from hyperplanes.errors import InputError
-from hyperplanes.files import write_json
+from hyperplanes.files import check_outputs, write_json
 from hyperplanes.foreign import Layer, checkpoint_layers, expected_layers, named_layers
 from hyperplanes.layouts import DATASETS, LAYOUTS, OWN, TIMM_PREFIX, TORCHVISION, require_architecture
 from hyperplanes.snapshots import METADATA_KEY, load_snapshot
@@ -39,7 +39,9 @@ def measure(options: Namespace) -> list[Path]:
     classes, image_shape = DATASETS[options.dataset]
     classes = options.subsample_classes or classes
     known = (options.arch, image_shape, options.width, classes, options.with_linear)
+    folder = result_folder(options, options.dataset)
     if options.load_from:
+        check_outputs((path, _output(options, folder, path)) for path in options.load_from)
         networks = [(path, checkpoint_layers(path, *known)) for path in options.load_from]
     elif options.pretrained:
         networks = [(Path(f"pretrained_{_file_name(options.arch)}"), _released(options.arch, known))]
@@ -49,7 +51,6 @@ def measure(options: Namespace) -> list[Path]:
         layers = _initialisation(options.arch, classes, image_shape, options.width, seed, options.with_linear)
         networks = [(Path(f"init_{_file_name(options.arch)}"), layers)]
     initial = checkpoint_layers(options.init_from, *known) if options.init_from else None
-    folder = _folder(options)
     written = []
     for source, layers in networks:
         statistics = [layer.statistics() for layer in layers]
@@ -61,8 +62,7 @@ def measure(options: Namespace) -> list[Path]:
             "seed": options.seed,
         }
         moved = _distances(options.init_from, layers, initial) if initial else None
-        name = source.stem if source.suffix in (".pt", ".pth", ".tar", ".safetensors") else source.name
-        path = Path(options.results, folder, f"{name}.json")
+        path = _output(options, folder, source)
         write_json(path, to_json(statistics, origin, options.normalize, moved), None)
         written.append(path)
     _log(options, folder, [source for source, _ in networks], written)
@@ -73,10 +73,15 @@ def _file_name(architecture: str) -> str:
     return architecture.replace("/", "_")
 
 
-def _folder(options: Namespace) -> Path:
+def result_folder(options: Namespace, dataset: str) -> Path:
     """Return <dataset>[_N]/<arch>/[seed], in which the authors put their results."""
-    dataset = options.dataset + (f"_{options.subsample_classes}" if options.subsample_classes else "")
+    dataset += f"_{options.subsample_classes}" if options.subsample_classes else ""
     return Path(dataset, options.arch, *([] if options.seed is None else [str(options.seed)]))
+
+
+def _output(options: Namespace, folder: Path, source: Path) -> Path:
+    name = source.stem if source.suffix in (".pt", ".pth", ".tar", ".safetensors") else source.name
+    return Path(options.results, folder, f"{name}.json")
 
 
 def _released(architecture: str, known: tuple) -> list[Layer]:

@@ -1,6 +1,7 @@
 """Re-initialisation of any checkpoint: the authors' program, with the options and files that it had."""
 
 import logging
+import re
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -97,26 +98,40 @@ def settings_of(options: Namespace) -> dict[str, Any]:
     return {"architecture": options.arch, "width": options.width, "initialisation": initialisation}
 
 
-def resets_of(options: Namespace, network: torch.nn.Module, test_set: TestSet) -> dict[str, LayerWeights]:
-    """Return what layers are reset to, by epoch, in the order of `--inits-from`, and each random draw."""
-    paths: dict[str, Path] = {}
-    for path in listed_paths(options.inits_from) if options.inits_from else []:
-        other = paths.setdefault(epoch_of(path), path)
+def resets_of(
+    options: Namespace, paths: Sequence[Path], network: torch.nn.Module, test_set: TestSet
+) -> dict[str, LayerWeights]:
+    """Return what layers are reset to, by epoch, in the order of `paths`, and each random draw.
+
+    `InputError` if there is nothing to reset to, no layer to reset, or one name for two of them.
+    """
+    names: dict[str, Path] = {}
+    for path in paths:
+        name = epoch_of(path)
+        if re.fullmatch(r"rand(om)?(-\d+)?", name):
+            raise InputError(f"{path} would be called {name}, as the draws of --rand are; rename it")
+        other = names.setdefault(name, path)
         if other is not path:
-            raise InputError(
-                f"{other} and {path} are both of epoch {epoch_of(path)}; list one of them, or rename one"
-            )
+            raise InputError(f"{other} and {path} are both of epoch {name}; list one of them, or rename one")
     resets: dict[str, LayerWeights] = {}
-    for epoch, path in paths.items():
+    for name, path in names.items():
         weights = weights_of(tensors_of(path))
         check_weights(weights, network, str(path))
-        resets[epoch] = weights
+        absent = [layer for layer in linear_layers(network) if layer not in weights]
+        if options.with_linear and absent:
+            LOG.warning("%s has no weights of %s, which it does not reset", path, ", ".join(absent))
+        resets[name] = weights
     settings, seed = settings_of(options), options.seed or 0
     for draw in range(1, options.rand + 1):
         fresh = fresh_weights(settings, test_set.description, seed, draw, options.with_linear)
         resets[draw_name(draw)] = fresh
     if not resets:
         raise InputError("nothing to reset to; give --inits-from, --rand or both")
+    if not any(resets.values()):
+        raise InputError(
+            f"no file of --inits-from {options.inits_from} has a layer of the network; "
+            "snapshots hold convolutions only: list whole networks, or give --rand"
+        )
     return resets
 
 
@@ -126,47 +141,50 @@ def measure(options: Namespace, device_name: str) -> None:
     device = torch.device(device_name)
     memory = options.memory or MEMORY[device_name]
     upscale = "padded" if options.upscale_padding else "plain" if options.upscale else None
+    paths = listed_paths(options.inits_from) if options.inits_from else []
     test_set = open_test_set(
         *(options.dataset, options.data_path, device, options.workers),
         *(upscale, options.subsample_classes, options.class_sample_seed),
     )
     network = load_network(options, test_set)
-    resets = resets_of(options, network, test_set)
+    resets = resets_of(options, paths, network, test_set)
     LOG.info("%s on %d test images of %s", options.load_from, len(test_set.labels), test_set.name)
     resets = fold_all(network, resets, test_set.image_shape)
     network.to(device, memory_format=torch.channels_last)
     resetter = Resetter(network, resets, test_set.image_shape, options.with_linear)
     size = resetter.batch_size(options.batch_size, memory)
     name = f"reinit_{options.load_from.name.removesuffix(options.load_from.suffix)}"
-    folder = options.results / f".{name}.progress"
+    place = authors.result_folder(options, test_set.name)
+    results, plots = options.results / place, options.plots / place
+    folder = results / f".{name}.progress"
     with resume.locked(folder, "evaluated"):
-        records = Records(folder, _mark(options, test_set, resets, [size, memory], device_name))
+        records = Records(folder, _mark(options, paths, test_set, resets, [size, memory], device_name))
         labels = torch.from_numpy(test_set.labels).to(device)
         normalise = Normaliser(*map(list, test_set.statistics), device)
         batches = remaining_batches(test_set.open_images, labels, normalise, records.images, size)
         baseline, cells = count_correct(resetter, batches, records, memory)
         rows = reinit_rows(baseline, cells, len(labels), {"experiment": "", "seed": options.seed})
         content = authors_json(rows, records.correct(TOP_FIVE), options, test_set)
-        write_json(options.results / f"{name}.json", content)
-        heat_map(content, options.plots / f"{name}.pdf")
+        write_json(results / f"{name}.json", content)
+        heat_map(content, plots / f"{name}.pdf")
         records.close()
     discard(folder)
-    LOG.info("wrote %s and %s", options.results / f"{name}.json", options.plots / f"{name}.pdf")
+    LOG.info("wrote %s and %s", results / f"{name}.json", plots / f"{name}.pdf")
 
 
 def _mark(
     options: Namespace,
+    paths: Sequence[Path],
     test_set: TestSet,
     resets: Mapping[str, LayerWeights],
     batch: Sequence[int],
     device_name: str,
 ) -> str:
     """Return a fingerprint of everything that decides the predictions."""
-    files = [options.load_from, *(listed_paths(options.inits_from) if options.inits_from else [])]
     return resume.fingerprint(
         {
             "settings": settings_of(options),
-            "weights": [sha256_of(path) for path in files],
+            "weights": [sha256_of(path) for path in (options.load_from, *paths)],
             "resets": list(resets),
             "linear": options.with_linear,
             "seed": options.seed,
@@ -188,9 +206,10 @@ def authors_json(
 
     Accuracies of the authors' keys are percentages, one per layer.
     """
+    draws = {name: name.replace(RANDOM, "rand") for name in map(draw_name, range(1, options.rand + 1))}
     accuracies: dict[str, list[float]] = {}
     for row in rows:
-        key = row["reset_to"].replace(RANDOM, "rand")
+        key = draws.get(row["reset_to"], row["reset_to"])
         accuracies.setdefault(key, []).append(100 * row["accuracy"])
     images = rows[0]["images"]
     seed = {} if options.seed is None else {"seed": str(options.seed)}

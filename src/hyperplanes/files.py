@@ -3,13 +3,27 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hyperplanes.errors import InputError
+
 _UMASK = os.umask(0o077)
 os.umask(_UMASK)
+
+
+def check_outputs(outputs: Iterable[tuple[Path, Path]]) -> None:
+    """Raise `InputError` if two different files would have one output, of pairs (file, output)."""
+    sources: dict[Path, Path] = {}
+    for source, output in outputs:
+        other = sources.setdefault(output, source)
+        if other.resolve() != source.resolve():
+            raise InputError(
+                f"{other} and {source} would both be written to {output}; "
+                "rename one, or measure them into different folders"
+            )
 
 
 @contextmanager
