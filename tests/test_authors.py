@@ -140,6 +140,25 @@ def test_several_snapshots_and_other_networks(tmp_path):
     assert len(layers) == 20 and layers[-1]["name"] == "layer4.1.conv2"
 
 
+def test_results_of_one_name_are_refused(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        save(network(), tmp_path / folder / "lenet_3.tar", epoch=3)
+    save(network(), tmp_path / "a" / "lenet_3.pt")
+    for other in ("a/lenet_3.pt", "b/lenet_3.tar"):
+        result = run(tmp_path, f"--arch lenet --dataset mnist --load-from a/lenet_3.tar {other}")
+        assert result.returncode == 1
+        assert (
+            f"a/lenet_3.tar and {other} would both be written to results/mnist/lenet/lenet_3.json"
+            in result.stderr
+        )
+    result = run(tmp_path, "--snapshots a/lenet_3.tar b/lenet_3.tar --output out")
+    assert "would both be written to out/lenet_3.json" in result.stderr
+    assert not (tmp_path / "results").exists()
+    result = run(tmp_path, "--arch lenet --dataset mnist --load-from a/lenet_3.tar a/../a/lenet_3.tar")
+    assert result.returncode == 0, result.stderr
+
+
 def test_a_snapshot_of_the_pipeline_knows_its_epoch(tmp_path):
     net = network("lenet")
     arrays = {f"{n}.weight": m.weight.detach().numpy() for n, m in conv_layers(net).items()}

@@ -50,31 +50,19 @@ OPTION_OF = {
 
 def check_options(options: Namespace) -> None:
     """Raise `InputError` for values that make no sense, before any data is read."""
-    noise, lr_step, lr_decay = options.noise, options.lr_step, options.lr_decay
+    noise, lr_decay = options.noise, options.lr_decay
     problems = {
         "--noise": (noise == -1 or 0 <= noise <= 1, noise, "0 to 1, or -1 to shuffle pixels"),
         "--split": (0 <= options.split < 1, options.split, "at least 0 and less than 1"),
-        "--epochs": (options.epochs >= 1, options.epochs, "at least 1"),
-        "--start-epoch": (options.start_epoch >= 0, options.start_epoch, "at least 0"),
-        "--batch-size": (options.batch_size >= 1, options.batch_size, "at least 1"),
         "--lr": (options.lr > 0, options.lr, "more than 0"),
         "--momentum": (0 <= options.momentum < 1, options.momentum, "at least 0 and less than 1"),
         "--weight-decay": (options.weight_decay >= 0, options.weight_decay, "at least 0"),
-        "--lr-step": (lr_step >= 0, lr_step, "a number of epochs, or 0 for a constant rate"),
         "--lr-decay": (lr_decay >= 0, lr_decay, "a factor, or 0 for a constant rate"),
-        "--snapshot-every": (options.snapshot_every >= 0, options.snapshot_every, "at least 0"),
-        "--snapshot-all-until": (options.snapshot_all_until >= 0, options.snapshot_all_until, "at least 0"),
-        "--workers": (options.workers >= 0, options.workers, "at least 0"),
-        "--threads": (options.threads >= 1, options.threads, "at least 1"),
     }
     for option, (right, value, expected) in problems.items():
         if not right:
             raise InputError(f"{option} is {value}; expected {expected}")
-    for name in ("seed", "split_seed", "noise_seed", "class_sample_seed"):
-        seed = getattr(options, name)
-        if seed is not None and seed < 0:
-            raise InputError(f"--{name.replace('_', '-')} is {seed}; expected at least 0")
-    if bool(lr_step) != bool(lr_decay):
+    if bool(options.lr_step) != bool(lr_decay):
         raise InputError("--lr-step and --lr-decay go together; one of them alone changes no rate")
     if options.upscale and options.upscale_padding:
         raise InputError("--upscale and --upscale-padding exclude each other; give one")

@@ -112,6 +112,7 @@ TRAINING_CODE = NETWORK_CODE + library(
     "history",
     "noise",
     "optimisers",
+    "options",
     "provenance",
     "resume",
     "running",
@@ -123,6 +124,7 @@ TRAINING_CODE = NETWORK_CODE + library(
 )
 REINIT_CODE = NETWORK_CODE + library(
     "epochs",
+    "options",
     "records",
     "reinitialisation",
     "reset_weights",
@@ -147,7 +149,9 @@ PRETRAINED_CODE = BASE_CODE + library(
     "streams",
     "vision",
 )
-PROJECTION_CODE = BASE_CODE + library("cosines", "layouts", "mapped", "snapshots")
+PROJECTION_CODE = BASE_CODE + library(
+    "cosines", "layouts", "mapped", "options", "snapshots"
+)
 TABLE_CODE = BASE_CODE + library("epochs", "statistics", "tables")
 REINIT_TABLE_CODE = TABLE_CODE + library("reset_tables", "resets")
 RENDER_CODE = TABLE_CODE + library("rendering")

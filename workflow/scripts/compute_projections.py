@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 
 from hyperplanes.errors import run_program
+from hyperplanes.options import factor, given, natural, seed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -22,7 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     theirs.add_argument("--dataset", help="data set it was trained on; without it all names are listed")
     theirs.add_argument(
         "--subsample-classes",
-        type=int,
+        type=natural,
         default=0,
         metavar="N",
         help="classes that the network tells apart; 0, the default, for those of the data set",
@@ -39,26 +40,28 @@ def parse_arguments() -> argparse.Namespace:
     theirs.add_argument(
         "--log", default="positive_orthant.log", help="name of the log file (positive_orthant.log)"
     )
-    theirs.add_argument("--seed", type=int, help="seed that the network was trained with, or is drawn with")
-    theirs.add_argument("--width", type=float, default=1.0, help="factor on the channels of the network (1)")
+    theirs.add_argument("--seed", type=seed, help="seed that the network was trained with, or is drawn with")
+    theirs.add_argument("--width", type=factor, default=1.0, help="factor on the channels of the network (1)")
     arguments = parser.parse_args()
     if bool(arguments.snapshots) != bool(arguments.output):
         parser.error("--snapshots and --output belong together")
-    if arguments.snapshots and (arguments.arch or arguments.dataset):
-        parser.error("give either --snapshots or --arch, not both")
+    if arguments.snapshots and (others := given(arguments, theirs)):
+        parser.error(f"--snapshots excludes {', '.join(others)}")
     return arguments
 
 
 def measure_snapshots(snapshots: list[Path], output: Path) -> None:
     from hyperplanes.cosines import snapshot_statistics, to_json, warn_of_filters_left_out
-    from hyperplanes.files import write_json
+    from hyperplanes.files import check_outputs, write_json
     from hyperplanes.snapshots import load_snapshot
 
-    for path in snapshots:
+    outputs = [(path, output / f"{path.stem}.json") for path in snapshots]
+    check_outputs(outputs)
+    for path, result in outputs:
         snapshot = load_snapshot(path)
         statistics = snapshot_statistics(snapshot)
         warn_of_filters_left_out(statistics, path.name)
-        write_json(output / f"{path.stem}.json", to_json(statistics, snapshot.origin), None)
+        write_json(result, to_json(statistics, snapshot.origin), None)
 
 
 def main() -> None:

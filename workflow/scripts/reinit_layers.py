@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hyperplanes.devices import claim_device, processor, set_up_torch
 from hyperplanes.errors import InputError, run_program
+from hyperplanes.options import factor, given, natural, positive, seed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -22,7 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", help="directory of a prepared data set, or a name (see --data-path)")
     parser.add_argument(
         "--rand",
-        type=int,
+        type=natural,
         nargs="?",
         const=1,
         default=0,
@@ -30,12 +31,12 @@ def parse_arguments() -> argparse.Namespace:
         help="also reset to fresh random weights, in N independent draws; 1 if N is absent",
     )
     parser.add_argument("--with-linear", action="store_true", help="reset the linear layers as well")
-    parser.add_argument("--batch-size", type=int, default=128, help="most images evaluated at a time")
+    parser.add_argument("--batch-size", type=positive, default=128, help="most images evaluated at a time")
     parser.add_argument(
-        "--memory", type=int, metavar="MIB", help="bounds the activations; 512 on a CPU, 8192 on a GPU"
+        "--memory", type=positive, metavar="MIB", help="bounds the activations; 512 on a CPU, 8192 on a GPU"
     )
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    parser.add_argument("-j", "--workers", type=int, default=1, help="processes that read image files")
+    parser.add_argument("--threads", type=positive, default=1, help="CPU threads")
+    parser.add_argument("-j", "--workers", type=natural, default=1, help="processes that read image files")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to evaluate on a GPU")
     parser.add_argument("--cuda", dest="gpus", action="store_const", const=1, help="the same as --gpus 1")
 
@@ -46,7 +47,7 @@ def parse_arguments() -> argparse.Namespace:
 
     other = parser.add_argument_group("any checkpoint")
     other.add_argument("--arch", help="architecture; absent, the choices are listed")
-    other.add_argument("--width", type=float, default=1.0, help="factor on its number of channels")
+    other.add_argument("--width", type=factor, default=1.0, help="factor on its number of channels")
     other.add_argument("--load-from", type=Path, help="trained network: safetensors or a state dict")
     other.add_argument(
         "--inits-from", type=Path, help="text file with one checkpoint per line, to reset layers to"
@@ -57,12 +58,16 @@ def parse_arguments() -> argparse.Namespace:
         "--upscale-padding", action="store_true", help="CIFAR only: scale images to 112 px, black around them"
     )
     other.add_argument(
-        "--subsample-classes", type=int, default=0, metavar="N", help="only images of N classes; 0 for all"
+        "--subsample-classes",
+        type=natural,
+        default=0,
+        metavar="N",
+        help="only images of N classes; 0 for all",
     )
     other.add_argument(
-        "--class-sample-seed", type=int, help="shuffle the classes before the first N are taken"
+        "--class-sample-seed", type=seed, help="shuffle the classes before the first N are taken"
     )
-    other.add_argument("--seed", type=int, help="seed of --rand, 0 if absent; part of the JSON file")
+    other.add_argument("--seed", type=seed, help="seed of --rand, 0 if absent; part of the JSON file")
     other.add_argument("--results", type=Path, default=Path("results"), help="folder of the JSON file")
     other.add_argument("--plots", type=Path, default=Path("plots"), help="folder of the heat map")
     other.add_argument("--log", type=Path, default=Path("reinit_weights.log"), help="log file to add to")
@@ -72,6 +77,12 @@ def parse_arguments() -> argparse.Namespace:
             parser.error("--run needs --dataset and --output")
         if not arguments.snapshots and not arguments.rand:
             parser.error("nothing to reset to; give --snapshots, --rand or both")
+        if others := given(arguments, other):
+            parser.error(f"--run excludes {', '.join(others)}")
+    elif others := given(arguments, run):
+        parser.error(f"--run is needed for {', '.join(others)}")
+    elif arguments.arch and arguments.dataset and not arguments.load_from:
+        parser.error("--load-from is needed; give the trained network")
     return arguments
 
 
@@ -133,7 +144,7 @@ def measure_run(arguments: argparse.Namespace, device_name: str) -> None:
 def measure_checkpoint(arguments: argparse.Namespace, device_name: str) -> None:
     """Reset the layers of any checkpoint, as the authors' program does."""
     listing = not arguments.arch or not arguments.dataset
-    if not listing and (arguments.load_from is None or not arguments.load_from.is_file()):
+    if not listing and not arguments.load_from.is_file():
         raise InputError(f"--load-from {arguments.load_from} does not exist; give the trained network")
     from hyperplanes import authors_reinit
 

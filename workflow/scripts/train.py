@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hyperplanes.devices import claim_device, processor, set_up_torch
 from hyperplanes.errors import run_program
+from hyperplanes.options import natural, positive, seed
 
 PIPELINE_OPTIONS = ("--settings", "--experiment", "--output")
 
@@ -21,12 +22,15 @@ def pipeline_parser() -> argparse.ArgumentParser:
     parser.add_argument("--experiment", required=True, help="name of the experiment")
     parser.add_argument("--settings", required=True, type=json.loads, help="its training settings, as JSON")
     parser.add_argument("--dataset", required=True, type=Path, help="directory of a prepared data set")
-    parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--seed", required=True, type=seed)
     parser.add_argument("--output", required=True, type=Path, help="run directory to write to")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads; decides the bits")
+    parser.add_argument("--threads", type=positive, default=1, help="CPU threads; decides the bits")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to train on a GPU")
     parser.add_argument(
-        "--workers", type=int, default=0, help="processes that read image files; change nothing but the speed"
+        "--workers",
+        type=natural,
+        default=0,
+        help="processes that read image files; change nothing but the speed",
     )
     add_save_every(parser)
     return parser
@@ -52,10 +56,10 @@ def options_parser() -> argparse.ArgumentParser:
     add("--arch", help="network; without it the known names are printed")
     add("--dataset", help="name, or directory of a prepared data set; without it the names are printed")
     add("--data-path", type=Path, default=Path("./data"), help="directory of the official files")
-    add("--subsample-classes", type=int, default=0, metavar="N", help="keep N classes; 0 for all")
-    add("--class-sample-seed", type=int, metavar="SEED", help="draw them; without it the first N are kept")
+    add("--subsample-classes", type=natural, default=0, metavar="N", help="keep N classes; 0 for all")
+    add("--class-sample-seed", type=seed, metavar="SEED", help="draw them; without it the first N are kept")
     add("--noise", type=float, default=0.0, metavar="R", help="share of wrong labels; -1 shuffles pixels")
-    add("--noise-seed", type=int, metavar="SEED", help="default: --seed")
+    add("--noise-seed", type=seed, metavar="SEED", help="default: --seed")
     add("--augmentation", action="store_true", help="shifts and flips, or random crops of image files")
     add("--upscale", action="store_true", help="enlarge small images to 224 pixels")
     add("--upscale-padding", action="store_true", help="enlarge to 112 pixels in a black border of 56")
@@ -63,19 +67,19 @@ def options_parser() -> argparse.ArgumentParser:
     add("--pretrained", action="store_true", help="begin with torchvision's ImageNet weights")
     add("--split", type=float, default=0.0, metavar="F", help="share of training images that validate")
     add("--stratified", action="store_true", help="the same share of every class")
-    add("--split-seed", type=int, metavar="SEED", help="default: --seed")
+    add("--split-seed", type=seed, metavar="SEED", help="default: --seed")
     add("--shuffle", action="store_true", help="shuffle the images before the split, and in every epoch")
     add("--evaluate", action="store_true", help="measure the test images and quit")
     add("--evaluate-train", action="store_true", help="measure the training images and quit")
     add("--eval-regularization-loss", action="store_true", help="weight decay times norms, and quit")
-    add("--epochs", type=int, default=20)
-    add("--start-epoch", type=int, default=0, metavar="E", help="count E epochs as done")
-    add("--batch-size", type=int, default=128)
+    add("--epochs", type=positive, default=20)
+    add("--start-epoch", type=natural, default=0, metavar="E", help="count E epochs as done")
+    add("--batch-size", type=positive, default=128)
     add("--optimizer", choices=("sgd", "adam"), default="sgd")
     add("--lr", type=float, default=0.001)
     add("--momentum", type=float, default=0.9, help="of sgd")
     add("--weight-decay", type=float, default=1e-4, help="of sgd")
-    add("--lr-step", type=int, default=0, metavar="EPOCHS", help="multiply the rate after so many epochs")
+    add("--lr-step", type=natural, default=0, metavar="EPOCHS", help="multiply the rate after so many epochs")
     add("--lr-decay", type=float, default=0.0, metavar="FACTOR", help="by this")
     add("--resume-from", default="", metavar="PATH", help="checkpoint of any kind, or a run directory")
     add(
@@ -85,17 +89,17 @@ def options_parser() -> argparse.ArgumentParser:
     )
     add("--kill-plateaus", action="store_true", help="stop if the accuracy stands still in the first epochs")
     add("--train-acc", action="store_true", help="measure the training images with every snapshot")
-    add("--snapshot-every", type=int, default=0, metavar="E", help="0 for the last epoch only")
-    add("--snapshot-all-until", type=int, default=0, metavar="N", help="and each of the first N epochs")
+    add("--snapshot-every", type=natural, default=0, metavar="E", help="0 for the last epoch only")
+    add("--snapshot-all-until", type=natural, default=0, metavar="N", help="and each of the first N epochs")
     add("--models-path", type=Path, default=Path("./models"), help="where runs are kept")
     add("--tb-logdir", type=Path, default=Path("./tensorboard"), help="where TensorBoard scalars are kept")
     add("--log", default="train.log", help="log file, in the run directory")
-    add("--seed", type=int, help="of everything; without it one is drawn and printed")
+    add("--seed", type=seed, help="of everything; without it one is drawn and printed")
     add("--cuda", action="store_true", help="train on a GPU")
-    add("--workers", "-j", type=int, default=1, help="processes that read image files")
+    add("--workers", "-j", type=natural, default=1, help="processes that read image files")
     add(
         "--threads",
-        type=int,
+        type=positive,
         default=len(os.sched_getaffinity(0)),
         help="CPU threads, all by default; their number decides the bits",
     )
