@@ -41,9 +41,11 @@ def copies(network: nn.Module) -> int:
 
 def sum_of_copies(weight: torch.Tensor, count: int) -> torch.Tensor:
     """Sum (out, C * count) over the copies of each feature, in float64: (out, C)."""
-    # Some rows at a time, because torch makes a float64 copy of what it sums.
-    sums = [rows.unflatten(1, (-1, count)).sum(2, dtype=torch.float64) for rows in weight.split(128)]
-    return torch.cat(sums).to(weight.dtype)
+    sums = weight.new_empty(len(weight), weight.shape[1] // count)
+    # Few rows at a time, because torch makes a float64 copy of what it sums.
+    for rows, into in zip(weight.split(16), sums.split(16), strict=True):
+        into.copy_(rows.unflatten(1, (-1, count)).sum(2, dtype=torch.float64))
+    return sums
 
 
 def fold(network: nn.Module) -> int:
