@@ -4,7 +4,6 @@ import json
 import logging
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +13,11 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from hyperplanes.architectures import build_network, conv_layers
-from hyperplanes.authors_data import NAMED, open_test_set
-from hyperplanes.authors_reinit import authors_json, listed_paths, load_network, resets_of
+from hyperplanes.authors_reinit import authors_json, check_run, listed_paths, load_network, resets_of
 from hyperplanes.datasets import write_dataset
 from hyperplanes.errors import InputError
+from hyperplanes.loading import open_images
+from hyperplanes.named_data import NAMED, DataChoice, open_named
 from hyperplanes.reset_weights import linear_layers
 from hyperplanes.snapshots import LayerGeometry, Snapshot, save_snapshot
 from hyperplanes.streams import stream
@@ -119,8 +119,7 @@ def options(files, **changes):
 
 
 def test_bad_checkpoints_are_refused(files, tmp_path):
-    data = open_test_set("mnist", files / "data", CPU, 0)
-    fewer = open_test_set("mnist", files / "data", CPU, 0, classes=4)
+    data, fewer = (open_named(DataChoice("mnist", files / "data", classes))[1] for classes in (0, 4))
     with pytest.raises(InputError, match="tells 10 classes apart, but mnist has 4; give"):
         load_network(options(files), fewer)
     with pytest.raises(InputError, match=r"lenet_9.tar: layer features.0 has shape 1x1x3x3, the network's"):
@@ -142,7 +141,7 @@ def test_bad_checkpoints_are_refused(files, tmp_path):
 
 @pytest.mark.parametrize("name", ["rand", "random", "rand-2", "random-2"])
 def test_names_of_the_draws_are_refused(name, files, tmp_path):
-    data = open_test_set("mnist", files / "data", CPU, 0)
+    _, data = open_named(DataChoice("mnist", files / "data"))
     net = load_network(options(files), data)
     torch.save(net.state_dict(), tmp_path / f"{name}.pt")
     with pytest.raises(InputError, match=f"{name}.pt would be called {name}, as the draws of --rand are"):
@@ -150,10 +149,9 @@ def test_names_of_the_draws_are_refused(name, files, tmp_path):
 
 
 def test_only_draws_are_renamed(files):
-    data = open_test_set("mnist", files / "data", CPU, 0)
     row = {"images": 60, "accuracy": 0.5, "trained_accuracy": 0.5}
     rows = [{**row, "reset_to": name} for name in ("my_random", "random", "random-2")]
-    content = authors_json(rows, 60, options(files, rand=2), data)
+    content = authors_json(rows, 60, options(files, rand=2), "mnist")
     assert list(content["init_from_epoch"]) == ["my_random", "rand", "rand-2"]
 
 
@@ -168,7 +166,7 @@ def snapshot(net, path, epoch):
 
 
 def test_linear_layers_that_a_file_lacks_are_named(files, tmp_path, caplog):
-    data = open_test_set("mnist", files / "data", CPU, 0)
+    _, data = open_named(DataChoice("mnist", files / "data"))
     given = options(files, with_linear=True)
     net = load_network(given, data)
     path = snapshot(network(seed=1), tmp_path / "epoch=4.safetensors", 4)
@@ -215,26 +213,26 @@ def test_a_missing_trained_network_is_an_error(files):
 def test_subsampled_classes_are_renumbered(tmp_path):
     data = make_dataset(test=40, classes=4)
     write_dataset(data, tmp_path, "shades", {"source": "test"})
-    first = open_test_set(str(tmp_path), Path(), CPU, 0, classes=2)
-    assert sorted(set(first.labels)) == [0, 1]
+    first, _ = open_named(DataChoice(str(tmp_path), subsample=2))
+    assert sorted(set(first.test_labels)) == [0, 1]
     shuffled = np.arange(4)
     np.random.RandomState(5).shuffle(shuffled)
-    test_set = open_test_set(str(tmp_path), Path(), CPU, 0, classes=2, class_seed=5)
-    (images,) = test_set.open_images(torch.arange(len(test_set.labels))).plain(100)
+    chosen, _ = open_named(DataChoice(str(tmp_path), subsample=2, class_seed=5))
     for new, old in enumerate(shuffled[:2]):
-        assert np.array_equal(images[test_set.labels == new], data.test_images[data.test_labels == old])
-    with pytest.raises(InputError, match="--subsample-classes 5: shades has 4 classes"):
-        open_test_set(str(tmp_path), Path(), CPU, 0, classes=5)
+        images = chosen.test_images[chosen.test_labels == new]
+        assert np.array_equal(images, data.test_images[data.test_labels == old])
+    with pytest.raises(InputError, match=f"--subsample-classes 5: {tmp_path.name} has 4 classes"):
+        open_named(DataChoice(str(tmp_path), subsample=5))
 
 
 @pytest.mark.parametrize("upscale", ["plain", "padded"])
 def test_upscaled_images_are_torchvisions(tmp_path, upscale):
     data = make_dataset(test=10, classes=10)
     write_dataset(data, tmp_path, "shades", {"source": "test"})
-    test_set = open_test_set("cifar10", tmp_path, CPU, 0, upscale)
-    assert test_set.image_shape == (3, 224, 224)
-    assert test_set.statistics != NAMED["cifar10"].plain
-    images = torch.cat(list(test_set.open_images(torch.arange(10)).plain(4)))
+    enlarged, description = open_named(DataChoice("cifar10", tmp_path, upscaling=upscale))
+    assert enlarged.image_shape == (3, 224, 224)
+    assert (*description["mean"], *description["std"]) != sum(NAMED["cifar10"].plain, ())
+    images = torch.cat(list(open_images(enlarged, "test", CPU, 0).plain(4)))
     for image, small in zip(images, data.test_images, strict=True):
         picture = Image.fromarray(small.transpose(1, 2, 0))
         side = 224 if upscale == "plain" else 112
@@ -242,24 +240,50 @@ def test_upscaled_images_are_torchvisions(tmp_path, upscale):
         assert torch.equal(image, v2.functional.pad(expected, [(224 - side) // 2] * 4))
 
 
-def test_imagenet_is_read_from_its_folder(tmp_path):
+def test_imagenet_without_training_images_is_tested(tmp_path):
     generator = np.random.default_rng(0)
     for name in ("n01", "n02"):
         (tmp_path / "val" / name).mkdir(parents=True)
         picture = generator.integers(0, 255, (300, 280, 3), dtype=np.uint8)
         Image.fromarray(picture).save(tmp_path / "val" / name / "x.png")
-    test_set = open_test_set("imagenet", tmp_path, CPU, 0)
-    assert test_set.labels.tolist() == [0, 1]
-    (images,) = test_set.open_images(torch.arange(2)).plain(2)
+    dataset, _ = open_named(DataChoice("imagenet", tmp_path), test_only=True)
+    assert dataset.test_labels.tolist() == [0, 1]
+    (images,) = open_images(dataset, "test", CPU, 0).plain(2)
     assert images.shape == (2, 3, 224, 224)
+    one, _ = open_named(DataChoice("imagenet", tmp_path, subsample=1), test_only=True)
+    assert one.test_labels.tolist() == [0]
+    with pytest.raises(InputError, match="has no folder train"):
+        open_named(DataChoice("imagenet", tmp_path))
 
 
 def test_data_that_do_not_fit_their_name_are_refused(files):
-    with pytest.raises(InputError, match="has 10 classes, cifar100 has 100"):
-        open_test_set("cifar100", files / "data", CPU, 0)
-    with pytest.raises(InputError, match="images of 1 channels, cifar10 has 3"):
-        open_test_set("cifar10", files / "data", CPU, 0)
-    with pytest.raises(InputError, match="only cifar10 and cifar100 are upscaled"):
-        open_test_set("mnist", files / "data", CPU, 0, "plain")
-    with pytest.raises(InputError, match="neither a name nor the directory"):
-        open_test_set("cifar", files / "data", CPU, 0)
+    for name, message in (
+        ("cifar100", r"\(10, 1\), cifar100 has \(100, 3\)"),
+        ("cifar10", r"\(10, 1\), cifar10 has \(10, 3\)"),
+        ("cifar", "neither a name nor the directory"),
+    ):
+        with pytest.raises(InputError, match=message):
+            open_named(DataChoice(name, files / "data"))
+
+
+@pytest.mark.parametrize("place", ["final.safetensors", "snapshots/epoch=3.safetensors"])
+@pytest.mark.parametrize(
+    ("settings", "choice", "needed"),
+    [
+        ({}, {}, None),
+        ({"pixels": "unit", "upscaling": "padded"}, {}, "--unnormalize, --upscale-padding"),
+        ({"pixels": "symmetric"}, {}, "--run, for pixels from -1 to 1"),
+        ({}, {"upscaling": "plain"}, "no --upscale or --upscale-padding"),
+        ({"subsample_classes": 3, "class_seed": 0}, {}, "--subsample-classes 3, --class-sample-seed 0"),
+        ({"subsample_classes": 3}, {"subsample": 3, "class_seed": 1}, "no --class-sample-seed"),
+    ],
+)
+def test_a_run_is_measured_on_what_it_was_trained_on(place, settings, choice, needed, tmp_path):
+    content = {"settings": {"pixels": "standardised", **settings}}
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    given = type("Options", (), {"load_from": tmp_path / place, "unnormalize": False})
+    if needed is None:
+        check_run(given, DataChoice("cifar10", **choice))
+    else:
+        with pytest.raises(InputError, match=f"run.json: .* other pixels or classes; give {needed}$"):
+            check_run(given, DataChoice("cifar10", **choice))

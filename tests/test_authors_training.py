@@ -31,6 +31,7 @@ from hyperplanes.noise import KeyedPixelShuffle
 from hyperplanes.schedules import learning_rate
 from hyperplanes.snapshots import load_snapshot
 from hyperplanes.splits import authors_split, split_of
+from hyperplanes.starts import read_start
 from hyperplanes.streams import stream, stream_seed
 from hyperplanes.upscaling import UpscaledImages
 from train import options_parser
@@ -425,7 +426,7 @@ def test_resuming_from_the_authors_snapshot_goes_on_after_its_epoch(shades):
         "epoch": 1,
         "top1_acc": 10.0,
         "top5_acc": 50.0,
-        "model_state_dict": {f"module.{name}": tensor for name, tensor in network.state_dict().items()},
+        "model_state_dict": {f"_orig_mod.module.{k}": v for k, v in network.state_dict().items()},
         "optimizer_state_dict": optimiser.state_dict(),
         "scheduler_state_dict": scheduler.state_dict(),
     }
@@ -561,6 +562,36 @@ def test_the_other_programs_read_a_run(shades):
 
 
 @pytest.mark.parametrize(
+    "options",
+    [
+        ["--upscale-padding"],
+        ["--unnormalize", "--subsample-classes", 2, "--shuffle"],
+    ],
+)
+def test_resetting_starts_from_the_accuracy_of_training(options, shades):
+    folder = trained("--epochs", 1, "--lr", 0.02, "--arch", "lenet", *options)
+    command = [sys.executable, SCRIPTS / "reinit_layers.py", "--arch", "lenet", "--dataset", "shades"]
+    command += [*options, "--load-from", folder / "final.safetensors", "--rand"]
+    if "--shuffle" in options:
+        command.remove("--shuffle")
+        command += ["--class-sample-seed", 3]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
+    assert result.returncode == 0, result.stderr
+    top1 = json.loads(Path("results/reinit_final.json").read_text())["top1_test"]
+    assert top1 == pytest.approx(100 * json.loads((folder / "test.json").read_text())["top1"])
+
+
+def test_released_weights_with_auxiliary_classifiers_are_loaded():
+    from hyperplanes.vision import models
+
+    released = models.googlenet(weights=None, aux_logits=True, init_weights=False).state_dict()
+    torch.save({"state_dict": released}, "googlenet.pth")
+    network = build_network("googlenet", 1000, 3, 1.0, stream(0, "x"))
+    read_start(Path("googlenet.pth")).load(network)
+    assert torch.equal(network.fc.weight, released["fc.weight"])
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--noise", 1.5], "--noise is 1.5; expected 0 to 1"),
@@ -584,7 +615,7 @@ def test_options_that_make_no_sense_are_refused(options, message):
         (["--pretrained"], "--pretrained networks tell 1000 classes apart, --dataset has 4"),
         (["--resume-from", "gone.tar"], "--resume-from gone.tar does not exist"),
         (["--resume-from", "shades"], "shades is no run directory"),
-        (["--resume-from", "text.pt"], "text.pt is not a checkpoint of tensors and plain values"),
+        (["--resume-from", "text.pt"], "text.pt is neither safetensors nor a checkpoint of torch.save"),
         (["--resume-from", "few.pt"], "few.pt has no features.0.bias"),
         (
             ["--resume-from", "wide.pt"],

@@ -50,6 +50,12 @@ LAYOUTS = {
     "parallel": lambda state: {"state_dict": {f"module.{k}": v for k, v in state.items()}, "epoch": 6},
     "parameters": lambda state: {k: nn.Parameter(v, v.is_floating_point()) for k, v in state.items()},
     "model": lambda state: {"model": dict(state), "epoch": 6},
+    "compiled": lambda state: {"net": {f"_orig_mod.module.{k}": v for k, v in state.items()}, "epoch": 6},
+    "auxiliary": lambda state: {
+        **state,
+        "aux1.conv.conv.weight": torch.ones(1),
+        "AuxLogits.b": torch.ones(1),
+    },
 }
 
 
@@ -70,7 +76,7 @@ def test_state_dict_is_read_in_every_layout(layout, zipped, tmp_path):
     assert list(checkpoint.tensors) == list(state)
     for name, value in state.items():
         np.testing.assert_array_equal(checkpoint.tensors[name], value.numpy())
-    if layout not in ("bare", "parameters"):
+    if layout not in ("bare", "parameters", "auxiliary"):
         assert checkpoint.entries["epoch"] == 6
 
 

@@ -4,6 +4,7 @@ import logging
 import re
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import torch
 
 from hyperplanes import authors, resume
 from hyperplanes.augmentation import Normaliser
-from hyperplanes.authors_data import TestSet, open_test_set
 from hyperplanes.checkpoints import read_checkpoint
 from hyperplanes.devices import processor, set_up_torch
 from hyperplanes.errors import InputError
-from hyperplanes.files import sha256_of, write_json
+from hyperplanes.evaluation import pixel_statistics
+from hyperplanes.files import read_json, sha256_of, write_json
+from hyperplanes.loading import open_images
+from hyperplanes.named_data import DataChoice, open_named
 from hyperplanes.records import TOP_FIVE, Records, discard
 from hyperplanes.reinitialisation import MEMORY, Resetter, count_correct, reinit_rows, remaining_batches
 from hyperplanes.reset_weights import (
@@ -31,6 +34,17 @@ from hyperplanes.resets import RANDOM, draw_name
 from hyperplanes.streams import stream
 
 LOG = logging.getLogger(__name__)
+# Options of this program by what run.json says.
+PIXELS = {
+    "standardised": "no --unnormalize",
+    "unit": "--unnormalize",
+    "symmetric": "--run, for pixels from -1 to 1",
+}
+UPSCALING_OPTION = {
+    None: "no --upscale or --upscale-padding",
+    "plain": "--upscale",
+    "padded": "--upscale-padding",
+}
 
 
 def choices() -> str:
@@ -70,17 +84,44 @@ def listed_paths(path: Path) -> list[Path]:
     return found
 
 
-def load_network(options: Namespace, test_set: TestSet) -> torch.nn.Module:
+def pixels_of(options: Namespace) -> str:
+    """Return which pixels the network sees, as the settings of a run call them."""
+    return "unit" if options.unnormalize else "standardised"
+
+
+def check_run(options: Namespace, choice: DataChoice) -> None:
+    """Raise `InputError` if `--load-from` lies in a run that saw other pixels or classes."""
+    folder = options.load_from.parent
+    path = (folder.parent if folder.name == "snapshots" else folder) / resume.RUN_FILE
+    settings = read_json(path).get("settings", {}) if path.is_file() else {}
+    if "pixels" not in settings:
+        return
+    classes, seed = settings.get("subsample_classes", 0), settings.get("class_seed")
+    pixels, upscaling = settings["pixels"], settings.get("upscaling")
+    shuffled = "no --class-sample-seed" if seed is None else f"--class-sample-seed {seed}"
+    needed = {
+        PIXELS[pixels]: pixels == pixels_of(options),
+        UPSCALING_OPTION[upscaling]: upscaling == choice.upscaling,
+        f"--subsample-classes {classes}": classes == choice.subsample,
+        shuffled: seed == choice.class_seed,
+    }
+    if wrong := [option for option, given in needed.items() if not given]:
+        raise InputError(
+            f"{path}: the network was trained on other pixels or classes; give {', '.join(wrong)}"
+        )
+
+
+def load_network(options: Namespace, description: Mapping[str, Any]) -> torch.nn.Module:
     """Return the network of `--load-from`; `InputError` if it does not fit `--arch` or the classes."""
     tensors = tensors_of(options.load_from)
     settings = settings_of(options)
-    network = new_network(settings, test_set.description, stream(0, "not used"))
+    network = new_network(settings, description, stream(0, "not used"))
     weights = weights_of(tensors)
     last = next(reversed(linear_layers(network)), None)
-    classes = len(test_set.description["classes"])
+    classes = len(description["classes"])
     if last in weights and len(weights[last][0]) != classes:
         raise InputError(
-            f"{options.load_from} tells {len(weights[last][0])} classes apart, but {test_set.name} has "
+            f"{options.load_from} tells {len(weights[last][0])} classes apart, but {description['name']} has "
             f"{classes}; give the data set that it was trained on, or --subsample-classes"
         )
     check_weights(weights, network, str(options.load_from))
@@ -99,7 +140,7 @@ def settings_of(options: Namespace) -> dict[str, Any]:
 
 
 def resets_of(
-    options: Namespace, paths: Sequence[Path], network: torch.nn.Module, test_set: TestSet
+    options: Namespace, paths: Sequence[Path], network: torch.nn.Module, description: Mapping[str, Any]
 ) -> dict[str, LayerWeights]:
     """Return what layers are reset to, by epoch, in the order of `paths`, and each random draw.
 
@@ -123,7 +164,7 @@ def resets_of(
         resets[name] = weights
     settings, seed = settings_of(options), options.seed or 0
     for draw in range(1, options.rand + 1):
-        fresh = fresh_weights(settings, test_set.description, seed, draw, options.with_linear)
+        fresh = fresh_weights(settings, description, seed, draw, options.with_linear)
         resets[draw_name(draw)] = fresh
     if not resets:
         raise InputError("nothing to reset to; give --inits-from, --rand or both")
@@ -140,31 +181,32 @@ def measure(options: Namespace, device_name: str) -> None:
     set_up_torch(options.threads, device_name)
     device = torch.device(device_name)
     memory = options.memory or MEMORY[device_name]
-    upscale = "padded" if options.upscale_padding else "plain" if options.upscale else None
     paths = listed_paths(options.inits_from) if options.inits_from else []
-    test_set = open_test_set(
-        *(options.dataset, options.data_path, device, options.workers),
-        *(upscale, options.subsample_classes, options.class_sample_seed),
-    )
-    network = load_network(options, test_set)
-    resets = resets_of(options, paths, network, test_set)
-    LOG.info("%s on %d test images of %s", options.load_from, len(test_set.labels), test_set.name)
-    resets = fold_all(network, resets, test_set.image_shape)
+    choice = DataChoice.of(options, options.class_sample_seed)
+    check_run(options, choice)
+    dataset, description = open_named(choice, test_only=True)
+    network = load_network(options, description)
+    resets = resets_of(options, paths, network, description)
+    LOG.info("%s on %d test images of %s", options.load_from, len(dataset.test_labels), choice.name)
+    resets = fold_all(network, resets, dataset.image_shape)
     network.to(device, memory_format=torch.channels_last)
-    resetter = Resetter(network, resets, test_set.image_shape, options.with_linear)
+    resetter = Resetter(network, resets, dataset.image_shape, options.with_linear)
     size = resetter.batch_size(options.batch_size, memory)
     name = f"reinit_{options.load_from.name.removesuffix(options.load_from.suffix)}"
-    place = authors.result_folder(options, test_set.name)
+    place = authors.result_folder(options, choice.name)
     results, plots = options.results / place, options.plots / place
     folder = results / f".{name}.progress"
     with resume.locked(folder, "evaluated"):
-        records = Records(folder, _mark(options, paths, test_set, resets, [size, memory], device_name))
-        labels = torch.from_numpy(test_set.labels).to(device)
-        normalise = Normaliser(*map(list, test_set.statistics), device)
-        batches = remaining_batches(test_set.open_images, labels, normalise, records.images, size)
+        statistics = pixel_statistics(pixels_of(options), description)
+        data = [description["sha256"], choice.upscaling, choice.subsample, choice.class_seed, statistics]
+        records = Records(folder, _mark(options, paths, data, resets, [size, memory], device_name))
+        labels = torch.from_numpy(dataset.test_labels).to(device)
+        normalise = Normaliser(*statistics, device)
+        open_from = partial(open_images, dataset, "test", device, options.workers)
+        batches = remaining_batches(open_from, labels, normalise, records.images, size)
         baseline, cells = count_correct(resetter, batches, records, memory)
         rows = reinit_rows(baseline, cells, len(labels), {"experiment": "", "seed": options.seed})
-        content = authors_json(rows, records.correct(TOP_FIVE), options, test_set)
+        content = authors_json(rows, records.correct(TOP_FIVE), options, choice.name)
         write_json(results / f"{name}.json", content)
         heat_map(content, plots / f"{name}.pdf")
         records.close()
@@ -175,7 +217,7 @@ def measure(options: Namespace, device_name: str) -> None:
 def _mark(
     options: Namespace,
     paths: Sequence[Path],
-    test_set: TestSet,
+    data: Sequence[Any],
     resets: Mapping[str, LayerWeights],
     batch: Sequence[int],
     device_name: str,
@@ -188,8 +230,7 @@ def _mark(
             "resets": list(resets),
             "linear": options.with_linear,
             "seed": options.seed,
-            "data": test_set.facts,
-            "statistics": test_set.statistics,
+            "data": data,
             "code": resume.code_hash(),
             "torch": torch.__version__,
             "processor": processor(device_name),
@@ -200,7 +241,7 @@ def _mark(
 
 
 def authors_json(
-    rows: Sequence[Mapping[str, Any]], top_five: int, options: Namespace, test_set: TestSet
+    rows: Sequence[Mapping[str, Any]], top_five: int, options: Namespace, dataset: str
 ) -> dict[str, Any]:
     """Return the content of a `reinit_*.json`: the authors' keys, and `cells` with the counts of each.
 
@@ -216,7 +257,7 @@ def authors_json(
     return {
         "init_from_epoch": accuracies,
         "arch": options.arch,
-        "dataset": test_set.name,
+        "dataset": dataset,
         "top1_test": 100 * rows[0]["trained_accuracy"],
         "top5_test": 100 * top_five / images,
         **seed,

@@ -73,14 +73,7 @@ def data_choice(options: Namespace, seed: int) -> DataChoice:
     class_seed = options.class_sample_seed
     if class_seed is None and options.shuffle:
         class_seed = seed
-    upscaling = "plain" if options.upscale else "padded" if options.upscale_padding else None
-    return DataChoice(
-        options.dataset,
-        options.data_path,
-        options.subsample_classes,
-        class_seed if options.subsample_classes else None,
-        upscaling,
-    )
+    return DataChoice.of(options, class_seed)
 
 
 def augmentation(options: Namespace, dataset: AnyDataset) -> dict[str, Any]:

@@ -12,11 +12,10 @@ import torch
 # Some networks need it when they are built; by then the hash of the code has been taken.
 import hyperplanes.vision  # noqa: F401
 from hyperplanes import authors_settings, continuation, monitor, provenance, resume
-from hyperplanes.authors_data import NAMED
 from hyperplanes.devices import processor
 from hyperplanes.files import write_json
 from hyperplanes.layouts import OWN, TIMM_PREFIX, TORCHVISION, require_architecture
-from hyperplanes.named_data import open_named
+from hyperplanes.named_data import NAMED, open_named
 from hyperplanes.running import train_run
 from hyperplanes.starts import INITIALISATION, Start
 from hyperplanes.training import Run

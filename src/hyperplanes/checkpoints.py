@@ -26,6 +26,8 @@ from hyperplanes.mapped import itemsize, read_safetensors, view
 WRAPPERS = ("model_state_dict", "state_dict", "model", "net")
 # What wrappers of a network put before the names of its tensors.
 PREFIXES = ("module.", "_orig_mod.")
+# Names of torchvision's classifiers that help only in training.
+AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 _STORAGE_TYPES = {
     **{"DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "BFloat16Storage": "bfloat16"},
     **{"LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1"},
@@ -37,7 +39,7 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Tensors of a network by name, and what else the file says (`entries`: numbers and text)."""
+    """Tensors of a network by name, and what else the file holds beside them (`entries`)."""
 
     tensors: Mapping[str, np.ndarray]
     entries: Mapping[str, Any]
@@ -47,7 +49,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Read a safetensors file or a state dict of torch.save; `InputError` names what is wrong.
 
     Tensors are views of the file; bfloat16, which numpy does not have, becomes float32. A state dict may be
-    wrapped in a dictionary (`WRAPPERS`) and its names in prefixes of nn.DataParallel.
+    wrapped in a dictionary (`WRAPPERS`) and its names in prefixes of nn.DataParallel and torch.compile.
+    Auxiliary classifiers (`AUXILIARY`) are left out.
     """
     path = Path(path)
     if not path.is_file():
@@ -58,7 +61,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         tensors, metadata = read_safetensors(path)
         # The format does not keep the order of layers; that of the numbers in their names is the best guess.
         tensors = dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
-        return Checkpoint(_without_prefixes(tensors), metadata)
+        return Checkpoint(_of_network(tensors), metadata)
     try:
         content = _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
     except InputError:
@@ -210,14 +213,13 @@ def _natural(name: str) -> list[tuple[bool, int | str]]:
 
 
 def _unwrapped(path: Path, content: Any) -> Checkpoint:
-    """Return the state dict in the content of a file, and the numbers and text beside it."""
+    """Return the state dict in the content of a file, and what is beside it."""
     if isinstance(content, Mapping):
         for key in WRAPPERS:
             if tensors := _tensors_of(content.get(key)):
-                entries = {k: v for k, v in content.items() if isinstance(v, int | float | str)}
-                return Checkpoint(_without_prefixes(tensors), entries)
+                return Checkpoint(_of_network(tensors), {k: v for k, v in content.items() if k != key})
         if tensors := _tensors_of(content):
-            return Checkpoint(_without_prefixes(tensors), {})
+            return Checkpoint(_of_network(tensors), {})
     keys = f" with the keys {', '.join(map(str, content))}" if isinstance(content, Mapping) else ""
     raise InputError(
         f"{path} holds a {type(content).__name__}{keys} and no tensors; expected a state dict, or one under "
@@ -225,13 +227,13 @@ def _unwrapped(path: Path, content: Any) -> Checkpoint:
     )
 
 
-def _without_prefixes(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Drop the prefixes of wrapped networks, and of wrapped features, from the names of all tensors."""
-    named = dict(tensors)
-    for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in named):
-            named = {name.removeprefix(prefix): value for name, value in named.items()}
-    inside = [name for name in named if name.startswith("features.")]
-    if inside and all(name.startswith("features.module.") for name in inside):
-        named = {name.replace("features.module.", "features.", 1): value for name, value in named.items()}
-    return named
+def _of_network(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Drop the prefixes of wrapped networks and features from all names, and auxiliary classifiers."""
+    prefixes = [("", prefix) for prefix in PREFIXES] + [("features.", f"features.{p}") for p in PREFIXES]
+    named, before = dict(tensors), {}
+    while named.keys() != before.keys():
+        before = named
+        for start, prefix in prefixes:
+            if all(name.startswith(prefix) for name in named if name.startswith(start)):
+                named = {re.sub(f"^{re.escape(prefix)}", start, name): value for name, value in named.items()}
+    return {name: value for name, value in named.items() if not name.startswith(AUXILIARY)}

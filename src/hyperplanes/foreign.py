@@ -20,8 +20,6 @@ from hyperplanes.errors import InputError
 from hyperplanes.layouts import LAYOUTS, LayerGeometry, geometry, require_architecture
 from hyperplanes.snapshots import METADATA_KEY, load_snapshot
 
-# Names of torchvision's classifiers that help only in training.
-AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 LINEAR, CONVOLUTION, TRANSPOSED = "linear", "convolution", "transposed convolution"
 
 
@@ -110,7 +108,7 @@ def _weights(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
     return {
         name.removesuffix(".weight"): value
         for name, value in checkpoint.tensors.items()
-        if name.endswith(".weight") and value.ndim > 1 and not name.startswith(AUXILIARY)
+        if name.endswith(".weight") and value.ndim > 1
     }
 
 

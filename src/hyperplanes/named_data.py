@@ -1,23 +1,68 @@
 """Data sets by the names that the authors' programs know, from a directory of their official files."""
 
 import hashlib
-from collections.abc import Mapping
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hyperplanes.authors_data import IMAGENET_CROP, NAMED, UPSCALING, chosen_classes
 from hyperplanes.datasets import DESCRIPTION_FILE, Dataset
 from hyperplanes.errors import InputError
-from hyperplanes.image_files import IndexedDataset, index_folder
+from hyperplanes.image_files import IndexedDataset, index_folder, index_part
 from hyperplanes.loading import open_dataset
 from hyperplanes.upscaling import UpscaledDataset
 
 IMAGENET_LAYOUT = {"train_folder": "train", "test_folder": "val"}
 
 AnyDataset = Dataset | IndexedDataset | UpscaledDataset
+
+# Mean and standard deviation per channel, of pixels in [0, 1].
+Statistics = tuple[Sequence[float], Sequence[float]]
+
+IMAGENET_CROP = (256, 224)
+# Size in pixels and black border of each kind of upscaling.
+UPSCALING = {"plain": (224, 0), "padded": (112, 56)}
+
+
+@dataclass(frozen=True)
+class NamedDataset:
+    """A data set that the authors' programs know: size, torchvision's name, and constants to normalise with.
+
+    `upscaled` are the constants after `--upscale`, `padded` those after `--upscale-padding`.
+    """
+
+    classes: int
+    channels: int
+    official: str | None
+    plain: Statistics
+    upscaled: Statistics | None = None
+    padded: Statistics | None = None
+
+
+_CIFAR10_MEAN, _CIFAR100_MEAN = (0.4914, 0.4822, 0.4465), (0.5071, 0.4865, 0.4409)
+NAMED = {
+    "cifar10": NamedDataset(
+        10,
+        3,
+        "CIFAR10",
+        (_CIFAR10_MEAN, (0.2023, 0.1994, 0.2010)),
+        (_CIFAR10_MEAN, (0.1953, 0.1925, 0.1942)),
+        ((0.1229, 0.1206, 0.1117), (0.2367, 0.2323, 0.2190)),
+    ),
+    "cifar100": NamedDataset(
+        100,
+        3,
+        "CIFAR100",
+        (_CIFAR100_MEAN, (0.2009, 0.1984, 0.2023)),
+        (_CIFAR100_MEAN, (0.1942, 0.1918, 0.1958)),
+        ((0.1268, 0.1217, 0.1103), (0.2435, 0.2343, 0.2177)),
+    ),
+    "imagenet": NamedDataset(1000, 3, None, ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))),
+    "mnist": NamedDataset(10, 1, "MNIST", ((0.1307,), (0.3015,))),
+}
 
 
 @dataclass(frozen=True)
@@ -35,19 +80,27 @@ class DataChoice:
     class_seed: int | None = None
     upscaling: str | None = None
 
+    @classmethod
+    def of(cls, options: Namespace, class_seed: int | None) -> "DataChoice":
+        """Return what `options` of a program say; classes are shuffled with `class_seed`."""
+        classes = options.subsample_classes
+        upscaling = "plain" if options.upscale else "padded" if options.upscale_padding else None
+        return cls(options.dataset, options.data_path, classes, class_seed if classes else None, upscaling)
+
     @property
     def name(self) -> str:
         """Name of the data set, in paths and records."""
         return self.dataset if self.dataset in NAMED else Path(self.dataset).resolve().name
 
 
-def open_named(choice: DataChoice) -> tuple[AnyDataset, dict[str, Any]]:
+def open_named(choice: DataChoice, test_only: bool = False) -> tuple[AnyDataset, dict[str, Any]]:
     """Return a data set and its description (name, classes, channels, height, width, mean, std, sha256).
 
     Mean and standard deviation are the authors' where they have some; otherwise those of the training
-    images, after upscaling and before classes are left out.
+    images, after upscaling and before classes are left out. With `test_only` the training images of imagenet
+    are not looked for.
     """
-    dataset, prepared = _opened(choice)
+    dataset, prepared = _opened(choice, test_only)
     checksum = prepared.get("sha256") or _checksum(dataset)
     dataset = upscaled(dataset, choice.upscaling)
     if choice.dataset in NAMED:
@@ -72,6 +125,16 @@ def open_named(choice: DataChoice) -> tuple[AnyDataset, dict[str, Any]]:
     }
 
 
+def chosen_classes(name: str, every: int, classes: int, seed: int | None) -> np.ndarray:
+    """Return the numbers of `classes` classes of data set `name`: the first, or shuffled with `seed`."""
+    if not 0 < classes <= every:
+        raise InputError(f"--subsample-classes {classes}: {name} has {every} classes")
+    numbers = np.arange(every)
+    if seed is not None:
+        np.random.RandomState(seed).shuffle(numbers)
+    return numbers[:classes]
+
+
 def upscaled(dataset: Dataset | IndexedDataset, upscaling: str | None) -> AnyDataset:
     """Return `dataset`, its images enlarged if `upscaling` is not None; `InputError` for image files."""
     if upscaling is None:
@@ -94,7 +157,7 @@ def of_classes(dataset: AnyDataset, kept: np.ndarray) -> AnyDataset:
     for part in ("train", "test"):
         labels = new_labels[getattr(dataset, f"{part}_labels")]
         chosen = np.flatnonzero(labels >= 0)
-        if not len(chosen):
+        if len(labels) and not len(chosen):
             raise InputError(f"--subsample-classes leaves no image in the {part} part; take more classes")
         if isinstance(dataset, IndexedDataset):
             arrays[part] = replace(getattr(dataset, part).subset(chosen), labels=labels[chosen])
@@ -104,7 +167,7 @@ def of_classes(dataset: AnyDataset, kept: np.ndarray) -> AnyDataset:
     return replace(dataset, **arrays, classes=classes)
 
 
-def _opened(choice: DataChoice) -> tuple[Dataset | IndexedDataset, Mapping[str, Any]]:
+def _opened(choice: DataChoice, test_only: bool) -> tuple[Dataset | IndexedDataset, Mapping[str, Any]]:
     """Return the data as they are, and the description of a prepared data set, empty for others."""
     if (Path(choice.dataset) / DESCRIPTION_FILE).is_file():
         return open_dataset(Path(choice.dataset))
@@ -128,6 +191,9 @@ def _opened(choice: DataChoice) -> tuple[Dataset | IndexedDataset, Mapping[str, 
 
         return read_official(known.official, choice.path), {}
     resize, crop = IMAGENET_CROP
+    if test_only:
+        test, classes = index_part(choice.path, IMAGENET_LAYOUT["test_folder"], choice.dataset)
+        return IndexedDataset(test.subset(np.arange(0)), test, classes, resize, crop), {}
     layout = {**IMAGENET_LAYOUT, "resize": resize, "crop": crop}
     return index_folder(choice.path, choice.dataset, layout), {}
 

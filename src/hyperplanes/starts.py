@@ -1,24 +1,20 @@
 """What a run begins with: its own initialisation, or the weights of a checkpoint of any kind."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
+from hyperplanes.checkpoints import read_checkpoint
 from hyperplanes.errors import InputError
 from hyperplanes.files import read_json, sha256_of
 from hyperplanes.optimisers import SLOTS
 
-# Keys of the authors' snapshots `<arch>_<e>.tar`.
-AUTHORS_WEIGHTS, AUTHORS_OPTIMISER, AUTHORS_SCHEDULER = (
-    f"{part}_state_dict" for part in ("model", "optimizer", "scheduler")
-)
+# Keys of the authors' snapshots `<arch>_<e>.tar`, beside the weights.
+AUTHORS_OPTIMISER, AUTHORS_SCHEDULER, AUTHORS_EPOCH = "optimizer_state_dict", "scheduler_state_dict", "epoch"
 
 
 @dataclass(frozen=True)
@@ -61,42 +57,17 @@ INITIALISATION = Start()
 def read_start(path: Path) -> Start:
     """Read a checkpoint: safetensors, a state dict of torch, or a snapshot `.tar` of the authors' code.
 
-    Nothing but tensors and plain values is unpickled. Weights alone say nothing of their epoch, but for
-    `final.safetensors` of a run and the authors' `<arch>_<epochs>.pt`; it is 0 for others.
+    Weights alone say nothing of their epoch, but for `final.safetensors` of a run and the authors'
+    `<arch>_<epochs>.pt`; it is 0 for others.
     """
     if not path.is_file():
         raise InputError(f"--resume-from {path} does not exist")
     source = {"path": str(path), "sha256": sha256_of(path)}
-    content = read_tensors(path)
-    if AUTHORS_WEIGHTS in content:
-        return _authors_start(path, content, source)
-    if not all(isinstance(value, torch.Tensor) for value in content.values()):
-        raise InputError(f"{path} holds other things than tensors; expected a state dict of a network")
-    return Start(_epoch_of(path), _plain_names(content), source=source)
-
-
-def read_tensors(path: Path) -> dict[str, Any]:
-    """Return what a file holds, by name."""
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except SafetensorError as error:
-        raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
-    except Exception as error:
-        # torch raises whatever its unpickler meets in a file that is no state dict or a damaged one.
-        raise InputError(
-            f"{path} is not a checkpoint of tensors and plain values, or is damaged "
-            f"({type(error).__name__}); nothing else is read"
-        ) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} holds a {type(content).__name__}; expected a state dict of tensors")
-    return content
-
-
-def _plain_names(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Drop the `module.` that torch's DataParallel puts into names."""
-    return {re.sub(r"(^|\.)module\.", r"\1", name): tensor for name, tensor in state.items()}
+    checkpoint = read_checkpoint(path)
+    weights = {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
+    if {AUTHORS_OPTIMISER, AUTHORS_EPOCH} <= checkpoint.entries.keys():
+        return _authors_start(path, weights, checkpoint.entries, source)
+    return Start(_epoch_of(path), weights, source=source)
 
 
 def _epoch_of(path: Path) -> int:
@@ -108,14 +79,19 @@ def _epoch_of(path: Path) -> int:
     return int(last) if path.suffix == ".pt" and last.isdecimal() else 0
 
 
-def _authors_start(path: Path, content: Mapping[str, Any], source: Mapping[str, Any]) -> Start:
+def _authors_start(
+    path: Path, weights: Mapping[str, torch.Tensor], entries: Mapping[str, Any], source: Mapping[str, Any]
+) -> Start:
     """Return what a snapshot of the authors' code holds; it counts epochs from 0."""
-    weights = _plain_names(content[AUTHORS_WEIGHTS])
-    saved, scheduler = content[AUTHORS_OPTIMISER], content.get(AUTHORS_SCHEDULER) or {}
+    saved, scheduler = entries[AUTHORS_OPTIMISER], entries.get(AUTHORS_SCHEDULER) or {}
     group = saved["param_groups"][0]
     # Parameters are numbered in the order of the network, which also has buffers.
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     names = [name for name in weights if not name.endswith(buffers)]
+    if len(names) != (count := sum(len(each["params"]) for each in saved["param_groups"])):
+        raise InputError(
+            f"{path}: its optimiser has {count} parameters, the network {len(names)}; give the weights alone"
+        )
     slots = {
         f"{slot}.{names[number]}": torch.as_tensor(kept[key])
         for number, kept in saved["state"].items()
@@ -132,5 +108,5 @@ def _authors_start(path: Path, content: Mapping[str, Any], source: Mapping[str, 
     schedule = {"kind": "step", "every": 1, "factor": 1.0}
     if scheduler:
         schedule.update(every=scheduler["step_size"], factor=scheduler["gamma"])
-    epoch = content["epoch"] + 1
+    epoch = entries[AUTHORS_EPOCH] + 1
     return Start(epoch, weights, slots, optimiser, schedule, source={**source, "epoch": epoch})

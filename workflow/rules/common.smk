@@ -108,6 +108,7 @@ NETWORK_CODE = DATASET_CODE + library(
     "vision",
 )
 TRAINING_CODE = NETWORK_CODE + library(
+    "checkpoints",
     "gpu",
     "history",
     "noise",

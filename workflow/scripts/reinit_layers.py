@@ -53,10 +53,12 @@ def parse_arguments() -> argparse.Namespace:
         "--inits-from", type=Path, help="text file with one checkpoint per line, to reset layers to"
     )
     other.add_argument("--data-path", type=Path, default=Path("data"), help="where the images of a name lie")
-    other.add_argument("--upscale", action="store_true", help="CIFAR only: scale images to 224 px")
-    other.add_argument(
-        "--upscale-padding", action="store_true", help="CIFAR only: scale images to 112 px, black around them"
+    upscaling = other.add_mutually_exclusive_group()
+    upscaling.add_argument("--upscale", action="store_true", help="scale small images to 224 px")
+    upscaling.add_argument(
+        "--upscale-padding", action="store_true", help="scale small images to 112 px, black around them"
     )
+    other.add_argument("--unnormalize", action="store_true", help="pixels in [0, 1], not standardised")
     other.add_argument(
         "--subsample-classes",
         type=natural,
