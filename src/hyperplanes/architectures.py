@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.overrides import TorchFunctionMode
 
 from hyperplanes.errors import InputError
 from hyperplanes.layouts import LAYOUTS, RESNETS, TIMM_PREFIX, require_architecture, scaled, too_small
@@ -70,9 +71,19 @@ def network_shape(
     require_architecture(architecture, width)
     if architecture in LAYOUTS:
         return build_sequential(architecture, classes, (channels, *size), width)
-    with torch.device("meta"):
+    with _WithoutMemory():
         network = _library_network(architecture, classes, channels)
-        return network if width == 1 else _scaled_resnet(network, width)
+        return (network if width == 1 else _scaled_resnet(network, width)).to("meta")
+
+
+class _WithoutMemory(TorchFunctionMode):
+    """Puts weights on the meta device; other numbers, of which networks compute their widths, have values."""
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+        options = {} if kwargs is None else kwargs
+        if func in (torch.empty, torch.randn) and options.get("device") is None:
+            options = {**options, "device": "meta"}
+        return func(*args, **options)
 
 
 def _library_network(architecture: str, classes: int, channels: int) -> nn.Module:
@@ -193,18 +204,26 @@ def conv_layers(network: nn.Module) -> dict[str, nn.Conv2d]:
 
 def layer_geometry(
     network: nn.Module,
-    image_shape: tuple[int, int, int],
+    image_shape: tuple[int, ...],
     kinds: tuple[type[nn.Module], ...] = (nn.Conv2d,),
 ) -> list[LayerGeometry]:
     """Return place, stage and input shape of every layer of `kinds`, for images of (C, H, W).
 
-    In the order in which one image meets them; layers that it does not meet are left out. A stage ends at a
-    pooling layer; a block is the place of a layer within its stage. `InputError` if images do not fit.
+    In the order in which one image meets them, or a function meets the weights of a linear layer, as in
+    attention; layers that it does not meet are left out. A stage ends at a pooling layer; a block is the
+    place of a layer within its stage. `InputError` if images do not fit.
     """
     geometry: list[LayerGeometry] = []
     stage = block = poolings = 0
     names = {module: name for name, module in network.named_modules()}
     seen: set[nn.Module] = set()
+
+    def add(module: nn.Module, shape: tuple[int, ...]) -> None:
+        nonlocal block
+        if module not in seen:
+            seen.add(module)
+            geometry.append(LayerGeometry(len(geometry) + 1, names[module], stage, block, shape))
+            block += 1
 
     def meet(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         nonlocal stage, block, poolings
@@ -215,26 +234,37 @@ def layer_geometry(
             kernel, padding = _pair(module.kernel_size), _pair(module.padding)
             if any(side + 2 * p < k for side, k, p in zip(shape[1:], kernel, padding, strict=True)):
                 raise too_small(image_shape, shape[1:], poolings)
-        elif module not in seen:
-            seen.add(module)
-            shape = shape[-1:] if isinstance(module, nn.Linear) else shape
-            geometry.append(LayerGeometry(len(geometry) + 1, names[module], stage, block, shape))
-            block += 1
+        else:
+            add(module, shape[-1:] if isinstance(module, nn.Linear) else shape)
 
+    class Functions(TorchFunctionMode):
+        def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+            for value in (*args, *(kwargs or {}).values()):
+                if module := linear.get(id(value)):
+                    add(module, (module.in_features,))
+            return func(*args, **(kwargs or {}))
+
+    linear = {
+        id(parameter): module
+        for module in names
+        for name, parameter in module.named_parameters(recurse=False)
+        if name == "weight" and isinstance(module, nn.Linear) and isinstance(module, kinds)
+    }
     hooks = [m.register_forward_pre_hook(meet) for m in names if isinstance(m, (*kinds, *POOLING))]
-    parameter = next(network.parameters())
-    image = torch.zeros(1, *image_shape, device=parameter.device, dtype=parameter.dtype)
+    parameter = next(network.parameters(), torch.empty(0))
     # Pooling to a fixed size lets any features pass; the linear layers after it need not be run.
     pooled = is_sequential(network) and isinstance(network.avgpool, nn.AdaptiveAvgPool2d)
     part = network.features if pooled and nn.Linear not in kinds else network
     try:
-        with evaluating(network):
-            part(image)
-    except (RuntimeError, AssertionError) as error:
-        channels, height, wide = image_shape
+        with evaluating(network), Functions():
+            part(torch.zeros(1, *image_shape, device=parameter.device, dtype=parameter.dtype))
+    except InputError:
+        raise
+    except (RuntimeError, AssertionError, ValueError, TypeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"images of {wide}x{height} px with {channels} channels do not fit this network "
-            f"({str(error).splitlines()[0]}); use images of another size, or another architecture"
+            f"images of shape {image_shape} (C, H, W) do not fit this network ({reason}); use images of "
+            "another size, or another architecture"
         ) from error
     finally:
         for hook in hooks:

@@ -42,7 +42,10 @@ def measure(options: Namespace) -> list[Path]:
     folder = result_folder(options, options.dataset)
     if options.load_from:
         check_outputs((path, _output(options, folder, path)) for path in options.load_from)
-        networks = [(path, checkpoint_layers(path, *known)) for path in options.load_from]
+        # All are looked at before the first is measured; then one after the other is in memory.
+        for path in options.load_from:
+            checkpoint_layers(path, *known)
+        networks = ((path, checkpoint_layers(path, *known)) for path in options.load_from)
     elif options.pretrained:
         networks = [(Path(f"pretrained_{_file_name(options.arch)}"), _released(options.arch, known))]
     else:
@@ -51,7 +54,7 @@ def measure(options: Namespace) -> list[Path]:
         layers = _initialisation(options.arch, classes, image_shape, options.width, seed, options.with_linear)
         networks = [(Path(f"init_{_file_name(options.arch)}"), layers)]
     initial = checkpoint_layers(options.init_from, *known) if options.init_from else None
-    written = []
+    sources, written = [], []
     for source, layers in networks:
         statistics = [layer.statistics() for layer in layers]
         warn_of_filters_left_out(statistics, source.name)
@@ -61,11 +64,12 @@ def measure(options: Namespace) -> list[Path]:
             "epoch": epoch_of(source),
             "seed": options.seed,
         }
-        moved = _distances(options.init_from, layers, initial) if initial else None
+        moved = _distances(layers, initial) if initial else None
         path = _output(options, folder, source)
         write_json(path, to_json(statistics, origin, options.normalize, moved), None)
+        sources.append(source)
         written.append(path)
-    _log(options, folder, [source for source, _ in networks], written)
+    _log(options, folder, sources, written)
     return written
 
 
@@ -113,16 +117,13 @@ def _initialisation(
     network = build_network(
         architecture, classes, channels, width, generator, {"kind": "authors"}, tuple(size)
     )
-    expected = expected_layers(architecture, image_shape, width, classes)
-    weights = {g.name: network.get_submodule(g.name).weight.detach().numpy() for g, _ in expected}
-    return named_layers(f"an initialisation of {architecture}", expected, weights, with_linear)
+    places, _ = expected_layers(architecture, image_shape, width)
+    weights = {g.name: network.get_submodule(g.name).weight.detach().numpy() for g in places}
+    return named_layers(f"an initialisation of {architecture}", places, weights, with_linear)
 
 
-def _distances(path: Path, layers: Sequence[Layer], initial: Sequence[Layer]) -> list[Distance]:
+def _distances(layers: Sequence[Layer], initial: Sequence[Layer]) -> list[Distance]:
     start = {layer.geometry.name: layer.weight for layer in initial}
-    for layer in layers:
-        if layer.geometry.name not in start:
-            raise InputError(f"{path} has no weights of {layer.geometry.name}; take a whole network")
     return [distance(layer.weight, start[layer.geometry.name]) for layer in layers]
 
 

@@ -5,8 +5,10 @@ are known and compared with the file; without one, every weight of three or more
 for a convolution.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 from math import prod
 from pathlib import Path
@@ -14,12 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from hyperplanes.checkpoints import Checkpoint, read_checkpoint
+from hyperplanes.checkpoints import AUXILIARY, read_checkpoint
 from hyperplanes.cosines import LayerStatistics, layer_statistics
 from hyperplanes.errors import InputError
 from hyperplanes.layouts import LAYOUTS, LayerGeometry, geometry, require_architecture
 from hyperplanes.snapshots import METADATA_KEY, load_snapshot
 
+# Outputs of a network as it is compared with a file, whose last layer may have any number.
+CLASSES = 1000
 LINEAR, CONVOLUTION, TRANSPOSED = "linear", "convolution", "transposed convolution"
 
 
@@ -66,59 +70,100 @@ def checkpoint_layers(
 ) -> list[Layer]:
     """Return the layers of a checkpoint or snapshot; `InputError` if it is not of `architecture`.
 
-    `image_shape` is needed for the shapes of the layers' inputs, and given by a snapshot itself. With
-    `classes` the last linear layer must have as many outputs.
+    `image_shape` is needed for the shapes of the layers' inputs; a snapshot knows its own. With `classes`
+    the last layer must have as many outputs.
     """
     checkpoint = read_checkpoint(path)
+    found = _weights(checkpoint.tensors)
+    known = load_snapshot(path).layers if METADATA_KEY in checkpoint.entries else []
     if architecture is None:
-        if METADATA_KEY in checkpoint.entries:
-            snapshot = load_snapshot(path)
-            return [Layer(g, CONVOLUTION, snapshot.arrays[f"{g.name}.weight"]) for g in snapshot.layers]
-        return _require_any(path, list(_unnamed_layers(checkpoint, with_linear)))
-    found = _weights(checkpoint)
-    expected = expected_layers(architecture, image_shape, width, _outputs(found, classes))
-    convolutions = [(g.name, shape) for g, shape in expected if len(shape) > 2]
-    require_same(path, architecture, {n: w.shape for n, w in found.items() if w.ndim > 2}, convolutions)
-    linear = {name: weight.shape for name, weight in found.items() if weight.ndim == 2}
-    if linear and (last := [g.name for g, shape in expected if len(shape) == 2]):
-        _require_classes(path, last[-1], linear, classes)
-        require_same(path, architecture, linear, [(g.name, s) for g, s in expected if len(s) == 2], LINEAR)
-    if image_shape is None:
-        expected = [(replace(g, input_shape=None), shape) for g, shape in expected]
-    return named_layers(path, expected, found, with_linear)
+        if known and with_linear and not _of_kind(found, LINEAR):
+            raise _convolutions_only(path)
+        if not known:
+            _warn_of_other_names(path, checkpoint.tensors, with_linear)
+        places = _unnamed_layers(found, known, with_linear)
+    else:
+        places, expected = expected_layers(architecture, image_shape and tuple(image_shape), width)
+        last = places[-1].name
+        if last in found:
+            expected = {**expected, last: (len(found[last]), *expected[last][1:])}
+        require_same(path, architecture, _of_kind(found, CONVOLUTION), _of_kind(expected, CONVOLUTION))
+        _require_classes(path, last, found, classes)
+        if linear := _of_kind(found, LINEAR):
+            require_same(path, architecture, linear, _of_kind(expected, LINEAR), LINEAR)
+        shapes = {g.name: g.input_shape for g in known}
+        given = image_shape is not None
+        places = [
+            replace(g, input_shape=shapes.get(g.name, g.input_shape if given else None)) for g in places
+        ]
+    return named_layers(path, places, found, with_linear)
 
 
 def named_layers(
-    source: Path | str,
-    expected: Sequence[tuple[LayerGeometry, tuple[int, ...]]],
-    weights: Mapping[str, np.ndarray],
-    with_linear: bool,
+    source: Path | str, places: Sequence[LayerGeometry], weights: Mapping[str, np.ndarray], with_linear: bool
 ) -> list[Layer]:
-    """Return the convolutions of an architecture with their weights; linear layers if asked for and given."""
+    """Return the convolutions among `places` with their weights; linear layers if asked for.
+
+    `InputError` if these are asked for and have no weights, or if no layer is left.
+    """
+    if with_linear and any(g.name not in weights for g in places):
+        raise _convolutions_only(source)
+    measured = _of_kind(weights, CONVOLUTION) | (_of_kind(weights, LINEAR) if with_linear else {})
     layers = [
-        Layer(g, LINEAR if len(shape) == 2 else CONVOLUTION, weights[g.name])
-        for g, shape in expected
-        if len(shape) > 2 or (with_linear and g.name in weights)
+        Layer(g, LINEAR if len(measured[g.name]) == 2 else CONVOLUTION, weights[g.name])
+        for g in places
+        if g.name in measured
     ]
     return _require_any(source, layers)
 
 
-def _weights(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
+def _of_kind(weights: Mapping[str, Any], kind: str) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the matrices among weights or shapes, or of the others, by name of the layer."""
+    shapes = {name: tuple(getattr(weight, "shape", weight)) for name, weight in weights.items()}
+    return {name: shape for name, shape in shapes.items() if (len(shape) == 2) == (kind == LINEAR)}
+
+
+def _convolutions_only(source: Path | str) -> InputError:
+    return InputError(
+        f"{source} holds convolutions only; take a file that has the linear layers, of this pipeline "
+        "final.safetensors"
+    )
+
+
+def _weights(tensors: Mapping[str, Any]) -> dict[str, Any]:
     """Return the weights of layers that multiply, by name of the layer."""
     return {
         name.removesuffix(".weight"): value
-        for name, value in checkpoint.tensors.items()
-        if name.endswith(".weight") and value.ndim > 1
+        for name, value in tensors.items()
+        if name.endswith(".weight") and value.ndim > 1 and not name.startswith(AUXILIARY)
     }
 
 
-def _unnamed_layers(checkpoint: Checkpoint, with_linear: bool) -> Iterator[Layer]:
-    number = 0
-    for name, weight in _weights(checkpoint).items():
-        if weight.ndim > 2 or with_linear:
-            number += 1
-            here = LayerGeometry(number, name, 0, number - 1, None)
-            yield Layer(here, LINEAR if weight.ndim == 2 else CONVOLUTION, weight)
+def _unnamed_layers(
+    found: Mapping[str, np.ndarray], known: Sequence[LayerGeometry], with_linear: bool
+) -> list[LayerGeometry]:
+    """Return the layers that a snapshot knows, then the others of a file."""
+    names = [g.name for g in known]
+    others = [n for n, weight in found.items() if n not in names and (weight.ndim > 2 or with_linear)]
+    first = len(known) + 1
+    return [*known, *(LayerGeometry(n, name, 0, n - 1, None) for n, name in enumerate(others, first))]
+
+
+def _warn_of_other_names(path: Path, tensors: Mapping[str, np.ndarray], with_linear: bool) -> None:
+    """Name on stderr the arrays that could be weights of layers but are not called so."""
+    least = 2 if with_linear else 3
+    names = [
+        name
+        for name, value in tensors.items()
+        if value.ndim >= least and value.dtype.kind == "f" and not name.endswith(".weight")
+    ]
+    if names:
+        listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        print(
+            f"warning: {path}: {len(names)} arrays are not measured ({listed}); weights of layers are those "
+            "whose names end in .weight",
+            file=sys.stderr,
+        )
 
 
 def _require_any(source: Path | str, layers: list[Layer]) -> list[Layer]:
@@ -130,70 +175,63 @@ def _require_any(source: Path | str, layers: list[Layer]) -> list[Layer]:
     return layers
 
 
-def _outputs(found: Mapping[str, np.ndarray], classes: int | None) -> int:
-    """Return the number of outputs: that asked for, or that of the last linear layer of a file."""
-    linear = [weight for weight in found.values() if weight.ndim == 2]
-    return classes or (len(linear[-1]) if linear else 1000)
-
-
+@cache
 def expected_layers(
-    architecture: str, image_shape: tuple[int, int, int] | None, width: float, classes: int
-) -> list[tuple[LayerGeometry, tuple[int, ...]]]:
-    """Return convolutions and linear layers of an architecture, and the shapes of their weights.
+    architecture: str, image_shape: tuple[int, int, int] | None, width: float
+) -> tuple[list[LayerGeometry], dict[str, tuple[int, ...]]]:
+    """Return the layers of an architecture that an image meets, and the shapes of all weights, by layer.
 
-    Without torch if the network is one of the paper's.
+    Of 1000 classes. Without torch if the network is one of the paper's.
     """
     require_architecture(architecture, width)
     if architecture in LAYOUTS:
         try:
             shape = image_shape or ((3, 32, 32) if architecture.startswith("mlp") else (3, 224, 224))
-            return geometry(architecture, shape, width, classes)
+            layers = geometry(architecture, shape, width, CLASSES)
         except InputError:
             # Smaller images than the network takes can only have been scaled.
-            return geometry(architecture, (shape[0], 224, 224), width, classes)
+            layers = geometry(architecture, (shape[0], 224, 224), width, CLASSES)
+        return [layer for layer, _ in layers], {layer.name: weight for layer, weight in layers}
     from torch import nn
 
     from hyperplanes.architectures import layer_geometry, network_shape
 
     channels, *size = image_shape or (3, 224, 224)
-    network = network_shape(architecture, classes, channels, width)
+    network = network_shape(architecture, CLASSES, channels, width)
     kinds = (nn.Conv2d, nn.Linear)
     try:
-        layers = layer_geometry(network, (channels, *size), kinds)
+        places = layer_geometry(network, (channels, *size), kinds)
     except InputError:
-        layers = layer_geometry(network, (channels, 224, 224), kinds)
-    return [(layer, tuple(network.get_submodule(layer.name).weight.shape)) for layer in layers]
+        places = layer_geometry(network, (channels, 224, 224), kinds)
+    return places, {name: tuple(weight.shape) for name, weight in _weights(network.state_dict()).items()}
 
 
 def require_same(
     path: Path,
     architecture: str,
     found: Mapping[str, tuple[int, ...]],
-    expected: Sequence[tuple[str, tuple[int, ...]]],
+    expected: Mapping[str, tuple[int, ...]],
     kind: str = CONVOLUTION,
 ) -> None:
     """Compare shapes of layers by name; `InputError` names the first that differs."""
     advice = "correct the architecture, or the file"
-    for number, (name, shape) in enumerate(expected, 1):
+    for number, (name, shape) in enumerate(expected.items(), 1):
         if found.get(name) != shape:
             has = f"has shape {found[name]}" if name in found else "is missing"
             raise InputError(
                 f"{path} is not a {architecture}: {kind} {number}, {name}, {has}, expected {shape}; {advice}"
             )
-    names = {name for name, _ in expected}
     for name, shape in found.items():
-        if name not in names:
+        if name not in expected:
             raise InputError(
                 f"{path} is not a {architecture}: it also has a {kind} {name} of shape {shape}; {advice}"
             )
 
 
-def _require_classes(
-    path: Path, last: str, linear: Mapping[str, tuple[int, ...]], classes: int | None
-) -> None:
-    if classes is not None and last in linear and linear[last][0] != classes:
+def _require_classes(path: Path, last: str, found: Mapping[str, np.ndarray], classes: int | None) -> None:
+    if classes is not None and last in found and len(found[last]) != classes:
         raise InputError(
-            f"{path} tells {linear[last][0]} classes apart ({last}), the data set has {classes}; name the "
+            f"{path} tells {len(found[last])} classes apart ({last}), the data set has {classes}; name the "
             "data set that it was trained on, or the number of classes"
         )
 

@@ -156,6 +156,8 @@ def name_problem(architecture: str) -> str | None:
 
 def width_problem(architecture: str, width: float) -> str | None:
     """Say why a network cannot have this width; None if it can."""
+    if not 0 < width < float("inf"):
+        return f"width is {width}, expected a factor on the channels above 0; 1 is the network as published"
     if architecture in RESNETS and width < LEAST_RESNET:
         return (
             f"{architecture} is at least {LEAST_RESNET} wide; with fewer channels torch corrupts its memory"
@@ -181,9 +183,10 @@ def scaled(count: int, width: float) -> int:
 
 def too_small(image_shape: tuple[int, ...], left: tuple[int, ...], pooling: int) -> InputError:
     """Return the error for images (C, H, W) of which `left` (H, W) is too little for a pooling layer."""
+    size, rest = ("x".join(map(str, reversed(sides))) for sides in (image_shape[1:], left))
     return InputError(
-        f"images of {image_shape[2]}x{image_shape[1]} px are too small for this network: {left[1]}x{left[0]} "
-        f"px are left at max-pooling layer {pooling}; use larger images or a shallower architecture"
+        f"images of {size} px are too small for this network: {rest} px are left at max-pooling layer "
+        f"{pooling}; use larger images or a shallower architecture"
     )
 
 

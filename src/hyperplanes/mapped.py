@@ -32,15 +32,17 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
         tensors = {}
         for name, entry in header.items():
             start, end = (8 + length + offset for offset in entry["data_offsets"])
+            if entry["dtype"] not in _TYPES:
+                raise InputError(f"{path} has tensors of type {entry['dtype']}; convert them to float32")
             kind, shape = _TYPES[entry["dtype"]], tuple(entry["shape"])
             if not 8 + length <= start <= end <= size:
                 raise ValueError(f"{name} lies outside the file")
             if end - start != math.prod(shape) * itemsize(kind):
                 raise ValueError(f"{name} of shape {list(shape)} has {end - start} bytes")
             tensors[name] = view(mapped, kind, start, shape)
-    except KeyError as error:
-        raise InputError(f"{path} has tensors of type {error}; convert them to float32") from error
-    except (struct.error, ValueError, TypeError, AttributeError) as error:
+    except InputError:
+        raise
+    except (struct.error, KeyError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
     return tensors, metadata
 
