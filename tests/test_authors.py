@@ -11,10 +11,12 @@ from conftest import SCRIPTS, environment
 from safetensors.torch import save_file
 from torch import nn
 
-from hyperplanes.architectures import build_network, conv_layers
+import hyperplanes
+from hyperplanes.architectures import build_network, conv_layers, layer_geometry
+from hyperplanes.errors import InputError
 from hyperplanes.files import read_json
 from hyperplanes.layouts import DATASETS, OWN
-from hyperplanes.snapshots import LayerGeometry, Snapshot, save_snapshot
+from hyperplanes.snapshots import Snapshot, save_snapshot
 from hyperplanes.streams import stream
 
 
@@ -159,21 +161,75 @@ def test_results_of_one_name_are_refused(tmp_path):
     assert result.returncode == 0, result.stderr
 
 
-def test_a_snapshot_of_the_pipeline_knows_its_epoch(tmp_path):
+@pytest.fixture
+def snapshots(tmp_path):
+    """Snapshots of LeNet at 56 px, of its convolutions and whole, and the network."""
     net = network("lenet")
-    arrays = {f"{n}.weight": m.weight.detach().numpy() for n, m in conv_layers(net).items()}
-    layers = [LayerGeometry(i, n.removesuffix(".weight"), 0, i, (1, 9, 9)) for i, n in enumerate(arrays, 1)]
+    whole = {name: value.numpy() for name, value in net.state_dict().items()}
+    arrays = {name: value for name, value in whole.items() if name.startswith("features")}
+    layers = layer_geometry(net, (1, 56, 56))
     origin = {"architecture": "lenet", "dataset": "d", "experiment": "x", "seed": 3, "epoch": 12}
     save_snapshot(tmp_path / "snapshot.safetensors", Snapshot(arrays, layers, origin))
+    save_snapshot(tmp_path / "whole.safetensors", Snapshot(whole, layers, origin))
+    return net
+
+
+def test_a_snapshot_of_the_pipeline_knows_its_epoch_and_input_shapes(snapshots, tmp_path):
     content, _, _ = measured(tmp_path, "--arch lenet --dataset mnist --load-from snapshot.safetensors")
     assert content["epoch"] == "12"
-    assert content["layers"][2]["input_shape"] == [6, 14, 14]
+    assert content["layers"][2]["input_shape"] == [6, 28, 28]
+    weight = snapshots.features[5].weight.detach().double()
+    cosines = weight.sum((1, 2, 3)) / weight.square().sum((1, 2, 3)).sqrt() / (6 * 28 * 28) ** 0.5
+    np.testing.assert_allclose(content["layers"][2]["cosines"], cosines, atol=1e-7)
+
+
+def test_linear_layers_of_a_snapshot_are_measured_or_refused(snapshots, tmp_path):
+    options = "--arch lenet --dataset mnist --with-linear --load-from"
+    result = run(tmp_path, f"{options} whole.safetensors snapshot.safetensors")
+    assert result.returncode == 1 and not (tmp_path / "results").exists()
+    assert "snapshot.safetensors holds convolutions only; take a file that has the" in result.stderr
+    content, _, _ = measured(tmp_path, f"{options} whole.safetensors")
+    assert [layer["name"] for layer in content["layers"][6:]] == [f"classifier.{n}" for n in (0, 3, 6)]
+    assert [layer["input_shape"] for layer in content["layers"][5:]] == [[64, 14, 14], [576], [120], [84]]
+    table = hyperplanes.projections(tmp_path / "whole.safetensors", with_linear=True)
+    assert table["name"].unique().tolist() == [layer["name"] for layer in content["layers"]]
+    cosines = [cosine for layer in content["layers"] for cosine in layer["cosines"]]
+    np.testing.assert_allclose(table["cosine"], cosines, atol=1e-7)
+    with pytest.raises(InputError, match="holds convolutions only"):
+        hyperplanes.projections(tmp_path / "snapshot.safetensors", with_linear=True)
+
+
+def test_an_mlps_snapshot_without_weights_is_refused(tmp_path):
+    origin = {"architecture": "mlp", "dataset": "d", "experiment": "x", "seed": 3, "epoch": 12}
+    save_snapshot(tmp_path / "mlp.safetensors", Snapshot({}, [], origin))
+    for architecture in ("mlp", None):
+        with pytest.raises(InputError, match=r"convolutions only; take .* final\.safetensors"):
+            hyperplanes.projections(tmp_path / "mlp.safetensors", architecture=architecture, with_linear=True)
+
+
+def test_more_files_than_a_process_may_open(snapshots, tmp_path):
+    """Each file is let go before the next is read."""
+    files = [tmp_path / f"{number}.safetensors" for number in range(40)]
+    for file in files:
+        file.hardlink_to(tmp_path / "snapshot.safetensors")
+    program = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30)); "
+    program += f"sys.argv[0] = {str(SCRIPTS / 'compute_projections.py')!r}; "
+    program += "runpy.run_path(sys.argv[0], run_name='__main__')"
+    options = ["--arch", "lenet", "--dataset", "mnist", "--load-from", *map(str, files)]
+    command = [sys.executable, "-c", program, *options]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment())
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.split()) == 40
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ("--arch vgg19 --dataset cifar10 --load-from gone.tar", "checkpoint gone.tar does not exist"),
+        (
+            "--arch vgg19 --dataset cifar10 --width -1",
+            "width is -1.0, expected a factor on the channels above 0",
+        ),
         ("--arch vgg91 --dataset cifar10", "'vgg91' is not an architecture, did you mean vgg19?"),
         ("--arch vgg19 --dataset cifar", "'cifar' is not a data set; allowed: cifar10, cifar100"),
         (

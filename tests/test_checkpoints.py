@@ -220,3 +220,14 @@ def test_a_tensor_outside_its_storage_is_refused(tmp_path):
         for entry, content in entries.items():
             archive.writestr(entry, content)
     assert "does not lie within its storage" in refusal(tmp_path / "y.pt")
+
+
+def test_a_header_that_lacks_something_is_not_a_type_of_numbers(tmp_path):
+    for entry, message in (
+        ({"dtype": "F32", "shape": [1]}, "damaged .*data_offsets"),
+        ({"dtype": "F8", "shape": [1], "data_offsets": [0, 1]}, "tensors of type F8"),
+    ):
+        header = json.dumps({"x": entry}).encode()
+        (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + b"0000")
+        with pytest.raises(InputError, match=message):
+            read_checkpoint(tmp_path / "x.safetensors")

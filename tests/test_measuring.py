@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,12 +15,21 @@ from safetensors.torch import save_file
 from torch import nn
 
 import hyperplanes
-from hyperplanes.architectures import build_network, conv_layers
+from hyperplanes.architectures import build_network, conv_layers, network_shape
 from hyperplanes.cosines import CHUNK, sums_and_norms
 from hyperplanes.errors import InputError
+from hyperplanes.foreign import checkpoint_layers, expected_layers, module_layers, require_same
 from hyperplanes.statistics import binomial_interval
 from hyperplanes.streams import stream
 from hyperplanes.vision import models
+
+# One of each kind.
+FAMILIES = (
+    *("convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "googlenet", "inception_v3"),
+    *("maxvit_t", "mnasnet1_0", "mobilenet_v2", "mobilenet_v3_small", "regnet_x_400mf", "regnet_y_400mf"),
+    *("resnet18", "resnet50", "wide_resnet50_2", "resnext50_32x4d", "shufflenet_v2_x1_0", "squeezenet1_1"),
+    *("swin_t", "swin_v2_t", "vgg11_bn", "vit_b_16"),
+)
 
 
 def rows_by_channel(layer, input_shape):
@@ -190,6 +200,84 @@ def test_distances_from_initialisation(tmp_path):
         assert row.l_inf == pytest.approx(((w1 - w0).abs().max() / w0.abs().max()).item())
     with pytest.raises(InputError, match=r"layer 1, features.0, has shape .* in the initial network"):
         hyperplanes.distances(networks[0], build_network("vgg11", 4, 3, 0.125, stream(0, "x")))
+
+
+@pytest.mark.parametrize("architecture", ["vit_b_32", "swin_t", "swin_v2_t", "maxvit_t", "convnext_tiny"])
+def test_layers_are_the_same_with_and_without_images(architecture):
+    network = network_shape(architecture, 3, 3).to_empty(device="cpu")
+    for indices in network.buffers():
+        indices.zero_()
+    expected = {n: m for n, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)}
+    for image_shape in (None, (3, 224, 224)):
+        layers = module_layers(network, image_shape, True)
+        assert {layer.geometry.name for layer in layers} == set(expected)
+    linear = [layer.geometry for layer in layers if layer.kind == "linear"]
+    assert all(g.input_shape == (expected[g.name].in_features,) for g in linear)
+    assert len({(layer.geometry.stage, layer.geometry.block) for layer in layers}) == len(layers)
+
+
+@pytest.mark.parametrize("architecture", FAMILIES)
+def test_weights_of_torchvisions_networks_are_theirs(architecture):
+    """As many parameters as torchvision publishes, and every weight of a file is expected and met."""
+    network = network_shape(architecture, 1000, 3)
+    published = models.get_model_weights(architecture).DEFAULT.meta["num_params"]
+    if architecture == "inception_v3":
+        with torch.device("meta"):
+            published -= sum(p.numel() for p in models.inception.InceptionAux(768, 1000).parameters())
+    assert sum(parameter.numel() for parameter in network.parameters()) == published
+    found = {
+        name.removesuffix(".weight"): tuple(value.shape)
+        for name, value in network.state_dict().items()
+        if name.endswith(".weight") and value.ndim > 1
+    }
+    places, expected = expected_layers(architecture, (3, 224, 224), 1.0)
+    require_same(Path("x.pt"), architecture, found, expected)
+    assert {place.name for place in places} == set(expected)
+    found["other"] = (3, 3)
+    with pytest.raises(InputError, match=f"is not a {architecture}: it also has a convolution other"):
+        require_same(Path("x.pt"), architecture, found, expected)
+
+
+@pytest.mark.parametrize("name", ["swin_t", "squeezenet1_1", "convnext_tiny"])
+def test_files_with_any_number_of_classes(name, tmp_path):
+    network = network_shape(name, 7, 3).to_empty(device="cpu")
+    save_file(network.state_dict(), tmp_path / "x.safetensors")
+    layers = checkpoint_layers(tmp_path / "x.safetensors", name, with_linear=True)
+    assert len(layers[-1].weight) == 7
+    with pytest.raises(InputError, match="tells 7 classes apart"):
+        checkpoint_layers(tmp_path / "x.safetensors", name, classes=10)
+
+
+def test_arrays_with_other_names_are_named(tmp_path, capsys):
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.utils.parametrizations.weight_norm(nn.Conv2d(2, 3, 3)))
+    network.append(nn.MultiheadAttention(4, 2))
+    torch.save(network.state_dict(), tmp_path / "x.pt")
+    assert set(hyperplanes.projections(tmp_path / "x.pt")["name"]) == {"0"}
+    message = capsys.readouterr().err
+    assert "2 arrays are not measured (1.parametrizations.weight.original0, 1.param" in message
+    hyperplanes.projections(tmp_path / "x.pt", with_linear=True)
+    assert "3 arrays" in (message := capsys.readouterr().err) and "2.in_proj_weight" in message
+
+
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [
+        (nn.Conv2d(3, 4, 3), (32, 32)),
+        (nn.Conv1d(2, 3, 5), (2, 4)),
+        (nn.Conv1d(2, 3, 5), (3, 9)),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2)), 32),
+    ],
+)
+def test_images_that_do_not_fit_a_module_are_refused(network, shape):
+    with pytest.raises(InputError, match=r"images of shape .* \(C, H, W\) do not fit this network"):
+        hyperplanes.projections(network, image_shape=shape)
+
+
+def test_a_module_without_layers_is_refused():
+    with pytest.raises(InputError, match="this ReLU has no convolutions"):
+        hyperplanes.projections(nn.ReLU(), image_shape=(3, 8, 8))
+    with pytest.raises(InputError, match="this ReLU has neither convolutions nor linear layers"):
+        hyperplanes.projections(nn.ReLU(), with_linear=True)
 
 
 @pytest.mark.parametrize(

@@ -75,27 +75,27 @@ def checkpoint_layers(
     """
     checkpoint = read_checkpoint(path)
     found = _weights(checkpoint.tensors)
-    known = load_snapshot(path).layers if METADATA_KEY in checkpoint.entries else []
+    shapes = {name: weight.shape for name, weight in found.items()}
+    linear = _of_kind(shapes, LINEAR)
+    is_snapshot = METADATA_KEY in checkpoint.entries
+    known = load_snapshot(path).layers if is_snapshot else []
     if architecture is None:
-        if known and with_linear and not _of_kind(found, LINEAR):
-            raise _convolutions_only(path)
-        if not known:
+        if not is_snapshot:
             _warn_of_other_names(path, checkpoint.tensors, with_linear)
-        places = _unnamed_layers(found, known, with_linear)
-    else:
-        places, expected = expected_layers(architecture, image_shape and tuple(image_shape), width)
-        last = places[-1].name
-        if last in found:
-            expected = {**expected, last: (len(found[last]), *expected[last][1:])}
-        require_same(path, architecture, _of_kind(found, CONVOLUTION), _of_kind(expected, CONVOLUTION))
-        _require_classes(path, last, found, classes)
-        if linear := _of_kind(found, LINEAR):
-            require_same(path, architecture, linear, _of_kind(expected, LINEAR), LINEAR)
-        shapes = {g.name: g.input_shape for g in known}
-        given = image_shape is not None
-        places = [
-            replace(g, input_shape=shapes.get(g.name, g.input_shape if given else None)) for g in places
-        ]
+        elif with_linear and not linear:
+            raise _convolutions_only(path)
+        return named_layers(path, _unnamed_layers(found, known, with_linear), found, with_linear)
+    places, expected = expected_layers(architecture, image_shape and tuple(image_shape), width)
+    last = places[-1].name
+    if last in found:
+        expected = {**expected, last: (len(found[last]), *expected[last][1:])}
+    require_same(path, architecture, _of_kind(shapes, CONVOLUTION), _of_kind(expected, CONVOLUTION))
+    _require_classes(path, last, shapes, classes)
+    if linear:
+        require_same(path, architecture, linear, _of_kind(expected, LINEAR), LINEAR)
+    inputs = {g.name: g.input_shape if image_shape else None for g in places}
+    inputs |= {g.name: g.input_shape for g in known}
+    places = [replace(g, input_shape=inputs[g.name]) for g in places]
     return named_layers(path, places, found, with_linear)
 
 
@@ -108,18 +108,22 @@ def named_layers(
     """
     if with_linear and any(g.name not in weights for g in places):
         raise _convolutions_only(source)
-    measured = _of_kind(weights, CONVOLUTION) | (_of_kind(weights, LINEAR) if with_linear else {})
     layers = [
-        Layer(g, LINEAR if len(measured[g.name]) == 2 else CONVOLUTION, weights[g.name])
+        _layer(g, weights[g.name])
         for g in places
-        if g.name in measured
+        if g.name in weights and (with_linear or weights[g.name].ndim > 2)
     ]
-    return _require_any(source, layers)
+    return _require_any(source, layers, with_linear)
 
 
-def _of_kind(weights: Mapping[str, Any], kind: str) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of the matrices among weights or shapes, or of the others, by name of the layer."""
-    shapes = {name: tuple(getattr(weight, "shape", weight)) for name, weight in weights.items()}
+def _layer(place: LayerGeometry, weight: np.ndarray) -> Layer:
+    if weight.ndim > 2:
+        return Layer(place, CONVOLUTION, weight)
+    return Layer(replace(place, input_shape=weight.shape[1:]), LINEAR, weight)
+
+
+def _of_kind(shapes: Mapping[str, tuple[int, ...]], kind: str) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the linear layers, or of the convolutions, by name."""
     return {name: shape for name, shape in shapes.items() if (len(shape) == 2) == (kind == LINEAR)}
 
 
@@ -166,11 +170,13 @@ def _warn_of_other_names(path: Path, tensors: Mapping[str, np.ndarray], with_lin
         )
 
 
-def _require_any(source: Path | str, layers: list[Layer]) -> list[Layer]:
+def _require_any(source: Path | str, layers: list[Layer], with_linear: bool) -> list[Layer]:
     if not layers:
         raise InputError(
-            f"{source} has no convolutions; linear layers are measured with --with-linear, in Python with "
-            "with_linear=True"
+            f"{source} has neither convolutions nor linear layers; give another network"
+            if with_linear
+            else f"{source} has no convolutions; linear layers are measured with --with-linear, in Python "
+            "with with_linear=True"
         )
     return layers
 
@@ -229,9 +235,9 @@ def require_same(
 
 
 def _require_classes(path: Path, last: str, found: Mapping[str, np.ndarray], classes: int | None) -> None:
-    if classes is not None and last in found and len(found[last]) != classes:
+    if classes is not None and last in found and found[last][0] != classes:
         raise InputError(
-            f"{path} tells {len(found[last])} classes apart ({last}), the data set has {classes}; name the "
+            f"{path} tells {found[last][0]} classes apart ({last}), the data set has {classes}; name the "
             "data set that it was trained on, or the number of classes"
         )
 
@@ -264,9 +270,8 @@ def module_layers(
             rows = rows_of_transposed(weight, module.groups, module.stride, module.dilation)
             layers.append(Layer(place, TRANSPOSED, rows))
         else:
-            kind = LINEAR if isinstance(module, nn.Linear) else CONVOLUTION
-            layers.append(Layer(place, kind, weight))
-    return _require_any(f"this {type(network).__name__}", layers)
+            layers.append(_layer(place, weight))
+    return _require_any(f"this {type(network).__name__}", layers, with_linear)
 
 
 def rows_of_transposed(
