@@ -236,6 +236,7 @@ def test_folding_looks_at_any_network_and_leaves_it_alone():
         ("resnet20", 1.0, "'resnet20' is not an architecture, did you mean resnet50? allowed: lenet"),
         ("googlenet", 0.5, "googlenet has one width only"),
         ("resnet18", 0.0625, "resnet18 is at least 0.125 wide"),
+        ("vgg11", 0.0, "width is 0.0, expected a factor on the channels above 0"),
     ],
 )
 def test_unknown_names_and_widths_are_refused(architecture, width, message):
