@@ -251,7 +251,7 @@ def test_networks_without_convolutions_and_unfit_images_are_refused():
     linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))
     with pytest.raises(InputError, match="no convolutions; give --with-linear"):
         Resetter(linear, {}, (3, 2, 2))
-    with pytest.raises(InputError, match="images of 32x32 px with 1 channels do not fit"):
+    with pytest.raises(InputError, match=r"images of shape \(1, 32, 32\) \(C, H, W\) do not fit"):
         Resetter(network("vgg11", 0), {}, (1, 32, 32))
 
 
