@@ -63,6 +63,11 @@ class Augmenter:
         return torch.where(draws.flip[index, None, None, None], crops.flip(-1), crops)
 
 
+def augmented(images: torch.Tensor, shift: int, draws: Draws) -> torch.Tensor:
+    """Return uint8 images (B, C, H, W), each augmented with its own of `draws`."""
+    return Augmenter(images, shift).batch(torch.arange(len(images), device=images.device), draws)
+
+
 class Normaliser:
     """Maps uint8 images to float32: (x / 255 - mean) / std per channel."""
 

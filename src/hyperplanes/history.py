@@ -1,13 +1,11 @@
 """The epochs of a run so far: what is recorded of each, as a file and for a log."""
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import repeat
 from pathlib import Path
 
-from hyperplanes.files import write_text
+from hyperplanes.files import write_csv
 
 
 @dataclass(frozen=True)
@@ -31,11 +29,7 @@ class EpochRecord:
 
 def write_history(path: Path, history: list[EpochRecord]) -> None:
     """Write one row per epoch as CSV; a value that does not exist is an empty field."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(EpochRecord.__annotations__), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(record) for record in history)
-    write_text(path, text.getvalue())
+    write_csv(path, EpochRecord.__annotations__, map(asdict, history))
 
 
 def rates_of_steps(history: list[EpochRecord], steps: int) -> Iterator[float]:

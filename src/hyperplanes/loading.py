@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from hyperplanes.augmentation import Augmenter, Draws
+from hyperplanes.augmentation import Augmenter, Draws, augmented
 from hyperplanes.datasets import Dataset, check_dataset, read_files
 from hyperplanes.decoding import centre_crop, pixels, random_box, resized_crop
 from hyperplanes.errors import InputError
@@ -126,8 +126,7 @@ class StreamedImages:
 
     def augment(self, index: torch.Tensor, draws: Draws, images: torch.Tensor) -> torch.Tensor:
         """Return augmented those that were read for a batch of image numbers (B,): uint8 (B, C, H, W)."""
-        everything = torch.arange(len(index), device=self.device)
-        return Augmenter(images, self.shift).batch(everything, draws.of(index))
+        return augmented(images, self.shift, draws.of(index))
 
     def _read(self, batches: Sequence[torch.Tensor], crops: int | None = None) -> Iterator[torch.Tensor]:
         loader = DataLoader(

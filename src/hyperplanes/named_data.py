@@ -12,6 +12,7 @@ import numpy as np
 from hyperplanes.datasets import DESCRIPTION_FILE, Dataset
 from hyperplanes.errors import InputError
 from hyperplanes.image_files import IndexedDataset, index_folder, index_part
+from hyperplanes.layouts import DATASETS
 from hyperplanes.loading import open_dataset
 from hyperplanes.upscaling import UpscaledDataset
 
@@ -29,13 +30,11 @@ UPSCALING = {"plain": (224, 0), "padded": (112, 56)}
 
 @dataclass(frozen=True)
 class NamedDataset:
-    """A data set that the authors' programs know: size, torchvision's name, and constants to normalise with.
+    """A data set of `DATASETS`: torchvision's name, and the authors' constants to normalise with.
 
     `upscaled` are the constants after `--upscale`, `padded` those after `--upscale-padding`.
     """
 
-    classes: int
-    channels: int
     official: str | None
     plain: Statistics
     upscaled: Statistics | None = None
@@ -45,23 +44,19 @@ class NamedDataset:
 _CIFAR10_MEAN, _CIFAR100_MEAN = (0.4914, 0.4822, 0.4465), (0.5071, 0.4865, 0.4409)
 NAMED = {
     "cifar10": NamedDataset(
-        10,
-        3,
         "CIFAR10",
         (_CIFAR10_MEAN, (0.2023, 0.1994, 0.2010)),
         (_CIFAR10_MEAN, (0.1953, 0.1925, 0.1942)),
         ((0.1229, 0.1206, 0.1117), (0.2367, 0.2323, 0.2190)),
     ),
     "cifar100": NamedDataset(
-        100,
-        3,
         "CIFAR100",
         (_CIFAR100_MEAN, (0.2009, 0.1984, 0.2023)),
         (_CIFAR100_MEAN, (0.1942, 0.1918, 0.1958)),
         ((0.1268, 0.1217, 0.1103), (0.2435, 0.2343, 0.2177)),
     ),
-    "imagenet": NamedDataset(1000, 3, None, ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))),
-    "mnist": NamedDataset(10, 1, "MNIST", ((0.1307,), (0.3015,))),
+    "imagenet": NamedDataset(None, ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))),
+    "mnist": NamedDataset("MNIST", ((0.1307,), (0.3015,))),
 }
 
 
@@ -179,7 +174,8 @@ def _opened(choice: DataChoice, test_only: bool) -> tuple[Dataset | IndexedDatas
     known = NAMED[choice.dataset]
     if (choice.path / DESCRIPTION_FILE).is_file():
         dataset, description = open_dataset(choice.path)
-        found, expected = (len(dataset.classes), dataset.image_shape[0]), (known.classes, known.channels)
+        classes, (channels, *_) = DATASETS[choice.dataset]
+        found, expected = (len(dataset.classes), dataset.image_shape[0]), (classes, channels)
         if found != expected:
             raise InputError(
                 f"{choice.path} has (classes, channels) {found}, {choice.dataset} has {expected}; give the "

@@ -6,8 +6,6 @@ after it are computed for several resets at once, as one larger batch. A reset t
 trained network has is not computed at all: its predictions are those of the trained network.
 """
 
-import csv
-import io
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,8 +19,8 @@ from torch.func import functional_call
 from hyperplanes.architectures import forward_steps, holds, layer_geometry
 from hyperplanes.augmentation import Normaliser
 from hyperplanes.errors import InputError
-from hyperplanes.files import write_text
-from hyperplanes.loading import ResidentImages, StreamedImages
+from hyperplanes.files import write_csv
+from hyperplanes.loading import Images
 from hyperplanes.progress import progress
 from hyperplanes.records import TOP_FIVE, TRAINED, Key, Records
 from hyperplanes.reset_weights import LayerWeights, Weights, check_weights
@@ -47,7 +45,6 @@ COLUMNS = (
     "drop_high",
 )
 MEBIBYTE = 2**20
-Images = ResidentImages | StreamedImages
 # Bounds the activations of a batch under several resets, in MiB, by kind of device.
 MEMORY = {"cpu": 512, "cuda": 8192}
 
@@ -323,8 +320,4 @@ def reinit_rows(
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows of `COLUMNS` as CSV, atomically; a value that does not exist is an empty field."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    write_csv(path, COLUMNS, rows)

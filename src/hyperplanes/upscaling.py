@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from hyperplanes.augmentation import Augmenter, Draws
+from hyperplanes.augmentation import Draws, augmented
 from hyperplanes.datasets import Dataset, count_values, statistics_of_counts
 from hyperplanes.errors import InputError
 
@@ -119,6 +119,4 @@ class UpscaledImages:
 
     def augment(self, index: torch.Tensor, draws: Draws) -> torch.Tensor:
         """Return the enlarged, then augmented images of a batch of numbers (B,): uint8 (B, C, H, W)."""
-        everything = torch.arange(len(index), device=index.device)
-        enlarged = self.resize(self.images[index])
-        return Augmenter(enlarged, self.shift).batch(everything, draws.of(index))
+        return augmented(self.resize(self.images[index]), self.shift, draws.of(index))
