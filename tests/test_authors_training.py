@@ -26,8 +26,10 @@ from hyperplanes.authors_settings import check_options, data_choice, run_folder,
 from hyperplanes.authors_training import AuthoredRun, choices
 from hyperplanes.datasets import channel_statistics, read_dataset, write_dataset
 from hyperplanes.errors import InputError
+from hyperplanes.files import read_json
 from hyperplanes.named_data import DataChoice, open_named
 from hyperplanes.noise import KeyedPixelShuffle
+from hyperplanes.reset_weights import trained_network, weights_of_run
 from hyperplanes.schedules import learning_rate
 from hyperplanes.snapshots import load_snapshot
 from hyperplanes.splits import authors_split, split_of
@@ -581,6 +583,20 @@ def test_resetting_starts_from_the_accuracy_of_training(options, shades):
     assert json.loads(path.read_text())["top1_test"] == pytest.approx(
         100 * json.loads((folder / "test.json").read_text())["top1"]
     )
+    with pytest.raises(InputError, match=f"--run sees .* measure it with --load-from {folder}/final.safe"):
+        trained_network(folder, read_json(Path("shades/dataset.json")))
+
+
+def test_linear_layers_of_a_checkpoint_are_not_drawn_from_the_seed(shades):
+    source = trained("--epochs", 1)
+    torch.save(load_file(source / "final.safetensors"), "weights.pt")
+    folder = trained("--resume-from", "weights.pt", "--epochs", 1, "--models-path", "other")
+    description = read_json(Path("shades/dataset.json"))
+    network, facts = trained_network(folder, description)
+    snapshots = [folder / "snapshots/epoch=0.safetensors"]
+    assert list(weights_of_run(network, facts, description, snapshots, 0, linear=False)) == ["0"]
+    with pytest.raises(InputError, match="the run began with the weights of a checkpoint; leave --with-lin"):
+        weights_of_run(network, facts, description, snapshots, 0, linear=True)
 
 
 def test_released_weights_with_auxiliary_classifiers_are_loaded():

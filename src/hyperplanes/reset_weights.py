@@ -105,9 +105,16 @@ def _check_finite(name: str, weight: torch.Tensor, bias: torch.Tensor | None, so
 def trained_network(run: Path, description: Mapping[str, Any]) -> tuple[nn.Module, dict[str, Any]]:
     """Return the final network of a run directory, and the content of its run.json.
 
-    `InputError` unless the data set of `description` is the one that it was trained on.
+    `InputError` unless the data set of `description` is the one that it was trained on, as it is.
     """
     facts = read_json(run / "run.json")
+    # What options of train.py make of a data set; runs of the pipeline have neither setting.
+    for key in ("upscaling", "subsample_classes"):
+        if value := facts["settings"].get(key):
+            raise InputError(
+                f"{run} was trained with {key} {value}, --run sees the data set as it is; measure it with "
+                f"--load-from {run / 'final.safetensors'}, --arch and the same options of the data set"
+            )
     if description["sha256"] != facts["dataset_sha256"]:
         raise InputError(
             f"data set {description['name']} is not the one that {run} was trained on; "
@@ -152,14 +159,19 @@ def weights_of_run(
 ) -> dict[str, dict[str, Weights]]:
     """Return what the layers of a run's final network are reset to, by epoch, and each random draw.
 
-    Snapshots hold convolutions only; the linear layers of epoch 0 are drawn again from the seed of the run.
-    The network must not be folded.
+    Snapshots hold convolutions only; the linear layers of epoch 0 are drawn again from the seed of the run,
+    `InputError` if it began with the weights of a checkpoint. The network must not be folded.
     """
     resets = {}
     for path in snapshots:
         snapshot = load_snapshot(path)
         weights = weights_of({name: torch.from_numpy(array) for name, array in snapshot.arrays.items()})
         if linear and snapshot.origin["epoch"] == 0:
+            if "start" in facts and not linear_layers(network).keys() <= weights.keys():
+                raise InputError(
+                    f"{path} holds convolutions only, and the run began with the weights of a checkpoint; "
+                    "leave --with-linear out, or list that checkpoint in --inits-from, with --load-from"
+                )
             weights = {**own_weights(linear_layers(initial_network(facts, description))), **weights}
         check_weights(weights, network, str(path))
         resets[str(snapshot.origin["epoch"])] = weights
