@@ -599,6 +599,43 @@ def test_linear_layers_of_a_checkpoint_are_not_drawn_from_the_seed(shades):
         weights_of_run(network, facts, description, snapshots, 0, linear=True)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scheduler_state_dict": {"T_max": 9}}, "scheduler_state_dict has no step_size; expected"),
+        ({"scheduler_state_dict": {"step_size": 9}}, "scheduler_state_dict has no gamma; expected"),
+        ({"optimizer_state_dict": [1]}, "optimizer_state_dict has no param_groups; expected"),
+        ({"optimizer_state_dict": {"param_groups": [{}], "state": {}}}, "has no params; expected"),
+        (
+            {"optimizer_state_dict": {"param_groups": [{"params": [0, 1], "lr": 0.1}], "state": {}}},
+            "optimizer_state_dict has no momentum; expected",
+        ),
+    ],
+)
+def test_snapshots_of_other_code_are_refused(changes, message):
+    optimiser = torch.optim.SGD(torch.nn.Linear(2, 2).parameters(), 0.1)
+    content = {
+        "model_state_dict": torch.nn.Linear(2, 2).state_dict(),
+        "optimizer_state_dict": optimiser.state_dict(),
+        "epoch": 3,
+    }
+    torch.save(content, "net_3.tar")
+    assert read_start(Path("net_3.tar")).epoch == 4
+    torch.save({**content, **changes}, "net_3.tar")
+    with pytest.raises(InputError, match=f"net_3.tar: .*{message}.* save the weights .* alone"):
+        read_start(Path("net_3.tar"))
+
+
+def test_weights_from_before_batch_norm_counted_are_loaded():
+    saved, network = (build_network("vgg11bn", 4, 3, 0.0625, stream(seed, "x")) for seed in (0, 1))
+    weights = {name: t for name, t in saved.state_dict().items() if not name.endswith("num_batches_tracked")}
+    torch.save(weights, "vgg11bn.pt")
+    network.features[1].num_batches_tracked.fill_(5)
+    read_start(Path("vgg11bn.pt")).load(network)
+    assert network.features[1].num_batches_tracked == 5
+    assert torch.equal(network.features[0].weight, saved.features[0].weight)
+
+
 def test_released_weights_with_auxiliary_classifiers_are_loaded():
     from hyperplanes.vision import models
 

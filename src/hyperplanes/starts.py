@@ -40,6 +40,9 @@ class Start:
         where = self.source.get("path", "the checkpoint")
         for name, tensor in expected.items():
             if name not in self.weights:
+                # Files of torch before 0.4.1 lack it.
+                if name.endswith("num_batches_tracked"):
+                    continue
                 raise InputError(f"{where} has no {name}; expected the weights of this --arch")
             if self.weights[name].shape != tensor.shape:
                 raise InputError(
@@ -48,7 +51,7 @@ class Start:
                 )
         if unknown := sorted(self.weights.keys() - expected.keys()):
             raise InputError(f"{where} has {unknown[0]}, which this --arch has not")
-        network.load_state_dict(self.weights)
+        network.load_state_dict({**expected, **self.weights})
 
 
 INITIALISATION = Start()
@@ -82,9 +85,14 @@ def _epoch_of(path: Path) -> int:
 def _authors_start(
     path: Path, weights: Mapping[str, torch.Tensor], entries: Mapping[str, Any], source: Mapping[str, Any]
 ) -> Start:
-    """Return what a snapshot of the authors' code holds; it counts epochs from 0."""
+    """Return what a snapshot of the authors' code holds; it counts epochs from 0.
+
+    `InputError` if the file is of other code, with another optimiser or scheduler.
+    """
     saved, scheduler = entries[AUTHORS_OPTIMISER], entries.get(AUTHORS_SCHEDULER) or {}
-    group = saved["param_groups"][0]
+    _require(path, AUTHORS_OPTIMISER, saved, "param_groups", "state")
+    for group in saved["param_groups"]:
+        _require(path, AUTHORS_OPTIMISER, group, "params")
     # Parameters are numbered in the order of the network, which also has buffers.
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     names = [name for name in weights if not name.endswith(buffers)]
@@ -98,7 +106,9 @@ def _authors_start(
         for slot, key in SLOTS.items()
         if kept.get(key) is not None
     }
+    group = next(iter(saved["param_groups"]), {})
     adam = "betas" in group
+    _require(path, AUTHORS_OPTIMISER, group, "lr", *(() if adam else ("momentum", "weight_decay")))
     optimiser = {
         "kind": "adam" if adam else "sgd",
         "learning_rate": float(group.get("initial_lr", group["lr"])),
@@ -107,6 +117,16 @@ def _authors_start(
     }
     schedule = {"kind": "step", "every": 1, "factor": 1.0}
     if scheduler:
+        _require(path, AUTHORS_SCHEDULER, scheduler, "step_size", "gamma")
         schedule.update(every=scheduler["step_size"], factor=scheduler["gamma"])
     epoch = entries[AUTHORS_EPOCH] + 1
     return Start(epoch, weights, slots, optimiser, schedule, source={**source, "epoch": epoch})
+
+
+def _require(path: Path, entry: str, content: Any, *keys: str) -> None:
+    """Raise `InputError` unless `content`, in an entry of a file, is a mapping with `keys`."""
+    if missing := [key for key in keys if not isinstance(content, Mapping) or key not in content]:
+        raise InputError(
+            f"{path}: {entry} has no {missing[0]}; expected what the authors' code saves of SGD or Adam and "
+            "of StepLR: save the weights (a state dict) alone"
+        )
