@@ -221,7 +221,7 @@ def test_subsampled_classes_are_renumbered(tmp_path):
     for new, old in enumerate(shuffled[:2]):
         images = chosen.test_images[chosen.test_labels == new]
         assert np.array_equal(images, data.test_images[data.test_labels == old])
-    with pytest.raises(InputError, match=f"--subsample-classes 5: {tmp_path.name} has 4 classes"):
+    with pytest.raises(InputError, match="--subsample-classes 5: shades has 4 classes"):
         open_named(DataChoice(str(tmp_path), subsample=5))
 
 
@@ -279,7 +279,7 @@ def test_data_that_do_not_fit_their_name_are_refused(files):
     ],
 )
 def test_a_run_is_measured_on_what_it_was_trained_on(place, settings, choice, needed, tmp_path):
-    content = {"settings": {"pixels": "standardised", **settings}}
+    content = {"settings": {"pixels": "standardised", "upscaling": None, **settings}}
     (tmp_path / "run.json").write_text(json.dumps(content))
     given = type("Options", (), {"load_from": tmp_path / place, "unnormalize": False})
     if needed is None:
@@ -287,3 +287,39 @@ def test_a_run_is_measured_on_what_it_was_trained_on(place, settings, choice, ne
     else:
         with pytest.raises(InputError, match=f"run.json: .* other pixels or classes; give {needed}$"):
             check_run(given, DataChoice("cifar10", **choice))
+
+
+def test_a_run_of_the_pipeline_is_measured_with_the_statistics_of_its_data(tmp_path):
+    given = type("Options", (), {"load_from": tmp_path / "final.safetensors", "unnormalize": False})
+    (tmp_path / "run.json").write_text(json.dumps({"settings": {"pixels": "standardised"}}))
+    check_run(given, DataChoice("results/datasets/cifar10"))
+    with pytest.raises(InputError, match=r"give the prepared directory as --dataset$"):
+        check_run(given, DataChoice("cifar10", tmp_path / "data"))
+    # Pixels in [0, 1] are not normalised with any statistics.
+    (tmp_path / "run.json").write_text(json.dumps({"settings": {"pixels": "unit"}}))
+    given.unnormalize = True
+    check_run(given, DataChoice("cifar10", tmp_path / "data"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"settings": null}',
+        '{"settings": {"pixels": "grey"}}',
+        '{"settings": {"pixels": ["unit"]}}',
+        '{"settings": {"pixels": "unit", "upscaling": "x2"}}',
+    ],
+)
+def test_a_run_json_of_another_program_says_nothing(content, tmp_path):
+    (tmp_path / "run.json").write_text(content)
+    given = type("Options", (), {"load_from": tmp_path / "net.pt", "unnormalize": False})
+    check_run(given, DataChoice("cifar10"))
+
+
+def test_prepared_data_sets_in_directories_of_one_name_keep_theirs(tmp_path):
+    for name in ("light", "dark"):
+        write_dataset(make_dataset(), tmp_path / name / "prepared", name, {"source": "test"})
+        choice = DataChoice(str(tmp_path / name / "prepared"))
+        assert choice.name == open_named(choice)[1]["name"] == name

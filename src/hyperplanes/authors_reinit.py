@@ -18,7 +18,7 @@ from hyperplanes.errors import InputError
 from hyperplanes.evaluation import pixel_statistics
 from hyperplanes.files import read_json, sha256_of, write_json
 from hyperplanes.loading import open_images
-from hyperplanes.named_data import DataChoice, open_named
+from hyperplanes.named_data import NAMED, DataChoice, open_named
 from hyperplanes.records import TOP_FIVE, Records, discard
 from hyperplanes.reinitialisation import MEMORY, Resetter, count_correct, reinit_rows, remaining_batches
 from hyperplanes.reset_weights import (
@@ -93,8 +93,8 @@ def check_run(options: Namespace, choice: DataChoice) -> None:
     """Raise `InputError` if `--load-from` lies in a run that saw other pixels or classes."""
     folder = options.load_from.parent
     path = (folder.parent if folder.name == "snapshots" else folder) / resume.RUN_FILE
-    settings = read_json(path).get("settings", {}) if path.is_file() else {}
-    if "pixels" not in settings:
+    settings = _settings_of_run(path)
+    if settings is None:
         return
     classes, seed = settings.get("subsample_classes", 0), settings.get("class_seed")
     pixels, upscaling = settings["pixels"], settings.get("upscaling")
@@ -104,11 +104,27 @@ def check_run(options: Namespace, choice: DataChoice) -> None:
         UPSCALING_OPTION[upscaling]: upscaling == choice.upscaling,
         f"--subsample-classes {classes}": classes == choice.subsample,
         shuffled: seed == choice.class_seed,
+        # Runs of the pipeline, which have no upscaling, saw the statistics of their data; a name has others.
+        "the prepared directory as --dataset": (
+            "upscaling" in settings or pixels != "standardised" or choice.dataset not in NAMED
+        ),
     }
     if wrong := [option for option, given in needed.items() if not given]:
         raise InputError(
             f"{path}: the network was trained on other pixels or classes; give {', '.join(wrong)}"
         )
+
+
+def _settings_of_run(path: Path) -> Mapping[str, Any] | None:
+    """Return the settings in a run.json; None if there is no such file, or another program's."""
+    try:
+        content = read_json(path) if path.is_file() else None
+    except ValueError:
+        return None
+    settings = content.get("settings") if isinstance(content, Mapping) else None
+    if not isinstance(settings, Mapping) or settings.get("pixels") not in list(PIXELS):
+        return None
+    return settings if settings.get("upscaling") in list(UPSCALING_OPTION) else None
 
 
 def load_network(options: Namespace, description: Mapping[str, Any]) -> torch.nn.Module:

@@ -11,6 +11,7 @@ import numpy as np
 
 from hyperplanes.datasets import DESCRIPTION_FILE, Dataset
 from hyperplanes.errors import InputError
+from hyperplanes.files import read_json
 from hyperplanes.image_files import IndexedDataset, index_folder, index_part
 from hyperplanes.layouts import DATASETS
 from hyperplanes.loading import open_dataset
@@ -84,8 +85,11 @@ class DataChoice:
 
     @property
     def name(self) -> str:
-        """Name of the data set, in paths and records."""
-        return self.dataset if self.dataset in NAMED else Path(self.dataset).resolve().name
+        """Name of the data set, in paths and records; a prepared one says its own."""
+        if self.dataset in NAMED:
+            return self.dataset
+        path = Path(self.dataset) / DESCRIPTION_FILE
+        return read_json(path)["name"] if path.is_file() else Path(self.dataset).resolve().name
 
 
 def open_named(choice: DataChoice, test_only: bool = False) -> tuple[AnyDataset, dict[str, Any]]:
