@@ -102,6 +102,12 @@ def test_network_is_a_function_of_the_seed(architecture, width, shape):
     assert not any(torch.equal(first[name], other[name]) for name in weights)
 
 
+def test_a_shape_draws_no_number_of_the_caller():
+    before = torch.get_rng_state()
+    network_shape("swin_t", 5, 3)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @pytest.mark.parametrize(("architecture", "width", "shape"), KINDS)
 def test_steps_are_the_forward_pass_and_hold_every_layer_once(architecture, width, shape):
     network = build(architecture, width, shape).eval()

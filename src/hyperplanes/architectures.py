@@ -71,7 +71,8 @@ def network_shape(
     require_architecture(architecture, width)
     if architecture in LAYOUTS:
         return build_sequential(architecture, classes, (channels, *size), width)
-    with _WithoutMemory():
+    # Some numbers are drawn all the same; those of the caller stay.
+    with torch.random.fork_rng(devices=[]), _WithoutMemory():
         network = _library_network(architecture, classes, channels)
         return (network if width == 1 else _scaled_resnet(network, width)).to("meta")
 
@@ -260,7 +261,7 @@ def layer_geometry(
             part(torch.zeros(1, *image_shape, device=parameter.device, dtype=parameter.dtype))
     except InputError:
         raise
-    except (RuntimeError, AssertionError, ValueError, TypeError) as error:
+    except (RuntimeError, AssertionError, ValueError, TypeError, IndexError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"images of shape {image_shape} (C, H, W) do not fit this network ({reason}); use images of "
