@@ -54,7 +54,7 @@ LAYOUTS = {
     "auxiliary": lambda state: {
         **state,
         "aux1.conv.conv.weight": torch.ones(1),
-        "AuxLogits.b": torch.ones(1),
+        "AuxLogits.conv0.bn.bias": torch.ones(1),
     },
 }
 
@@ -109,6 +109,13 @@ def test_wrapped_features_lose_their_prefix_and_safetensors_their_alphabet(tmp_p
     save_file({name: torch.rand(2, 2, 1, 1) for name in names}, tmp_path / "x.safetensors")
     expected = ["classifier.0.weight"] + [f"features.{place}.weight" for place in range(12)]
     assert list(read_checkpoint(tmp_path / "x.safetensors").tensors) == expected
+
+
+def test_only_torchvisions_auxiliary_classifiers_are_dropped(tmp_path):
+    names = ["aux1.0.weight", "aux2.weight", "AuxLogits.b", "aux3.conv.weight"]
+    theirs = ["aux1.fc2.weight", "aux2.conv.bn.bias", "AuxLogits.conv1.conv.weight", "AuxLogits.fc.bias"]
+    torch.save({name: torch.ones(1) for name in (*names, *theirs)}, tmp_path / "x.pt")
+    assert list(read_checkpoint(tmp_path / "x.pt").tensors) == names
 
 
 def test_arrays_are_views_of_the_file_that_cannot_change_it(tmp_path):

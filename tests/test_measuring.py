@@ -230,7 +230,7 @@ def test_weights_of_torchvisions_networks_are_theirs(architecture):
         for name, value in network.state_dict().items()
         if name.endswith(".weight") and value.ndim > 1
     }
-    places, expected = expected_layers(architecture, (3, 224, 224), 1.0)
+    places, expected = expected_layers(architecture, (3, 224, 224), 1.0, 1000)
     require_same(Path("x.pt"), architecture, found, expected)
     assert {place.name for place in places} == set(expected)
     found["other"] = (3, 3)
@@ -246,6 +246,42 @@ def test_files_with_any_number_of_classes(name, tmp_path):
     assert len(layers[-1].weight) == 7
     with pytest.raises(InputError, match="tells 7 classes apart"):
         checkpoint_layers(tmp_path / "x.safetensors", name, classes=10)
+
+
+def test_every_head_has_as_many_outputs_as_the_last(tmp_path, monkeypatch):
+    class TwoHeads(nn.Module):
+        def __init__(self, classes):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+            self.first, self.second = nn.Linear(4, classes), nn.Linear(4, classes)
+
+        def forward(self, images):
+            features = self.conv(images).mean((2, 3))
+            return self.first(features) + self.second(features)
+
+    shape = "hyperplanes.architectures.network_shape"
+    monkeypatch.setattr(shape, lambda architecture, classes, *_: TwoHeads(classes).to("meta"))
+    torch.save(TwoHeads(7).state_dict(), tmp_path / "x.pt")
+    expected_layers.cache_clear()
+    for classes in (None, 7):
+        layers = checkpoint_layers(tmp_path / "x.pt", "resnet18", classes=classes, with_linear=True)
+        assert [len(layer.weight) for layer in layers] == [4, 7, 7]
+    with pytest.raises(InputError, match="tells 7 classes apart"):
+        checkpoint_layers(tmp_path / "x.pt", "resnet18", classes=10)
+    expected_layers.cache_clear()
+
+
+def test_a_module_that_indexes_what_images_lack_refuses_them():
+    class Pooled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 2, 3)
+
+        def forward(self, images):
+            return self.conv(images).mean((2, 3))
+
+    with pytest.raises(InputError, match=r"images of shape \(28, 28\) \(C, H, W\) do not fit this network"):
+        hyperplanes.projections(Pooled(), image_shape=(28, 28))
 
 
 def test_arrays_with_other_names_are_named(tmp_path, capsys):

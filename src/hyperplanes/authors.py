@@ -117,7 +117,7 @@ def _initialisation(
     network = build_network(
         architecture, classes, channels, width, generator, {"kind": "authors"}, tuple(size)
     )
-    places, _ = expected_layers(architecture, image_shape, width)
+    places, _ = expected_layers(architecture, image_shape, width, classes)
     weights = {g.name: network.get_submodule(g.name).weight.detach().numpy() for g in places}
     return named_layers(f"an initialisation of {architecture}", places, weights, with_linear)
 

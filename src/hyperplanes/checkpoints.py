@@ -27,7 +27,7 @@ WRAPPERS = ("model_state_dict", "state_dict", "model", "net")
 # What wrappers of a network put before the names of its tensors.
 PREFIXES = ("module.", "_orig_mod.")
 # Names of torchvision's classifiers that help only in training.
-AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
+AUXILIARY = re.compile(r"(aux[12]\.(conv|fc1|fc2)|AuxLogits\.(conv0|conv1|fc))\.")
 _STORAGE_TYPES = {
     **{"DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "BFloat16Storage": "bfloat16"},
     **{"LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1"},
@@ -236,4 +236,4 @@ def _of_network(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         for start, prefix in prefixes:
             if all(name.startswith(prefix) for name in named if name.startswith(start)):
                 named = {re.sub(f"^{re.escape(prefix)}", start, name): value for name, value in named.items()}
-    return {name: value for name, value in named.items() if not name.startswith(AUXILIARY)}
+    return {name: value for name, value in named.items() if not AUXILIARY.match(name)}

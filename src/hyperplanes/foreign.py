@@ -22,7 +22,7 @@ from hyperplanes.errors import InputError
 from hyperplanes.layouts import LAYOUTS, LayerGeometry, geometry, require_architecture
 from hyperplanes.snapshots import METADATA_KEY, load_snapshot
 
-# Outputs of a network as it is compared with a file, whose last layer may have any number.
+# Outputs of a network until a file says how many its last layer has.
 CLASSES = 1000
 LINEAR, CONVOLUTION, TRANSPOSED = "linear", "convolution", "transposed convolution"
 
@@ -85,10 +85,11 @@ def checkpoint_layers(
         elif with_linear and not linear:
             raise _convolutions_only(path)
         return named_layers(path, _unnamed_layers(found, known, with_linear), found, with_linear)
-    places, expected = expected_layers(architecture, image_shape and tuple(image_shape), width)
+    network = (architecture, image_shape and tuple(image_shape), width)
+    places, expected = expected_layers(*network, classes or CLASSES)
     last = places[-1].name
     if last in found:
-        expected = {**expected, last: (len(found[last]), *expected[last][1:])}
+        places, expected = expected_layers(*network, len(found[last]))
     require_same(path, architecture, _of_kind(shapes, CONVOLUTION), _of_kind(expected, CONVOLUTION))
     _require_classes(path, last, shapes, classes)
     if linear:
@@ -130,7 +131,7 @@ def _of_kind(shapes: Mapping[str, tuple[int, ...]], kind: str) -> dict[str, tupl
 def _convolutions_only(source: Path | str) -> InputError:
     return InputError(
         f"{source} holds convolutions only; take a file that has the linear layers, of this pipeline "
-        "final.safetensors"
+        "final.safetensors, or leave --with-linear out; whole_snapshots keeps them in every snapshot"
     )
 
 
@@ -139,7 +140,7 @@ def _weights(tensors: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name.removesuffix(".weight"): value
         for name, value in tensors.items()
-        if name.endswith(".weight") and value.ndim > 1 and not name.startswith(AUXILIARY)
+        if name.endswith(".weight") and value.ndim > 1 and not AUXILIARY.match(name)
     }
 
 
@@ -183,27 +184,27 @@ def _require_any(source: Path | str, layers: list[Layer], with_linear: bool) -> 
 
 @cache
 def expected_layers(
-    architecture: str, image_shape: tuple[int, int, int] | None, width: float
+    architecture: str, image_shape: tuple[int, int, int] | None, width: float, classes: int
 ) -> tuple[list[LayerGeometry], dict[str, tuple[int, ...]]]:
     """Return the layers of an architecture that an image meets, and the shapes of all weights, by layer.
 
-    Of 1000 classes. Without torch if the network is one of the paper's.
+    Without torch if the network is one of the paper's.
     """
     require_architecture(architecture, width)
     if architecture in LAYOUTS:
         try:
             shape = image_shape or ((3, 32, 32) if architecture.startswith("mlp") else (3, 224, 224))
-            layers = geometry(architecture, shape, width, CLASSES)
+            layers = geometry(architecture, shape, width, classes)
         except InputError:
             # Smaller images than the network takes can only have been scaled.
-            layers = geometry(architecture, (shape[0], 224, 224), width, CLASSES)
+            layers = geometry(architecture, (shape[0], 224, 224), width, classes)
         return [layer for layer, _ in layers], {layer.name: weight for layer, weight in layers}
     from torch import nn
 
     from hyperplanes.architectures import layer_geometry, network_shape
 
     channels, *size = image_shape or (3, 224, 224)
-    network = network_shape(architecture, CLASSES, channels, width)
+    network = network_shape(architecture, classes, channels, width)
     kinds = (nn.Conv2d, nn.Linear)
     try:
         places = layer_geometry(network, (channels, *size), kinds)
