@@ -9,6 +9,8 @@ from torch import nn
 from hyperplanes import convolutions
 from hyperplanes.convolutions import Conv2d
 
+VECTOR_UNITS = torch.backends.cpu.get_cpu_capability()
+
 
 def gradients(layer, images, direction):
     images = images.clone().requires_grad_()
@@ -38,11 +40,15 @@ def test_gradients_are_torchs(batch, channels, filters, size, kernel, padding, b
     direction = torch.randn_like(theirs(images))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(convolutions, "LEAST_WEIGHTS", 0)
-        patch.setattr(convolutions, "MOST_PIXELS", 100)
+        patch.setattr(convolutions, "MOST_PIXELS", {(VECTOR_UNITS, torch.float64): 100})
         found = gradients(ours, images, direction)
     for expected, gradient in zip(gradients(theirs, images, direction), found, strict=True):
         assert gradient.shape == expected.shape
         assert torch.allclose(gradient, expected, rtol=1e-12, atol=1e-12)
+
+
+def is_product(outputs):
+    return "Convolve" in str(outputs.grad_fn)
 
 
 @pytest.mark.parametrize(
@@ -59,18 +65,48 @@ def test_gradients_are_torchs(batch, channels, filters, size, kernel, padding, b
         (4, 128, {"padding": 1, "padding_mode": "circular"}, False),
     ],
 )
-def test_the_product_is_used_where_it_is_faster(size, channels, options, product):
+def test_the_product_is_used_where_it_is_faster(size, channels, options, product, monkeypatch):
+    monkeypatch.setattr(convolutions, "MOST_PIXELS", {(VECTOR_UNITS, torch.float32): 16})
     layer = Conv2d(channels, channels, 3, **options)
     images = torch.randn(2, channels, size, size)
-    assert ("Convolve" in str(layer(images).grad_fn)) == product
+    assert is_product(layer(images)) == product
     plain = nn.Conv2d(channels, channels, 3, **options)
     plain.load_state_dict(layer.state_dict())
     assert torch.equal(layer(images), plain(images))
 
 
-def test_bfloat16_takes_torchs_gradient():
-    layer = Conv2d(64, 64, 3, padding=1)
+@pytest.mark.parametrize(
+    ("units", "size", "bf16", "product"),
+    [
+        ("AVX2", 4, False, True),
+        ("AVX2", 2, True, False),
+        ("AVX512", 2, False, False),
+        ("AVX512", 2, True, True),
+        ("AVX512", 4, True, False),
+        ("DEFAULT", 2, False, False),
+    ],
+)
+def test_the_product_is_used_on_cpus_on_which_it_was_measured(units, size, bf16, product, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: units)
+    layer = Conv2d(128, 128, 3, padding=1)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        assert is_product(layer(torch.randn(2, 128, size, size))) == product
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_gradients_in_bfloat16_are_torchs(bias, monkeypatch):
+    monkeypatch.setattr(convolutions, "MOST_PIXELS", {(VECTOR_UNITS, torch.bfloat16): 4})
+    theirs, ours = (kind(64, 64, 3, padding=1, bias=bias) for kind in (nn.Conv2d, Conv2d))
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.randn(8, 64, 2, 2)
     with torch.autocast("cpu", torch.bfloat16):
-        logits = layer(torch.randn(2, 64, 2, 2))
-    assert logits.dtype == torch.bfloat16
-    assert "Convolve" not in str(logits.grad_fn)
+        logits = ours(images)
+        assert is_product(logits)
+        assert torch.equal(logits, theirs(images))
+        direction = torch.randn_like(logits)
+        expected, found = (gradients(layer, images, direction) for layer in (theirs, ours))
+    for one, other in zip(expected, found, strict=True):
+        assert other.dtype == torch.float32
+        assert other.shape == one.shape
+        # Eight bits of precision, and sums of 32 products.
+        assert (one - other).abs().max() <= 2**-7 * one.abs().max()

@@ -1,18 +1,18 @@
 """Convolutions that train faster on a CPU.
 
 oneDNN computes the weight gradient of a convolution on feature maps of a few pixels at half the speed of
-its forward pass. There it is one matrix product: with X the matrix of patches (N * H * W, C * k * k) and Y
-that of output gradients (N * H * W, F), the gradient of the weights is Y^T X. Sums are taken in another
-order; nothing else differs.
+its forward pass on some CPUs. There it is one matrix product: with X the matrix of patches
+(N * H * W, C * k * k) and Y that of output gradients (N * H * W, F), the gradient of the weights is Y^T X.
+Sums are taken in another order; nothing else differs.
 """
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-# The product is faster up to so many pixels, and from so many weights for each of them, measured with
-# 8 to 512 channels on batches of 32 and 128.
-MOST_PIXELS = 16
+# The product is faster up to so many pixels, by the CPU's vector units and the type of the numbers, and from
+# so many weights for each of them; measured with 8 to 512 channels on batches of 32 and 128.
+MOST_PIXELS = {("AVX2", torch.float32): 16, ("AVX512", torch.bfloat16): 4}
 LEAST_WEIGHTS = 1024 * 9
 
 
@@ -57,15 +57,17 @@ class Conv2d(nn.Conv2d):
     def _conv_forward(
         self, images: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
-        if self._is_small(images) and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu"):
-            return _Convolve.apply(images, weight, bias, self.padding)
+        if images.device.type == "cpu" and torch.is_grad_enabled():
+            kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else images.dtype
+            if self._is_small(images, kind):
+                images, weight = images.to(kind), weight.to(kind)
+                return _Convolve.apply(images, weight, None if bias is None else bias.to(kind), self.padding)
         return super()._conv_forward(images, weight, bias)
 
-    def _is_small(self, images: torch.Tensor) -> bool:
+    def _is_small(self, images: torch.Tensor, kind: torch.dtype) -> bool:
         pixels = images.shape[2] * images.shape[3]
         return (
-            images.device.type == "cpu"
-            and pixels <= MOST_PIXELS
+            pixels <= MOST_PIXELS.get((torch.backends.cpu.get_cpu_capability(), kind), 0)
             and self.weight.numel() >= LEAST_WEIGHTS * pixels
             and (self.stride, self.dilation, self.groups) == ((1, 1), (1, 1), 1)
             and (self.padding_mode, type(self.padding)) == ("zeros", tuple)
