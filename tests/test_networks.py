@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hyperplanes.architectures import build_network, conv_layers, forward_steps, layer_geometry
 from hyperplanes.augmentation import Augmenter, Draws, Normaliser
 from hyperplanes.errors import InputError
+from hyperplanes.networks import pool_first
 from hyperplanes.schedules import learning_rate
 from hyperplanes.streams import stream, stream_seed
 from hyperplanes.vision import models, v2
@@ -33,6 +34,28 @@ def test_network_has_torchvisions_names_and_logits(architecture, size):
     images = torch.rand(2, 3, size, size)
     with torch.inference_mode():
         assert torch.equal(ours(images), theirs(images))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size"), [("vgg11", 32), ("vgg11bn", 32), ("alexnet", 64), ("lenet", 32)]
+)
+@pytest.mark.parametrize("bf16", [False, True])
+def test_pooling_before_relu_changes_no_bit(architecture, size, bf16):
+    width = 0.125 if architecture != "lenet" else 1
+    theirs, ours = (network(architecture, width) for _ in range(2))
+    pool_first(ours)
+    assert [type(layer) for layer in ours.features] != [type(layer) for layer in theirs.features]
+    assert ours.state_dict().keys() == theirs.state_dict().keys()
+    # Few values, so that the largest of a window is often shared.
+    images = torch.randint(0, 3, (4, 3, size, size)).float().to(memory_format=torch.channels_last)
+    results = []
+    for part in (theirs, ours):
+        torch.manual_seed(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            logits = part(images)
+        logits.float().square().sum().backward()
+        results.append([logits, *(parameter.grad for parameter in part.parameters())])
+    assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
 
 
 def test_lenet_has_the_papers_parameters():

@@ -10,7 +10,8 @@ import numpy as np
 
 from hyperplanes.errors import InputError
 
-_TYPES = {
+# numpy's names of the types of a safetensors file; bfloat16 it does not have.
+TYPES = {
     **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1"},
     **{"U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?", "BF16": "bfloat16"},
 }
@@ -32,9 +33,9 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
         tensors = {}
         for name, entry in header.items():
             start, end = (8 + length + offset for offset in entry["data_offsets"])
-            if entry["dtype"] not in _TYPES:
+            if entry["dtype"] not in TYPES:
                 raise InputError(f"{path} has tensors of type {entry['dtype']}; convert them to float32")
-            kind, shape = _TYPES[entry["dtype"]], tuple(entry["shape"])
+            kind, shape = TYPES[entry["dtype"]], tuple(entry["shape"])
             if not 8 + length <= start <= end <= size:
                 raise ValueError(f"{name} lies outside the file")
             if end - start != math.prod(shape) * itemsize(kind):

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from math import prod
 
 import torch
@@ -63,6 +64,18 @@ def build_sequential(
                 classifier.append(nn.Dropout(layout.dropout))
     classifier.append(nn.Linear(before, classes, device="meta"))
     return SequentialNetwork(nn.Sequential(*features), avgpool, nn.Sequential(*classifier))
+
+
+def pool_first(network: nn.Module) -> None:
+    """Let max-pooling come before the ReLU that it follows, in place; `network` is_sequential.
+
+    Outputs and gradients stay the same bits, as max(relu(x)) = relu(max(x)) and the same element gets the
+    gradient; ReLU is left with the pooled map. Weights keep their names.
+    """
+    layers = network.features
+    for place, (one, other) in enumerate(pairwise(list(layers))):
+        if isinstance(one, nn.ReLU) and isinstance(other, nn.MaxPool2d):
+            layers[place], layers[place + 1] = other, one
 
 
 def _forward_in_torchvision(module: str, network: str):

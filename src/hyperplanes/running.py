@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from hyperplanes import resume
 from hyperplanes.files import atomic, sha256_of, write_json
 from hyperplanes.history import describe, write_history
-from hyperplanes.snapshots import save_snapshot
+from hyperplanes.snapshots import Snapshot, save_snapshot, snapshot_sha256
 from hyperplanes.training import Run
 from hyperplanes.writing import BackgroundWriter
 
@@ -43,14 +43,19 @@ def train_run(
         run.restore(earlier[0], earlier[1]["history"])
         print(f"continuing after epoch {run.epoch}", file=sys.stderr)
     saved, snapshot, going_on = time.monotonic(), None, True
+    checksums: dict[str, str] = {}
+
+    def keep(name: str, snapshot: Snapshot) -> None:
+        save_snapshot(folder / name, snapshot)
+        checksums[name] = snapshot_sha256(snapshot)
+
     with BackgroundWriter() as writer:
         while run.epoch < epochs and going_on:
             print(describe(run.advance(), epochs), file=sys.stderr, flush=True)
             if run.epoch in run.settings["snapshots"]:
-                path = folder / "snapshots" / f"epoch={run.epoch}.safetensors"
                 writer.wait()
                 snapshot = run.snapshot(origin, snapshot)
-                writer.submit(save_snapshot, path, snapshot)
+                writer.submit(keep, f"snapshots/epoch={run.epoch}.safetensors", snapshot)
             if after_epoch is not None:
                 going_on = after_epoch(run)
             last = run.epoch == epochs or not going_on
@@ -65,7 +70,8 @@ def train_run(
         return False
     with atomic(folder / "final.safetensors") as temporary:
         save_file(run.whole_state_dict(), temporary)
-    outputs = {name: sha256_of(folder / name) for name in resume.weight_files(run.settings)}
+    files = resume.weight_files(run.settings)
+    outputs = {name: checksums.get(name) or sha256_of(folder / name) for name in files}
     write_json(folder / resume.RUN_FILE, {**run_facts, "fingerprint": mark, "sha256": outputs})
     if not keep_state:
         (folder / resume.STATE_FILE).unlink(missing_ok=True)

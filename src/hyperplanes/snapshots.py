@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from hyperplanes.errors import InputError
 from hyperplanes.files import atomic
 from hyperplanes.layouts import LayerGeometry
 from hyperplanes.mapped import read_safetensors
+from hyperplanes.packed import PackedArrays
 
 # One key, because safetensors does not keep the order of several.
 METADATA_KEY = "hyperplanes"
@@ -31,12 +31,20 @@ class Snapshot:
     origin: Mapping[str, Any]
 
 
+def _metadata(snapshot: Snapshot) -> dict[str, str]:
+    content = {"origin": dict(snapshot.origin), "layers": [asdict(x) for x in snapshot.layers]}
+    return {METADATA_KEY: json.dumps(content, sort_keys=True)}
+
+
 def save_snapshot(path: Path, snapshot: Snapshot) -> None:
     """Write a snapshot atomically; the same snapshot always gives the same bytes."""
-    metadata = {"origin": dict(snapshot.origin), "layers": [asdict(x) for x in snapshot.layers]}
-    arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
     with atomic(path) as temporary:
-        save_file(arrays, temporary, {METADATA_KEY: json.dumps(metadata, sort_keys=True)})
+        PackedArrays.of(snapshot.arrays).write(temporary, _metadata(snapshot))
+
+
+def snapshot_sha256(snapshot: Snapshot) -> str:
+    """Return the SHA-256 of the file of a snapshot, without reading it."""
+    return PackedArrays.of(snapshot.arrays).sha256(_metadata(snapshot))
 
 
 def load_snapshot(path: Path) -> Snapshot:

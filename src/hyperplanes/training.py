@@ -20,8 +20,10 @@ from hyperplanes.gpu import GpuTimer, Graphed
 from hyperplanes.history import EpochRecord, rates_of_steps
 from hyperplanes.image_files import IndexedDataset
 from hyperplanes.loading import Images, open_images
+from hyperplanes.networks import is_sequential, pool_first
 from hyperplanes.noise import ShuffledImages, noisy_labels, pixel_shuffle
 from hyperplanes.optimisers import build_optimiser, is_adam, optimiser_state, restore_optimiser, set_rate
+from hyperplanes.packed import PackedArrays
 from hyperplanes.progress import progress
 from hyperplanes.schedules import learning_rate
 from hyperplanes.snapshots import Snapshot
@@ -31,6 +33,11 @@ from hyperplanes.streams import stream, stream_seed
 from hyperplanes.upscaling import UpscaledDataset
 
 FOLDED_WEIGHT = "classifier.0.weight"
+
+
+def _kind(tensor: torch.Tensor) -> tuple[str, tuple[int, ...]]:
+    """Return numpy's name of the type of a tensor, and its shape."""
+    return str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)
 
 
 class Run:
@@ -59,6 +66,8 @@ class Run:
         self.folded = not (is_adam(options) or start.slots) and foldable(network, self.image_shape)
         if self.folded:
             fold(network)
+        if is_sequential(network):
+            pool_first(network)
         self.network = network.to(device, memory_format=torch.channels_last)
         self.optimiser = build_optimiser(self.network, options, device)
         restore_optimiser(self.network, self.optimiser, start.slots)
@@ -212,16 +221,14 @@ class Run:
         """
         origin = {**origin, "epoch": self.epoch}
         if self.settings.get("whole_snapshots", False):
-            whole = {name: tensor.clone().numpy() for name, tensor in self.whole_state_dict().items()}
-            return Snapshot(whole, self.geometry, origin)
-        arrays = dict(room.arrays) if room else {}
-        for name, layer in conv_layers(self.network).items():
-            for part, tensor in layer.named_parameters():
-                key = f"{name}.{part}"
-                if not room:
-                    here = {"device": "cpu", "memory_format": torch.contiguous_format}
-                    arrays[key] = torch.empty_like(tensor.detach(), **here).numpy()
-                torch.from_numpy(arrays[key]).copy_(tensor.detach())
+            tensors = self.whole_state_dict()
+        else:
+            layers = conv_layers(self.network).items()
+            tensors = {f"{name}.{part}": p for name, layer in layers for part, p in layer.named_parameters()}
+        tensors = {name: tensor.detach() for name, tensor in tensors.items()}
+        arrays = room.arrays if room else PackedArrays({name: _kind(tensors[name]) for name in tensors})
+        for name, tensor in tensors.items():
+            torch.from_numpy(arrays[name]).copy_(tensor)
         return Snapshot(arrays, self.geometry, origin)
 
     def state(self) -> dict[str, torch.Tensor]:

@@ -100,6 +100,7 @@ NETWORK_CODE = DATASET_CODE + library(
     "loading",
     "mapped",
     "networks",
+    "packed",
     "places",
     "progress",
     "snapshots",
@@ -111,6 +112,7 @@ TRAINING_CODE = NETWORK_CODE + library(
     "checkpoints",
     "gpu",
     "history",
+    "importing",
     "noise",
     "optimisers",
     "options",
@@ -125,6 +127,7 @@ TRAINING_CODE = NETWORK_CODE + library(
 )
 REINIT_CODE = NETWORK_CODE + library(
     "epochs",
+    "importing",
     "options",
     "records",
     "reinitialisation",
@@ -144,6 +147,7 @@ PRETRAINED_CODE = BASE_CODE + library(
     "mapped",
     "matconvnet",
     "networks",
+    "packed",
     "places",
     "pretrained",
     "snapshots",
@@ -151,7 +155,7 @@ PRETRAINED_CODE = BASE_CODE + library(
     "vision",
 )
 PROJECTION_CODE = BASE_CODE + library(
-    "cosines", "layouts", "mapped", "options", "snapshots"
+    "cosines", "layouts", "mapped", "options", "packed", "snapshots"
 )
 TABLE_CODE = BASE_CODE + library("epochs", "statistics", "tables")
 REINIT_TABLE_CODE = TABLE_CODE + library("reset_tables", "resets")
