@@ -20,6 +20,7 @@ from hyperplanes.architectures import build_network
 from hyperplanes.datasets import channel_statistics, read_dataset, write_dataset
 from hyperplanes.errors import InputError
 from hyperplanes.evaluation import evaluate
+from hyperplanes.optimisers import build_optimiser, optimiser_state, set_rate
 from hyperplanes.resume import locked
 from hyperplanes.snapshots import save_snapshot
 from hyperplanes.splits import split_indices
@@ -252,6 +253,33 @@ def test_bf16_keeps_float32_weights(tmp_path, dataset_folder):
 def test_tf32_is_float32_on_a_cpu(tmp_path, dataset_folder, trained):
     train(tmp_path / "run", dataset_folder, precision="tf32")
     assert outputs(tmp_path / "run") == outputs(trained)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_optimisers_step_as_torchs(kind):
+    options = {"kind": kind, "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.01}
+    theirs, ours = (torch.nn.Linear(5, 4) for _ in range(2))
+    ours.load_state_dict(theirs.state_dict())
+    expected = torch.optim.SGD(theirs.parameters(), 0.1, 0.9, weight_decay=0.01, fused=True)
+    if kind == "adam":
+        expected = torch.optim.Adam(theirs.parameters(), 0.1, fused=True)
+    optimiser = build_optimiser(ours, options, torch.device("cpu"))
+    for rate in (0.1, 0.1, 0.05):
+        for part, steps in ((theirs, expected), (ours, optimiser)):
+            set_rate(steps, rate)
+            steps.zero_grad(set_to_none=True)
+            part(torch.ones(2, 5)).square().sum().backward()
+            steps.step()
+        assert all(map(torch.equal, theirs.parameters(), ours.parameters()))
+    assert not any(tensor.requires_grad for _, tensor in optimiser_state(ours, optimiser))
+
+
+def test_training_does_not_import_torchs_compiler(tmp_path, dataset_folder, monkeypatch):
+    """It takes a second of every run."""
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    imported = train(tmp_path / "run", dataset_folder, epochs=1, snapshots=[1])
+    assert "torch.optim.sgd" in imported
+    assert "torch._dynamo" not in imported
 
 
 def test_a_snapshot_keeps_its_weights_while_training_goes_on(dataset_folder):

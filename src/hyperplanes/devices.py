@@ -98,7 +98,8 @@ def set_up_torch(threads: int, device: str, precision: str = "float32") -> None:
             "install a CUDA build of torch, or set `device: cpu` in the configuration"
         )
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # The same as use_deterministic_algorithms(True, warn_only=True), which imports torch's compiler as well.
+    torch.set_deterministic_debug_mode("warn")
     # Nothing here reads memory before it is written, and filling it costs up to a tenth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.allow_tf32 = precision == "tf32"

@@ -1,5 +1,6 @@
 """Optimisers of a run, and what they carry from one epoch to the next."""
 
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -8,6 +9,18 @@ from torch import nn
 
 # Names under which a saved state holds what torch's optimisers keep for each parameter.
 SLOTS = {"momentum": "momentum_buffer", "exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq", "step": "step"}
+
+
+def _uncompiled(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+    """Return the optimiser as it is inside the wrappers of torch that import torch's compiler first.
+
+    That takes a second of every program, and nothing is compiled here.
+    """
+    plain = {name: inspect.unwrap(getattr(kind, name)) for name in ("add_param_group", "zero_grad")}
+    return type(kind.__name__, (kind,), {**plain, "step": torch.no_grad()(inspect.unwrap(kind.step))})
+
+
+SGD, Adam = _uncompiled(torch.optim.SGD), _uncompiled(torch.optim.Adam)
 
 
 def is_adam(options: Mapping[str, Any]) -> bool:
@@ -23,8 +36,8 @@ def build_optimiser(
     # A graph repeats the numbers that it was recorded with; only tensors can change.
     rate = torch.tensor(options["learning_rate"], device=device) if on_gpu else options["learning_rate"]
     if is_adam(options):
-        return torch.optim.Adam(network.parameters(), rate, fused=True, capturable=on_gpu)
-    return torch.optim.SGD(
+        return Adam(network.parameters(), rate, fused=True, capturable=on_gpu)
+    return SGD(
         network.parameters(), rate, options["momentum"], weight_decay=options["weight_decay"], fused=True
     )
 

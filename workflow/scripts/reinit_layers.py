@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hyperplanes.devices import claim_device, processor, set_up_torch
 from hyperplanes.errors import InputError, run_program
+from hyperplanes.importing import without_collection
 from hyperplanes.options import factor, given, natural, positive, seed
 
 
@@ -90,15 +91,16 @@ def parse_arguments() -> argparse.Namespace:
 
 def measure_run(arguments: argparse.Namespace, device_name: str) -> None:
     """Reset the layers of a run of the pipeline."""
-    import torch
+    with without_collection():
+        import torch
 
-    from hyperplanes import reinitialisation, resume
-    from hyperplanes.augmentation import Normaliser
-    from hyperplanes.evaluation import autocast, pixel_statistics
-    from hyperplanes.files import sha256_of
-    from hyperplanes.loading import open_dataset, open_images
-    from hyperplanes.records import Records, discard
-    from hyperplanes.reset_weights import fold_all, trained_network, weights_of_run
+        from hyperplanes import reinitialisation, resume
+        from hyperplanes.augmentation import Normaliser
+        from hyperplanes.evaluation import autocast, pixel_statistics
+        from hyperplanes.files import sha256_of
+        from hyperplanes.loading import open_dataset, open_images
+        from hyperplanes.records import Records, discard
+        from hyperplanes.reset_weights import fold_all, trained_network, weights_of_run
 
     dataset, description = open_dataset(Path(arguments.dataset))
     network, facts = trained_network(arguments.run, description)
@@ -148,7 +150,8 @@ def measure_checkpoint(arguments: argparse.Namespace, device_name: str) -> None:
     listing = not arguments.arch or not arguments.dataset
     if not listing and not arguments.load_from.is_file():
         raise InputError(f"--load-from {arguments.load_from} does not exist; give the trained network")
-    from hyperplanes import authors_reinit
+    with without_collection():
+        from hyperplanes import authors_reinit
 
     if listing:
         print(authors_reinit.choices())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hyperplanes.devices import claim_device, processor, set_up_torch
 from hyperplanes.errors import run_program
+from hyperplanes.importing import without_collection
 from hyperplanes.options import natural, positive, seed
 
 PIPELINE_OPTIONS = ("--settings", "--experiment", "--output")
@@ -108,12 +109,13 @@ def options_parser() -> argparse.ArgumentParser:
 
 
 def train(arguments: argparse.Namespace, device_name: str) -> None:
-    import torch
+    with without_collection():
+        import torch
 
-    from hyperplanes import provenance, resume
-    from hyperplanes.loading import open_dataset
-    from hyperplanes.running import train_run
-    from hyperplanes.training import Run
+        from hyperplanes import provenance, resume
+        from hyperplanes.loading import open_dataset
+        from hyperplanes.running import train_run
+        from hyperplanes.training import Run
 
     set_up_torch(arguments.threads, device_name, arguments.settings["precision"])
     dataset, description = open_dataset(arguments.dataset)
@@ -143,9 +145,10 @@ def train(arguments: argparse.Namespace, device_name: str) -> None:
 
 
 def train_by_options(options: argparse.Namespace, device_name: str) -> None:
-    from hyperplanes import resume
-    from hyperplanes.authors_training import AuthoredRun
-    from hyperplanes.writing import Copied
+    with without_collection():
+        from hyperplanes import resume
+        from hyperplanes.authors_training import AuthoredRun
+        from hyperplanes.writing import Copied
 
     set_up_torch(options.threads, device_name)
     run = AuthoredRun(options, device_name)
