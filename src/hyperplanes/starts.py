@@ -109,6 +109,11 @@ def _authors_start(
     group = next(iter(saved["param_groups"]), {})
     adam = "betas" in group
     _require(path, AUTHORS_OPTIMISER, group, "lr", *(() if adam else ("momentum", "weight_decay")))
+    if (adam and group.get("weight_decay")) or "alpha" in group:
+        found = "Adam with weight decay" if adam else "RMSprop"
+        raise InputError(
+            f"{path}: its optimiser is {found}, expected SGD or plain Adam; save the weights (a state dict) alone"
+        )
     optimiser = {
         "kind": "adam" if adam else "sgd",
         "learning_rate": float(group.get("initial_lr", group["lr"])),
