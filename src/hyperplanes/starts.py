@@ -112,7 +112,8 @@ def _authors_start(
     if (adam and group.get("weight_decay")) or "alpha" in group:
         found = "Adam with weight decay" if adam else "RMSprop"
         raise InputError(
-            f"{path}: its optimiser is {found}, expected SGD or plain Adam; save the weights (a state dict) alone"
+            f"{path}: its optimiser is {found}, expected SGD or plain Adam; save the weights (a state dict) "
+            "alone"
         )
     optimiser = {
         "kind": "adam" if adam else "sgd",
