@@ -210,6 +210,7 @@ def snapshots(options: Options) -> list[Row]:
         theirs, ours = Path(folder, "vgg19_0.tar"), Path(folder, "epoch=0.safetensors")
         room = run.snapshot(origin)
         actions = {
+            # Into one file again and again, which costs less than a new one after each epoch.
             "reference": lambda: reference.save_checkpoint(theirs, network, optimiser, 0, 0.1),
             # As in a run, where every snapshot but the first finds the arrays of the one before.
             "ours": lambda: save_snapshot(ours, run.snapshot(origin, room)),
