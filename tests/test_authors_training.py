@@ -599,8 +599,10 @@ def test_linear_layers_of_a_checkpoint_are_not_drawn_from_the_seed(shades):
         weights_of_run(network, facts, description, snapshots, 0, linear=True)
 
 
-def saved_by(optimiser):
-    return {"optimizer_state_dict": optimiser(torch.nn.Linear(2, 2).parameters(), 0.1).state_dict()}
+def saved_by(optimiser, **options):
+    return {
+        "optimizer_state_dict": optimiser(torch.nn.Linear(2, 2).parameters(), 0.1, **options).state_dict()
+    }
 
 
 @pytest.mark.parametrize(
@@ -614,8 +616,15 @@ def saved_by(optimiser):
             {"optimizer_state_dict": {"param_groups": [{"params": [0, 1], "lr": 0.1}], "state": {}}},
             "optimizer_state_dict has no momentum; expected",
         ),
-        (saved_by(torch.optim.AdamW), "its optimiser is Adam with weight decay, expected SGD or plain Adam"),
-        (saved_by(torch.optim.RMSprop), "its optimiser is RMSprop, expected SGD or plain Adam"),
+        (saved_by(torch.optim.AdamW), "optimizer_state_dict has options of another optimiser, expected"),
+        (saved_by(torch.optim.RMSprop), "optimizer_state_dict has options of another optimiser, expected"),
+        (saved_by(torch.optim.Adam, amsgrad=True), "has options of another optimiser, expected"),
+        (
+            saved_by(torch.optim.SGD, momentum=0.9, nesterov=True),
+            "has options of another optimiser, expected",
+        ),
+        (saved_by(torch.optim.NAdam), "optimizer_state_dict has no amsgrad; expected"),
+        (saved_by(torch.optim.Adamax), "optimizer_state_dict has no amsgrad; expected"),
     ],
 )
 def test_snapshots_of_other_code_are_refused(changes, message):

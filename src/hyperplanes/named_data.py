@@ -89,7 +89,14 @@ class DataChoice:
         if self.dataset in NAMED:
             return self.dataset
         path = Path(self.dataset) / DESCRIPTION_FILE
-        return read_json(path)["name"] if path.is_file() else Path(self.dataset).resolve().name
+        if not path.is_file():
+            return Path(self.dataset).resolve().name
+        try:
+            return read_json(path)["name"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{path} is damaged or not of a prepared data set ({error!r}); prepare the data set again"
+            ) from error
 
 
 def open_named(choice: DataChoice, test_only: bool = False) -> tuple[AnyDataset, dict[str, Any]]:

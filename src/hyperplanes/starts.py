@@ -108,12 +108,11 @@ def _authors_start(
     }
     group = next(iter(saved["param_groups"]), {})
     adam = "betas" in group
-    _require(path, AUTHORS_OPTIMISER, group, "lr", *(() if adam else ("momentum", "weight_decay")))
-    if (adam and group.get("weight_decay")) or "alpha" in group:
-        found = "Adam with weight decay" if adam else "RMSprop"
+    _require(path, AUTHORS_OPTIMISER, group, "lr", *(("amsgrad",) if adam else ("momentum", "weight_decay")))
+    if not all(map(_is_plain, saved["param_groups"])):
         raise InputError(
-            f"{path}: its optimiser is {found}, expected SGD or plain Adam; save the weights (a state dict) "
-            "alone"
+            f"{path}: {AUTHORS_OPTIMISER} has options of another optimiser, expected plain SGD or Adam; save "
+            "the weights (a state dict) alone"
         )
     optimiser = {
         "kind": "adam" if adam else "sgd",
@@ -127,6 +126,14 @@ def _authors_start(
         schedule.update(every=scheduler["step_size"], factor=scheduler["gamma"])
     epoch = entries[AUTHORS_EPOCH] + 1
     return Start(epoch, weights, slots, optimiser, schedule, source={**source, "epoch": epoch})
+
+
+def _is_plain(group: Mapping[str, Any]) -> bool:
+    """Tell whether options of an optimiser are those of SGD with momentum or of Adam as torch has it."""
+    if "betas" in group:
+        usual = (tuple(group["betas"]), group.get("eps")) == ((0.9, 0.999), 1e-8)
+        return usual and not group.get("amsgrad") and not group.get("weight_decay")
+    return "alpha" not in group and not group.get("nesterov") and not group.get("dampening")
 
 
 def _require(path: Path, entry: str, content: Any, *keys: str) -> None:
