@@ -45,6 +45,15 @@ class DrawnPictures(reference.Pictures):
         return transforms.functional.hflip(picture) if self.draws.flip[number] else picture
 
 
+class DrawnDropout(nn.Dropout):
+    """Dropout that keeps what a run keeps with the same random numbers."""
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Inputs with a share of zeros, the others scaled, in training."""
+        kept = torch.rand(inputs.shape) >= self.p if self.training else 1 - self.p
+        return inputs * kept / (1 - self.p)
+
+
 def epoch_loader(run: Run, dataset: Dataset, description: Mapping[str, Any], epoch: int) -> DataLoader:
     """Return the batches of an epoch of `run`, made from `dataset` the ordinary way."""
     settings, seed = run.settings, run.seed
@@ -74,6 +83,9 @@ def train_reference(
     settings = run.settings
     network = reference.vgg(settings["architecture"], run.classes, settings["width"])
     network.load_state_dict(run.initial_network().state_dict())
+    for place, layer in enumerate(network.classifier):
+        if isinstance(layer, nn.Dropout):
+            network.classifier[place] = DrawnDropout(layer.p)
     options, schedule = settings["optimiser"], settings["schedule"]
     optimiser = torch.optim.SGD(
         network.parameters(),

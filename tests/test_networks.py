@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hyperplanes.architectures import build_network, conv_layers, forward_steps, layer_geometry
 from hyperplanes.augmentation import Augmenter, Draws, Normaliser
 from hyperplanes.errors import InputError
-from hyperplanes.networks import pool_first
+from hyperplanes.networks import Dropout, pool_first
 from hyperplanes.schedules import learning_rate
 from hyperplanes.streams import stream, stream_seed
 from hyperplanes.vision import models, v2
@@ -56,6 +56,29 @@ def test_pooling_before_relu_changes_no_bit(architecture, size, bf16):
         logits.float().square().sum().backward()
         results.append([logits, *(parameter.grad for parameter in part.parameters())])
     assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.bfloat16])
+def test_dropout_keeps_its_share_and_scales_the_rest(kind):
+    torch.manual_seed(0)
+    inputs = torch.ones(200, 500, dtype=kind, requires_grad=True)
+    for share in (0.5, 0.25):
+        layer = Dropout(share)
+        outputs = layer(inputs)
+        assert outputs.dtype == kind
+        # Five standard deviations of a share of 100,000.
+        assert (outputs == 0).float().mean() == pytest.approx(share, abs=5 * math.sqrt(0.25 / 1e5))
+        assert outputs[outputs != 0].unique().tolist() == [torch.tensor(1 / (1 - share), dtype=kind).item()]
+        assert not torch.equal(outputs, layer(inputs))
+        (gradient,) = torch.autograd.grad(outputs.sum(), inputs)
+        assert torch.equal(gradient, outputs)
+        assert torch.equal(layer.eval()(inputs), inputs)
+
+
+def test_every_dropout_of_our_networks_is_the_fast_one():
+    for architecture in ("vgg11", "lenet", "alexnet"):
+        layers = [layer for layer in network(architecture).classifier if isinstance(layer, torch.nn.Dropout)]
+        assert layers and all(type(layer) is Dropout for layer in layers)
 
 
 def test_lenet_has_the_papers_parameters():

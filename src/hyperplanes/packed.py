@@ -26,6 +26,7 @@ _DIRECT = getattr(os, "O_DIRECT", 0)
 def _memory(size: int) -> mmap.mmap:
     """Return whole pages of memory of this process, one at least, that hold `size` bytes."""
     pages = max(1, math.ceil(size / mmap.PAGESIZE))
+    # Private, though a loader may fork while the disk reads them: nobody changes them before it is done.
     return mmap.mmap(-1, pages * mmap.PAGESIZE, access=mmap.ACCESS_COPY)
 
 
