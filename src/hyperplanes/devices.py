@@ -1,5 +1,6 @@
 """Which device a program computes on. Snakemake counts GPUs; this module hands them out."""
 
+import ctypes
 import os
 import re
 import subprocess
@@ -13,6 +14,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from hyperplanes.errors import InputError
+
+# Numbers of glibc's malloc.h.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 
 def visible_gpus() -> list[str]:
@@ -97,6 +101,7 @@ def set_up_torch(threads: int, device: str, precision: str = "float32") -> None:
             f"a GPU is requested but torch {torch.__version__} finds none that it can use; "
             "install a CUDA build of torch, or set `device: cpu` in the configuration"
         )
+    _keep_freed_memory()
     torch.set_num_threads(threads)
     # The same as use_deterministic_algorithms(True, warn_only=True), which imports torch's compiler as well.
     torch.set_deterministic_debug_mode("warn")
@@ -104,6 +109,19 @@ def set_up_torch(threads: int, device: str, precision: str = "float32") -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep up to 64 MiB that a step frees, for the next step.
+
+    These are the values up to which it raises its own. Before it has done so it may give memory back after
+    every batch and ask for it again, which can take longer than to make the batch.
+    """
+    # Only glibc has it.
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, 32 * 2**20)
+        mallopt(_TRIM_THRESHOLD, 64 * 2**20)
 
 
 def processor(device: str) -> str:
