@@ -1,6 +1,7 @@
 """Devices are handed out once each, across processes, and come back however their holder ends."""
 
 import os
+import platform
 import select
 import subprocess
 import sys
@@ -229,3 +230,24 @@ def test_ended_process_leaves_the_device_to_the_next(hold):
         holder = hold(CUDA_VISIBLE_DEVICES="7,9")
         assert holder.claimed() == "cuda 7"
         holder.finish()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such setting")
+def test_freed_memory_is_used_again():
+    """Tensors of a step take the pages of those of the step before, where glibc would give them back."""
+    program = (
+        "import resource, torch\n"
+        "from hyperplanes.devices import set_up_torch\n"
+        "set_up_torch(1, 'cpu')\n"
+        "for step in range(60):\n"
+        "    if step == 10:\n"
+        "        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    tensors = [torch.ones(400_000) for _ in range(3)]\n"
+        "    del tensors\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
+    )
+    variables = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, env=variables)
+    # One step has 1,200 pages.
+    assert int(result.stdout) < 1200
