@@ -9,7 +9,6 @@ trained network has is not computed at all: its predictions are those of the tra
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,7 +18,6 @@ from torch.func import functional_call
 from hyperplanes.architectures import forward_steps, holds, layer_geometry
 from hyperplanes.augmentation import Normaliser
 from hyperplanes.errors import InputError
-from hyperplanes.files import write_csv
 from hyperplanes.loading import Images
 from hyperplanes.progress import progress
 from hyperplanes.records import TOP_FIVE, TRAINED, Key, Records
@@ -316,8 +314,3 @@ def reinit_rows(
             }
         )
     return rows
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows of `COLUMNS` as CSV, atomically; a value that does not exist is an empty field."""
-    write_csv(path, COLUMNS, rows)

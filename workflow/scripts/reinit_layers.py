@@ -97,7 +97,7 @@ def measure_run(arguments: argparse.Namespace, device_name: str) -> None:
         from hyperplanes import reinitialisation, resume
         from hyperplanes.augmentation import Normaliser
         from hyperplanes.evaluation import autocast, pixel_statistics
-        from hyperplanes.files import sha256_of
+        from hyperplanes.files import sha256_of, write_csv
         from hyperplanes.loading import open_dataset, open_images
         from hyperplanes.records import Records, discard
         from hyperplanes.reset_weights import fold_all, trained_network, weights_of_run
@@ -140,7 +140,7 @@ def measure_run(arguments: argparse.Namespace, device_name: str) -> None:
         with autocast(device, settings["precision"]):
             baseline, cells = reinitialisation.count_correct(resetter, batches, records, memory)
         rows = reinitialisation.reinit_rows(baseline, cells, len(labels), facts)
-        reinitialisation.write_rows(arguments.output, rows)
+        write_csv(arguments.output, reinitialisation.COLUMNS, rows)
         records.close()
     discard(folder)
 
