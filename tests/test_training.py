@@ -255,23 +255,39 @@ def test_tf32_is_float32_on_a_cpu(tmp_path, dataset_folder, trained):
     assert outputs(tmp_path / "run") == outputs(trained)
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam"])
-def test_optimisers_step_as_torchs(kind):
-    options = {"kind": kind, "learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.01}
-    theirs, ours = (torch.nn.Linear(5, 4) for _ in range(2))
+@pytest.mark.parametrize(("kind", "momentum"), [("sgd", 0.9), ("sgd", 0.0), ("adam", 0.9)])
+def test_optimisers_step_as_torchs(kind, momentum):
+    options = {"kind": kind, "learning_rate": 0.1, "momentum": momentum, "weight_decay": 0.01}
+    theirs, ours = (
+        torch.nn.Sequential(torch.nn.Conv2d(3, 5, 3), torch.nn.Flatten(), torch.nn.Linear(20, 4)).to(
+            memory_format=torch.channels_last
+        )
+        for _ in range(2)
+    )
     ours.load_state_dict(theirs.state_dict())
-    expected = torch.optim.SGD(theirs.parameters(), 0.1, 0.9, weight_decay=0.01, fused=True)
+    expected = torch.optim.SGD(theirs.parameters(), 0.1, momentum, weight_decay=0.01, fused=True)
     if kind == "adam":
         expected = torch.optim.Adam(theirs.parameters(), 0.1, fused=True)
     optimiser = build_optimiser(ours, options, torch.device("cpu"))
+    images = torch.arange(96.0).reshape(2, 3, 4, 4).to(memory_format=torch.channels_last) / 100
     for rate in (0.1, 0.1, 0.05):
         for part, steps in ((theirs, expected), (ours, optimiser)):
             set_rate(steps, rate)
             steps.zero_grad(set_to_none=True)
-            part(torch.ones(2, 5)).square().sum().backward()
+            part(images).square().sum().backward()
             steps.step()
         assert all(map(torch.equal, theirs.parameters(), ours.parameters()))
-    assert not any(tensor.requires_grad for _, tensor in optimiser_state(ours, optimiser))
+    kept = dict(optimiser_state(ours, optimiser))
+    assert not any(tensor.requires_grad for tensor in kept.values())
+    if kind == "sgd":
+        assert len(kept) == (4 if momentum else 0)
+    for name, parameter in ours.named_parameters():
+        if momentum and kind == "sgd":
+            assert torch.equal(
+                kept[f"momentum.{name}"],
+                expected.state[theirs.get_parameter(name)]["momentum_buffer"],
+            )
+            assert kept[f"momentum.{name}"].stride() == parameter.stride()
 
 
 def test_training_does_not_import_torchs_compiler(tmp_path, dataset_folder, monkeypatch):

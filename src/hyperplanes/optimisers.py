@@ -23,6 +23,46 @@ def _uncompiled(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer
 SGD, Adam = _uncompiled(torch.optim.SGD), _uncompiled(torch.optim.Adam)
 
 
+class InPlaceOrderSGD(SGD):
+    """SGD with torch's fused kernel on a CPU, for weights that are channels last.
+
+    The kernel updates memory from front to back, whatever the strides; but it first copies every gradient
+    that is not contiguous, and leaves the copy unused. Here it is given weights, gradients and momentum in
+    the order in which they lie in memory. The same numbers in less time.
+    """
+
+    def step(self) -> None:
+        """Take one step on all parameters that have a gradient."""
+        for group in self.param_groups:
+            trained = [parameter for parameter in group["params"] if parameter.grad is not None]
+            lists = [trained, [parameter.grad for parameter in trained], []]
+            if group["momentum"]:
+                lists[2] = [self._momentum(parameter) for parameter in trained]
+            with torch.no_grad():
+                torch._fused_sgd_(
+                    *([_in_memory_order(tensor) for tensor in tensors] for tensors in lists),
+                    weight_decay=group["weight_decay"],
+                    momentum=group["momentum"],
+                    lr=group["lr"],
+                    dampening=0,
+                    nesterov=False,
+                    maximize=False,
+                    is_first_step=False,
+                )
+
+    def _momentum(self, parameter: nn.Parameter) -> torch.Tensor:
+        """Return the momentum of a parameter, which begins with zero."""
+        state = self.state[parameter]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(parameter, requires_grad=False)
+        return state["momentum_buffer"]
+
+
+def _in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a contiguous view of a tensor that is contiguous or channels last."""
+    return tensor if tensor.is_contiguous() else tensor.permute(0, 2, 3, 1)
+
+
 def is_adam(options: Mapping[str, Any]) -> bool:
     """Tell whether `options` of an optimiser ask for Adam; without `kind` they mean SGD."""
     return options.get("kind", "sgd") == "adam"
@@ -37,7 +77,8 @@ def build_optimiser(
     rate = torch.tensor(options["learning_rate"], device=device) if on_gpu else options["learning_rate"]
     if is_adam(options):
         return Adam(network.parameters(), rate, fused=True, capturable=on_gpu)
-    return SGD(
+    kind = SGD if on_gpu else InPlaceOrderSGD
+    return kind(
         network.parameters(), rate, options["momentum"], weight_decay=options["weight_decay"], fused=True
     )
 
