@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 import reference
 from hyperplanes.augmentation import Draws
 from hyperplanes.datasets import Dataset
+from hyperplanes.layers import random_mask
 from hyperplanes.splits import split_indices
 from hyperplanes.streams import stream, stream_seed
 from hyperplanes.training import Run
@@ -50,7 +51,7 @@ class DrawnDropout(nn.Dropout):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Inputs with a share of zeros, the others scaled, in training."""
-        kept = torch.rand(inputs.shape) >= self.p if self.training else 1 - self.p
+        kept = random_mask(inputs.shape, self.p) if self.training else 1 - self.p
         return inputs * kept / (1 - self.p)
 
 

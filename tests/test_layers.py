@@ -1,4 +1,4 @@
-"""The faster weight gradient is the gradient."""
+"""Layers that train faster are torch's layers."""
 
 import pytest
 import torch
@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from hyperplanes import convolutions
-from hyperplanes.convolutions import Conv2d
+from hyperplanes import layers
+from hyperplanes.layers import Conv2d, Linear, random_mask
 
 VECTOR_UNITS = torch.backends.cpu.get_cpu_capability()
 
@@ -39,8 +39,8 @@ def test_gradients_are_torchs(batch, channels, filters, size, kernel, padding, b
     images = torch.randn(batch, channels, *size, dtype=torch.float64)
     direction = torch.randn_like(theirs(images))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convolutions, "LEAST_WEIGHTS", 0)
-        patch.setattr(convolutions, "MOST_PIXELS", {(VECTOR_UNITS, torch.float64): 100})
+        patch.setattr(layers, "LEAST_WEIGHTS", 0)
+        patch.setattr(layers, "MOST_PIXELS", {(VECTOR_UNITS, torch.float64): 100})
         found = gradients(ours, images, direction)
     for expected, gradient in zip(gradients(theirs, images, direction), found, strict=True):
         assert gradient.shape == expected.shape
@@ -49,6 +49,10 @@ def test_gradients_are_torchs(batch, channels, filters, size, kernel, padding, b
 
 def is_product(outputs):
     return "Convolve" in str(outputs.grad_fn)
+
+
+def by_onednn(outputs):
+    return "Multiply" in str(outputs.grad_fn)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def is_product(outputs):
     ],
 )
 def test_the_product_is_used_where_it_is_faster(size, channels, options, product, monkeypatch):
-    monkeypatch.setattr(convolutions, "MOST_PIXELS", {(VECTOR_UNITS, torch.float32): 16})
+    monkeypatch.setattr(layers, "MOST_PIXELS", {(VECTOR_UNITS, torch.float32): 16})
     layer = Conv2d(channels, channels, 3, **options)
     images = torch.randn(2, channels, size, size)
     assert is_product(layer(images)) == product
@@ -95,7 +99,7 @@ def test_the_product_is_used_on_cpus_on_which_it_was_measured(units, size, bf16,
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_gradients_in_bfloat16_are_torchs(bias, monkeypatch):
-    monkeypatch.setattr(convolutions, "MOST_PIXELS", {(VECTOR_UNITS, torch.bfloat16): 4})
+    monkeypatch.setattr(layers, "MOST_PIXELS", {(VECTOR_UNITS, torch.bfloat16): 4})
     theirs, ours = (kind(64, 64, 3, padding=1, bias=bias) for kind in (nn.Conv2d, Conv2d))
     ours.load_state_dict(theirs.state_dict())
     images = torch.randn(8, 64, 2, 2)
@@ -110,3 +114,68 @@ def test_gradients_in_bfloat16_are_torchs(bias, monkeypatch):
         assert other.shape == one.shape
         # Eight bits of precision, and sums of 32 products.
         assert (one - other).abs().max() <= 2**-7 * one.abs().max()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 9), st.integers(1, 40), st.integers(1, 40), st.booleans(), st.integers(0, 9))
+def test_a_linear_layers_outputs_and_gradients_are_torchs(batch, before, after, bias, seed):
+    torch.manual_seed(seed)
+    ours, exact = Linear(before, after, bias=bias), nn.Linear(before, after, bias=bias, dtype=torch.float64)
+    exact.load_state_dict(ours.state_dict())
+    inputs = torch.randn(batch, before)
+    direction = torch.randn(batch, after)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layers, "LEAST_LINEAR_WEIGHTS", {(VECTOR_UNITS, torch.float32): 0})
+        outputs = ours(inputs)
+        found = [outputs, *gradients(ours, inputs, direction)]
+    assert by_onednn(outputs)
+    expected = [exact(inputs.double()), *gradients(exact, inputs.double(), direction.double())]
+    for one, other in zip(expected, found, strict=True):
+        assert other.dtype == torch.float32
+        # Sums of at most 40 products, each rounded to 24 bits.
+        assert torch.allclose(one, other.double(), rtol=0, atol=1e-4)
+
+
+def test_no_gradient_of_a_linear_layers_inputs_is_computed_in_vain(monkeypatch):
+    monkeypatch.setattr(layers, "LEAST_LINEAR_WEIGHTS", {(VECTOR_UNITS, torch.float32): 0})
+    layer, inputs = Linear(3, 2), torch.randn(4, 3)
+    layer(inputs).sum().backward()
+    assert inputs.grad is None
+    assert torch.allclose(layer.weight.grad, inputs.sum(0).expand(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("units", "size", "kind", "bf16", "onednn"),
+    [
+        ("AVX512", 512, torch.float32, False, True),
+        ("AVX512", 256, torch.float32, False, False),
+        ("AVX512", 512, torch.float64, False, False),
+        ("AVX512", 512, torch.float32, True, False),
+        ("AVX2", 512, torch.float32, False, False),
+        ("DEFAULT", 512, torch.float32, False, False),
+    ],
+)
+def test_onednn_multiplies_where_it_was_measured_to_be_faster(units, size, kind, bf16, onednn, monkeypatch):
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: units)
+    layer, inputs = Linear(size, size, dtype=kind), torch.randn(2, size, dtype=kind)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        assert by_onednn(layer(inputs)) == onednn
+    plain = nn.Linear(size, size, dtype=kind)
+    plain.load_state_dict(layer.state_dict())
+    with torch.no_grad():
+        assert torch.equal(layer(inputs), plain(inputs))
+    assert layer(inputs[None]).shape == (1, 2, size)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.25, 3 / 256, 0.3])
+def test_a_random_mask_is_independent_from_place_to_place(share):
+    torch.manual_seed(0)
+    mask = random_mask((1000, 99), share)
+    assert (mask.shape, mask.dtype) == ((1000, 99), torch.bool)
+    kept = mask.flatten().double() - (1 - share)
+    deviation = (share * (1 - share) / len(kept)) ** 0.5
+    assert abs(kept.mean()) < 5 * deviation
+    # Neighbours that come from one 64-bit number, and from the next one.
+    for lag in (*range(1, 9), 64, 99):
+        covariance = (kept[lag:] * kept[:-lag]).mean()
+        assert abs(covariance) < 5 * share * (1 - share) / len(kept) ** 0.5

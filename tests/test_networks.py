@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hyperplanes.architectures import build_network, conv_layers, forward_steps, layer_geometry
 from hyperplanes.augmentation import Augmenter, Draws, Normaliser
 from hyperplanes.errors import InputError
-from hyperplanes.networks import Dropout, pool_first
+from hyperplanes.layers import Dropout
+from hyperplanes.networks import pool_first
 from hyperplanes.schedules import learning_rate
 from hyperplanes.streams import stream, stream_seed
 from hyperplanes.vision import models, v2

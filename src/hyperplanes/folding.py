@@ -55,7 +55,7 @@ def fold(network: nn.Module) -> int:
     """
     count = copies(network)
     full: nn.Linear = network.classifier[0]
-    folded = nn.Linear(full.in_features // count, full.out_features, device="meta")
+    folded = type(full)(full.in_features // count, full.out_features, device="meta")
     folded.weight = nn.Parameter(sum_of_copies(full.weight.detach(), count))
     folded.bias = full.bias
     folded.weight.register_hook(lambda gradient: gradient * count)

@@ -9,19 +9,8 @@ from math import prod
 import torch
 from torch import nn
 
-from hyperplanes.convolutions import Conv2d
+from hyperplanes.layers import Conv2d, Dropout, Linear
 from hyperplanes.layouts import LAYOUTS, Conv, Pool, scaled
-
-
-class Dropout(nn.Dropout):
-    """torch's Dropout with masks that a CPU draws in a third of the time: the same distribution."""
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Set a share `p` of the inputs to zero in training, and scale the others by 1 / (1 - p)."""
-        if not self.training or inputs.device.type != "cpu":
-            return super().forward(inputs)
-        kept = torch.rand(inputs.shape) >= self.p
-        return inputs * kept.to(inputs.dtype).div_(1 - self.p)
 
 
 class SequentialNetwork(nn.Module):
@@ -65,7 +54,7 @@ def build_sequential(
         match layer:
             case int():
                 after = scaled(layer, width)
-                classifier.append(nn.Linear(before, after, device="meta"))
+                classifier.append(Linear(before, after, device="meta"))
                 before = after
             case "norm":
                 classifier.append(nn.BatchNorm1d(before, device="meta"))
@@ -73,7 +62,7 @@ def build_sequential(
                 classifier.append(nn.ReLU(inplace=True))
             case "dropout":
                 classifier.append(Dropout(layout.dropout))
-    classifier.append(nn.Linear(before, classes, device="meta"))
+    classifier.append(Linear(before, classes, device="meta"))
     return SequentialNetwork(nn.Sequential(*features), avgpool, nn.Sequential(*classifier))
 
 
