@@ -1,5 +1,8 @@
 """Layers that train faster are torch's layers."""
 
+import math
+from types import SimpleNamespace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from hyperplanes import layers
-from hyperplanes.layers import Conv2d, Linear, random_mask
+from hyperplanes.layers import Conv2d, Dropout, Linear, random_mask
 
 VECTOR_UNITS = torch.backends.cpu.get_cpu_capability()
 
@@ -51,6 +54,10 @@ def is_product(outputs):
     return "Convolve" in str(outputs.grad_fn)
 
 
+def is_whole(outputs):
+    return "Permute" in str(outputs.grad_fn)
+
+
 def by_onednn(outputs):
     return "Multiply" in str(outputs.grad_fn)
 
@@ -79,38 +86,102 @@ def test_the_product_is_used_where_it_is_faster(size, channels, options, product
     assert torch.equal(layer(images), plain(images))
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(1, 3),
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    st.data(),
+    st.booleans(),
+    st.integers(0, 9),
+)
+def test_a_small_map_seen_whole_gives_torchs_outputs_and_gradients(
+    batch, channels, filters, padding, data, bias, seed
+):
+    size = [data.draw(st.integers(1, p + 1)) for p in padding]
+    torch.manual_seed(seed)
+    options = {"padding": padding, "bias": bias, "dtype": torch.float64}
+    kernel = [2 * p + 1 for p in padding]
+    theirs, ours = (kind(channels, filters, kernel, **options) for kind in (nn.Conv2d, Conv2d))
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.randn(batch, channels, *size, dtype=torch.float64)
+    direction = torch.randn_like(theirs(images))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layers, "LEAST_WHOLE_WEIGHTS", {(VECTOR_UNITS, torch.float64): 0})
+        outputs = ours(images)
+        found = [outputs, *gradients(ours, images, direction)]
+    assert is_whole(outputs)
+    for expected, other in zip([theirs(images), *gradients(theirs, images, direction)], found, strict=True):
+        assert other.shape == expected.shape
+        assert torch.allclose(other, expected, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize(
-    ("units", "size", "bf16", "product"),
+    ("size", "options", "whole"),
     [
-        ("AVX2", 4, False, True),
-        ("AVX2", 2, True, False),
-        ("AVX512", 2, False, False),
-        ("AVX512", 2, True, True),
-        ("AVX512", 4, True, False),
-        ("DEFAULT", 2, False, False),
+        (1, {"padding": 1}, True),
+        (2, {"padding": 1}, True),
+        (3, {"padding": 1}, False),
+        (2, {"padding": 0}, False),
+        (2, {"padding": 2}, False),
+        (2, {"padding": 1, "stride": 2}, False),
+        (2, {"padding": 1, "groups": 2}, False),
+        (2, {"padding": 2, "dilation": 2}, False),
+        (2, {"padding": "same"}, False),
+        (2, {"padding": 1, "padding_mode": "circular"}, False),
     ],
 )
-def test_the_product_is_used_on_cpus_on_which_it_was_measured(units, size, bf16, product, monkeypatch):
+def test_only_a_small_map_is_seen_whole(size, options, whole, monkeypatch):
+    monkeypatch.setattr(layers, "LEAST_WHOLE_WEIGHTS", {(VECTOR_UNITS, torch.float64): 0})
+    layer = Conv2d(4, 4, 1 if options["padding"] == 0 else 3, dtype=torch.float64, **options)
+    plain = nn.Conv2d(4, 4, layer.kernel_size, dtype=torch.float64, **options)
+    plain.load_state_dict(layer.state_dict())
+    images = torch.randn(2, 4, size, size, dtype=torch.float64)
+    outputs = layer(images)
+    assert is_whole(outputs) == whole
+    assert torch.allclose(outputs, plain(images), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("units", "size", "bf16", "way"),
+    [
+        ("AVX2", 4, False, "product"),
+        ("AVX2", 2, False, "whole"),
+        ("AVX2", 2, True, "torch's"),
+        ("AVX512", 2, False, "whole"),
+        ("AVX512", 2, True, "whole"),
+        ("AVX512", 4, False, "torch's"),
+        ("AVX512", 4, True, "torch's"),
+        ("DEFAULT", 2, False, "torch's"),
+    ],
+)
+def test_a_way_is_taken_on_cpus_on_which_it_was_measured(units, size, bf16, way, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: units)
-    layer = Conv2d(128, 128, 3, padding=1)
+    layer, images = Conv2d(128, 128, 3, padding=1), torch.randn(2, 128, size, size)
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        assert is_product(layer(torch.randn(2, 128, size, size))) == product
+        outputs = layer(images)
+    assert (is_product(outputs), is_whole(outputs)) == (way == "product", way == "whole")
+    with torch.no_grad():
+        plain = nn.functional.conv2d(images, layer.weight, layer.bias, padding=1)
+        assert torch.equal(layer(images), plain)
 
 
 @pytest.mark.parametrize("bias", [True, False])
 def test_gradients_in_bfloat16_are_torchs(bias, monkeypatch):
-    monkeypatch.setattr(layers, "MOST_PIXELS", {(VECTOR_UNITS, torch.bfloat16): 4})
+    monkeypatch.setattr(layers, "LEAST_WHOLE_WEIGHTS", {(VECTOR_UNITS, torch.bfloat16): 0})
     theirs, ours = (kind(64, 64, 3, padding=1, bias=bias) for kind in (nn.Conv2d, Conv2d))
     ours.load_state_dict(theirs.state_dict())
     images = torch.randn(8, 64, 2, 2)
     with torch.autocast("cpu", torch.bfloat16):
         logits = ours(images)
-        assert is_product(logits)
-        assert torch.equal(logits, theirs(images))
+        assert is_whole(logits)
+        assert logits.dtype == torch.bfloat16
         direction = torch.randn_like(logits)
-        expected, found = (gradients(layer, images, direction) for layer in (theirs, ours))
+        expected = [theirs(images), *gradients(theirs, images, direction)]
+        found = [logits, *gradients(ours, images, direction)]
     for one, other in zip(expected, found, strict=True):
-        assert other.dtype == torch.float32
+        assert other.dtype == one.dtype
         assert other.shape == one.shape
         # Eight bits of precision, and sums of 32 products.
         assert (one - other).abs().max() <= 2**-7 * one.abs().max()
@@ -136,12 +207,13 @@ def test_a_linear_layers_outputs_and_gradients_are_torchs(batch, before, after, 
         assert torch.allclose(one, other.double(), rtol=0, atol=1e-4)
 
 
-def test_no_gradient_of_a_linear_layers_inputs_is_computed_in_vain(monkeypatch):
-    monkeypatch.setattr(layers, "LEAST_LINEAR_WEIGHTS", {(VECTOR_UNITS, torch.float32): 0})
-    layer, inputs = Linear(3, 2), torch.randn(4, 3)
-    layer(inputs).sum().backward()
-    assert inputs.grad is None
-    assert torch.allclose(layer.weight.grad, inputs.sum(0).expand(2, 3))
+def test_no_gradient_of_a_linear_layers_inputs_is_computed_in_vain():
+    context = SimpleNamespace(
+        saved_tensors=(torch.randn(4, 3), torch.randn(2, 3)), needs_input_grad=(False, True, False)
+    )
+    of_inputs, of_weight, of_bias = layers._Multiply.backward(context, torch.ones(4, 2))
+    assert (of_inputs, of_bias) == (None, None)
+    assert torch.equal(of_weight, context.saved_tensors[0].sum(0).expand(2, 3))
 
 
 @pytest.mark.parametrize(
@@ -179,3 +251,20 @@ def test_a_random_mask_is_independent_from_place_to_place(share):
     for lag in (*range(1, 9), 64, 99):
         covariance = (kept[lag:] * kept[:-lag]).mean()
         assert abs(covariance) < 5 * share * (1 - share) / len(kept) ** 0.5
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.bfloat16])
+def test_dropout_keeps_its_share_and_scales_the_rest(kind):
+    torch.manual_seed(0)
+    inputs = torch.ones(200, 500, dtype=kind, requires_grad=True)
+    for share in (0.5, 0.2):
+        layer = Dropout(share)
+        outputs = layer(inputs)
+        assert outputs.dtype == kind
+        # Five standard deviations of a share of 100,000.
+        assert (outputs == 0).float().mean() == pytest.approx(share, abs=5 * math.sqrt(0.25 / 1e5))
+        assert outputs[outputs != 0].unique().tolist() == [torch.tensor(1 / (1 - share), dtype=kind).item()]
+        assert not torch.equal(outputs, layer(inputs))
+        (gradient,) = torch.autograd.grad(outputs.sum(), inputs)
+        assert torch.equal(gradient, outputs)
+        assert torch.equal(layer.eval()(inputs), inputs)

@@ -7,11 +7,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from hyperplanes.architectures import build_network, conv_layers, forward_steps, layer_geometry
 from hyperplanes.augmentation import Augmenter, Draws, Normaliser
 from hyperplanes.errors import InputError
-from hyperplanes.layers import Dropout
+from hyperplanes.folding import fold
+from hyperplanes.layers import Conv2d, Dropout, Linear
 from hyperplanes.networks import pool_first
 from hyperplanes.schedules import learning_rate
 from hyperplanes.streams import stream, stream_seed
@@ -59,27 +61,15 @@ def test_pooling_before_relu_changes_no_bit(architecture, size, bf16):
     assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
 
 
-@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.bfloat16])
-def test_dropout_keeps_its_share_and_scales_the_rest(kind):
-    torch.manual_seed(0)
-    inputs = torch.ones(200, 500, dtype=kind, requires_grad=True)
-    for share in (0.5, 0.25):
-        layer = Dropout(share)
-        outputs = layer(inputs)
-        assert outputs.dtype == kind
-        # Five standard deviations of a share of 100,000.
-        assert (outputs == 0).float().mean() == pytest.approx(share, abs=5 * math.sqrt(0.25 / 1e5))
-        assert outputs[outputs != 0].unique().tolist() == [torch.tensor(1 / (1 - share), dtype=kind).item()]
-        assert not torch.equal(outputs, layer(inputs))
-        (gradient,) = torch.autograd.grad(outputs.sum(), inputs)
-        assert torch.equal(gradient, outputs)
-        assert torch.equal(layer.eval()(inputs), inputs)
-
-
-def test_every_dropout_of_our_networks_is_the_fast_one():
-    for architecture in ("vgg11", "lenet", "alexnet"):
-        layers = [layer for layer in network(architecture).classifier if isinstance(layer, torch.nn.Dropout)]
-        assert layers and all(type(layer) is Dropout for layer in layers)
+@pytest.mark.parametrize("architecture", ["vgg11", "lenet", "alexnet", "mlp"])
+def test_our_networks_have_the_fast_layers(architecture):
+    built = network(architecture)
+    if architecture == "vgg11":
+        fold(built)
+    fast = {nn.Conv2d: Conv2d, nn.Linear: Linear, nn.Dropout: Dropout}
+    for module in built.modules():
+        for plain, kind in fast.items():
+            assert not isinstance(module, plain) or type(module) is kind
 
 
 def test_lenet_has_the_papers_parameters():

@@ -15,12 +15,12 @@ from conftest import ROOT, SCRIPTS, environment, make_dataset
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from hyperplanes import running
+from hyperplanes import layers, running
 from hyperplanes.architectures import build_network
 from hyperplanes.datasets import channel_statistics, read_dataset, write_dataset
 from hyperplanes.errors import InputError
 from hyperplanes.evaluation import evaluate
-from hyperplanes.optimisers import build_optimiser, optimiser_state, set_rate
+from hyperplanes.optimisers import SLOTS, build_optimiser, optimiser_state, restore_optimiser, set_rate
 from hyperplanes.resume import locked
 from hyperplanes.snapshots import save_snapshot
 from hyperplanes.splits import split_indices
@@ -255,21 +255,27 @@ def test_tf32_is_float32_on_a_cpu(tmp_path, dataset_folder, trained):
     assert outputs(tmp_path / "run") == outputs(trained)
 
 
+def convolutions_in_a_row():
+    """Weights that are channels last, that are so by their shape alone, and that are not."""
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 2),
+        torch.nn.Conv2d(3, 3, 1),
+        torch.nn.Conv2d(3, 5, 2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(20, 4),
+    ).to(memory_format=torch.channels_last)
+
+
 @pytest.mark.parametrize(("kind", "momentum"), [("sgd", 0.9), ("sgd", 0.0), ("adam", 0.9)])
 def test_optimisers_step_as_torchs(kind, momentum):
     options = {"kind": kind, "learning_rate": 0.1, "momentum": momentum, "weight_decay": 0.01}
-    theirs, ours = (
-        torch.nn.Sequential(torch.nn.Conv2d(3, 5, 3), torch.nn.Flatten(), torch.nn.Linear(20, 4)).to(
-            memory_format=torch.channels_last
-        )
-        for _ in range(2)
-    )
+    theirs, ours = convolutions_in_a_row(), convolutions_in_a_row()
     ours.load_state_dict(theirs.state_dict())
     expected = torch.optim.SGD(theirs.parameters(), 0.1, momentum, weight_decay=0.01, fused=True)
     if kind == "adam":
         expected = torch.optim.Adam(theirs.parameters(), 0.1, fused=True)
     optimiser = build_optimiser(ours, options, torch.device("cpu"))
-    images = torch.arange(96.0).reshape(2, 3, 4, 4).to(memory_format=torch.channels_last) / 100
+    images = torch.arange(32.0).reshape(2, 1, 4, 4) / 100
     for rate in (0.1, 0.1, 0.05):
         for part, steps in ((theirs, expected), (ours, optimiser)):
             set_rate(steps, rate)
@@ -280,14 +286,48 @@ def test_optimisers_step_as_torchs(kind, momentum):
     kept = dict(optimiser_state(ours, optimiser))
     assert not any(tensor.requires_grad for tensor in kept.values())
     if kind == "sgd":
-        assert len(kept) == (4 if momentum else 0)
-    for name, parameter in ours.named_parameters():
-        if momentum and kind == "sgd":
-            assert torch.equal(
-                kept[f"momentum.{name}"],
-                expected.state[theirs.get_parameter(name)]["momentum_buffer"],
-            )
-            assert kept[f"momentum.{name}"].stride() == parameter.stride()
+        assert len(kept) == (8 if momentum else 0)
+    for name, momenta in kept.items():
+        slot, _, parameter = name.partition(".")
+        assert torch.equal(momenta, expected.state[theirs.get_parameter(parameter)][SLOTS[slot]])
+
+
+def test_momentum_that_a_start_lacks_begins_with_zero():
+    options = {"learning_rate": 0.1, "momentum": 0.5, "weight_decay": 0.0}
+    layer = torch.nn.Linear(2, 1)
+    before = {name: parameter.detach().clone() for name, parameter in layer.named_parameters()}
+    optimiser = build_optimiser(layer, options, torch.device("cpu"))
+    restore_optimiser(layer, optimiser, {"momentum.weight": torch.tensor([[1.0, -2.0]])})
+    layer(torch.ones(1, 2)).sum().backward()
+    optimiser.step()
+    # Velocity is half the momentum plus the gradient, which is 1.
+    assert torch.allclose(layer.weight, before["weight"] - 0.1 * torch.tensor([[1.5, 0.0]]))
+    assert torch.allclose(layer.bias, before["bias"] - 0.1)
+    layer.weight.grad = None
+    after = layer.weight.detach().clone()
+    optimiser.step()
+    assert torch.equal(layer.weight, after)
+    assert torch.allclose(layer.bias, before["bias"] - 0.1 - 0.15)
+
+
+def test_the_faster_layers_train_the_same_network_and_repeat_their_bits(dataset_folder, monkeypatch):
+    dataset, description = read_dataset(dataset_folder)
+    settings = {**SETTINGS, "architecture": "vgg11", "epochs": 2}
+
+    def weights(multiplied, seen_whole):
+        units = torch.backends.cpu.get_cpu_capability()
+        monkeypatch.setattr(layers, "LEAST_LINEAR_WEIGHTS", {(units, torch.float32): 0} if multiplied else {})
+        monkeypatch.setattr(layers, "LEAST_WHOLE_WEIGHTS", {(units, torch.float32): 0} if seen_whole else {})
+        run = Run(settings, dataset, description, 0, torch.device("cpu"))
+        while run.epoch < 2:
+            run.advance()
+        return run.network.state_dict()
+
+    fast, again, plain = weights(True, True), weights(True, True), weights(False, False)
+    for name, tensor in plain.items():
+        assert torch.equal(fast[name], again[name])
+        assert torch.allclose(fast[name], tensor, rtol=1e-3, atol=1e-5)
+    assert any(not torch.equal(fast[name], tensor) for name, tensor in plain.items())
 
 
 def test_training_does_not_import_torchs_compiler(tmp_path, dataset_folder, monkeypatch):

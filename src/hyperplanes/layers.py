@@ -1,27 +1,38 @@
 """Layers that train faster on a CPU than torch's of the same names.
 
-Convolutions: oneDNN computes the weight gradient on feature maps of a few pixels at half the speed of its
-forward pass on some CPUs. There it is one matrix product: with X the matrix of patches (N * H * W, C * k * k)
-and Y that of output gradients (N * H * W, F), the gradient of the weights is Y^T X.
+Convolutions of maps that are no larger than the padding and one pixel: every pixel of the output sees every
+pixel of the input, each through a weight of its own, so that the layer is one matrix product. Of the weights
+that a kernel moves over a map of 2 x 2 pixels with padding, 20 of 36 meet the padding.
+
+Convolutions of other small maps: oneDNN computes the weight gradient at half the speed of its forward pass on
+some CPUs. There it is one matrix product: with X the matrix of patches (N * H * W, C * k * k) and Y that of
+output gradients (N * H * W, F), the gradient of the weights is Y^T X.
 
 Linear layers: MKL leaves the AVX-512 units of some CPUs unused, oneDNN does not.
 
-Both take sums in another order than torch's; nothing else differs. Dropout draws fewer random numbers.
+All take sums in another order than torch's; nothing else differs. Dropout draws fewer random numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 from math import prod
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-# The product of patches is faster up to so many pixels, by the CPU's vector units and the numbers' type, and
-# from so many weights for each of them; measured with 8 to 512 channels on batches of 32 and 128.
-MOST_PIXELS = {("AVX2", torch.float32): 16, ("AVX512", torch.bfloat16): 4}
+# Where each way is faster, by the CPU's vector units and the type of the numbers. Measured with 8 to 512
+# channels and batches of 32 and 128; linear layers with 64 to 25,088 inputs and batches of 8 to 256.
+# A convolution as one matrix: from so many weights.
+LEAST_WHOLE_WEIGHTS = {
+    ("AVX2", torch.float32): 2**16,
+    ("AVX512", torch.float32): 2**16,
+    ("AVX512", torch.bfloat16): 2**16,
+}
+# The product of patches: up to so many pixels, from so many weights for each of them.
+MOST_PIXELS = {("AVX2", torch.float32): 16}
 LEAST_WEIGHTS = 1024 * 9
-
-# oneDNN multiplies faster than MKL from so many weights of a linear layer; measured with batches of 8 to 256.
+# oneDNN's product in place of MKL's: from so many weights.
 LEAST_LINEAR_WEIGHTS = {("AVX512", torch.float32): 2**17}
 
 
@@ -60,26 +71,79 @@ class _Convolve(torch.autograd.Function):
         return of_images, of_weight.permute(0, 3, 1, 2), of_bias, None
 
 
+class _WholeMatrix(torch.autograd.Function):
+    """Weights (F, C, k, k) as the matrix (H * W * F, H * W * C) from all pixels of a map to all."""
+
+    @staticmethod
+    def forward(ctx, weight, size, kind):
+        ctx.shape, ctx.size, ctx.kind = weight.shape, size, weight.dtype
+        filters, channels, *_ = weight.shape
+        kernel = weight.permute(0, 2, 3, 1)
+        matrix = weight.new_empty(prod(size), filters, *size, channels, dtype=kind)
+        for part, (rows, columns) in zip(matrix, _windows(weight.shape, size), strict=True):
+            part.copy_(kernel[:, rows, columns])
+        return matrix.view(prod(size) * filters, -1)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        filters, channels, *kernel = ctx.shape
+        # In the type of the weights: a gradient is the sum over all pixels of the output that see the weight.
+        of_kernel = gradient.new_zeros(filters, *kernel, channels, dtype=ctx.kind)
+        parts = gradient.view(-1, filters, *ctx.size, channels)
+        for part, (rows, columns) in zip(parts, _windows(ctx.shape, ctx.size), strict=True):
+            of_kernel[:, rows, columns] += part
+        return of_kernel.permute(0, 3, 1, 2), None, None
+
+
+def _windows(shape: Sequence[int], size: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
+    """Yield the weights of a kernel (F, C, k, k) through which each pixel of a map sees the whole map."""
+    middle = shape[2] // 2, shape[3] // 2
+    for pixel in product(*map(range, size)):
+        yield tuple(slice(m - at, m - at + of) for m, at, of in zip(middle, pixel, size, strict=True))
+
+
 class Conv2d(nn.Conv2d):
-    """torch's Conv2d, but for the weight gradient on small feature maps on a CPU."""
+    """torch's Conv2d, but for how a CPU trains it on small feature maps."""
 
     def _conv_forward(
         self, images: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
-        if images.device.type == "cpu" and torch.is_grad_enabled():
+        if images.device.type == "cpu" and torch.is_grad_enabled() and self._is_plain():
             kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else images.dtype
+            if self._is_seen_whole(images, kind):
+                return self._as_one_matrix(images.to(kind), weight, bias)
             if self._is_small(images, kind):
-                images, weight = images.to(kind), weight.to(kind)
-                return _Convolve.apply(images, weight, None if bias is None else bias.to(kind), self.padding)
+                return _Convolve.apply(images, weight, bias, self.padding)
         return super()._conv_forward(images, weight, bias)
+
+    def _as_one_matrix(
+        self, images: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        size = tuple(images.shape[2:])
+        matrix = _WholeMatrix.apply(weight, size, images.dtype)
+        repeated = None if bias is None else bias.to(images.dtype).repeat(size[0] * size[1])
+        outputs = multiply(images.permute(0, 2, 3, 1).flatten(1), matrix, repeated)
+        return outputs.view(-1, *size, len(weight)).permute(0, 3, 1, 2)
+
+    def _is_plain(self) -> bool:
+        return (self.stride, self.dilation, self.groups) == ((1, 1), (1, 1), 1) and (
+            (self.padding_mode, type(self.padding)) == ("zeros", tuple)
+        )
+
+    def _is_seen_whole(self, images: torch.Tensor, kind: torch.dtype) -> bool:
+        least = LEAST_WHOLE_WEIGHTS.get((torch.backends.cpu.get_cpu_capability(), kind))
+        return (
+            least is not None
+            and self.weight.numel() >= least
+            and self.kernel_size == tuple(2 * padding + 1 for padding in self.padding)
+            and all(size <= padding + 1 for size, padding in zip(images.shape[2:], self.padding, strict=True))
+        )
 
     def _is_small(self, images: torch.Tensor, kind: torch.dtype) -> bool:
         pixels = images.shape[2] * images.shape[3]
         return (
             pixels <= MOST_PIXELS.get((torch.backends.cpu.get_cpu_capability(), kind), 0)
             and self.weight.numel() >= LEAST_WEIGHTS * pixels
-            and (self.stride, self.dilation, self.groups) == ((1, 1), (1, 1), 1)
-            and (self.padding_mode, type(self.padding)) == ("zeros", tuple)
         )
 
 
@@ -100,24 +164,28 @@ class _Multiply(torch.autograd.Function):
         return of_inputs, gradient.t() @ inputs, gradient.sum(0) if ctx.needs_input_grad[2] else None
 
 
+def multiply(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """Outputs (N, out) of a linear layer for inputs (N, in), weights (out, in) and bias (out,).
+
+    By oneDNN where that is faster, while gradients are recorded on a CPU; elsewhere by torch.
+    """
+    if inputs.device.type == "cpu" and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu"):
+        least = LEAST_LINEAR_WEIGHTS.get((torch.backends.cpu.get_cpu_capability(), inputs.dtype))
+        if least is not None and weight.numel() >= least and inputs.ndim == 2:
+            return _Multiply.apply(inputs, weight, bias)
+    return functional.linear(inputs, weight, bias)
+
+
 class Linear(nn.Linear):
     """torch's Linear, but for the library that multiplies while a network trains on a CPU."""
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Outputs (N, out) of inputs (N, in)."""
-        if self._is_faster_with_onednn(inputs):
-            return _Multiply.apply(inputs, self.weight, self.bias)
-        return super().forward(inputs)
-
-    def _is_faster_with_onednn(self, inputs: torch.Tensor) -> bool:
-        if inputs.device.type != "cpu" or not torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
-            return False
-        least = LEAST_LINEAR_WEIGHTS.get((torch.backends.cpu.get_cpu_capability(), inputs.dtype))
-        return least is not None and self.weight.numel() >= least and inputs.ndim == 2
+        """Outputs (..., out) of inputs (..., in)."""
+        return multiply(inputs, self.weight, self.bias)
 
 
 def random_mask(shape: Sequence[int], share: float) -> torch.Tensor:
-    """Draw booleans on the CPU, each of them False with probability `share`, from the global generator.
+    """Draw booleans on the CPU, False with probability `share` < 1, from the global generator.
 
     One random byte decides if 256 times `share` is a whole number, 24 random bits otherwise.
     """

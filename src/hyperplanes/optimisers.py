@@ -23,7 +23,7 @@ def _uncompiled(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer
 SGD, Adam = _uncompiled(torch.optim.SGD), _uncompiled(torch.optim.Adam)
 
 
-class InPlaceOrderSGD(SGD):
+class MemoryOrderSGD(SGD):
     """SGD with torch's fused kernel on a CPU, for weights that are channels last.
 
     The kernel updates memory from front to back, whatever the strides; but it first copies every gradient
@@ -59,8 +59,9 @@ class InPlaceOrderSGD(SGD):
 
 
 def _in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a contiguous view of a tensor that is contiguous or channels last."""
-    return tensor if tensor.is_contiguous() else tensor.permute(0, 2, 3, 1)
+    """Return a contiguous view of a tensor that is channels last, and every other tensor as it is."""
+    channels_last = tensor.ndim == 4 and not tensor.is_contiguous()
+    return tensor.permute(0, 2, 3, 1) if channels_last else tensor
 
 
 def is_adam(options: Mapping[str, Any]) -> bool:
@@ -77,7 +78,7 @@ def build_optimiser(
     rate = torch.tensor(options["learning_rate"], device=device) if on_gpu else options["learning_rate"]
     if is_adam(options):
         return Adam(network.parameters(), rate, fused=True, capturable=on_gpu)
-    kind = SGD if on_gpu else InPlaceOrderSGD
+    kind = SGD if on_gpu else MemoryOrderSGD
     return kind(
         network.parameters(), rate, options["momentum"], weight_decay=options["weight_decay"], fused=True
     )
