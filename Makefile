@@ -21,7 +21,7 @@ lint: $(VENV)/test-tools
 	snakefmt --check Snakefile workflow/rules
 	snakemake --lint
 
-# Measure the project against a plain reference: docs/benchmarks.md. On a quiet machine, about 25 minutes;
+# Measure the project against a plain reference: docs/benchmarks.md. On a quiet machine, about 30 minutes;
 # DATA= a directory or archive of CIFAR-10 images, ONLY= some of the names that --help lists.
 bench: $(VENV)/installed
 	python benchmarks/run.py $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))

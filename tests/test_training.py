@@ -314,20 +314,22 @@ def test_the_faster_layers_train_the_same_network_and_repeat_their_bits(dataset_
     dataset, description = read_dataset(dataset_folder)
     settings = {**SETTINGS, "architecture": "vgg11", "epochs": 2}
 
-    def weights(multiplied, seen_whole):
+    def weights(*ways):
         units = torch.backends.cpu.get_cpu_capability()
-        monkeypatch.setattr(layers, "LEAST_LINEAR_WEIGHTS", {(units, torch.float32): 0} if multiplied else {})
-        monkeypatch.setattr(layers, "LEAST_WHOLE_WEIGHTS", {(units, torch.float32): 0} if seen_whole else {})
+        for way in ("LEAST_LINEAR_WEIGHTS", "LEAST_WHOLE_WEIGHTS"):
+            monkeypatch.setattr(layers, way, {(units, torch.float32): 0} if way in ways else {})
         run = Run(settings, dataset, description, 0, torch.device("cpu"))
         while run.epoch < 2:
             run.advance()
         return run.network.state_dict()
 
-    fast, again, plain = weights(True, True), weights(True, True), weights(False, False)
-    for name, tensor in plain.items():
-        assert torch.equal(fast[name], again[name])
-        assert torch.allclose(fast[name], tensor, rtol=1e-3, atol=1e-5)
-    assert any(not torch.equal(fast[name], tensor) for name, tensor in plain.items())
+    plain = weights()
+    for way in ("LEAST_LINEAR_WEIGHTS", "LEAST_WHOLE_WEIGHTS"):
+        fast, again = weights(way), weights(way)
+        for name, tensor in plain.items():
+            assert torch.equal(fast[name], again[name])
+            assert torch.allclose(fast[name], tensor, rtol=1e-3, atol=1e-5)
+        assert any(not torch.equal(fast[name], tensor) for name, tensor in plain.items())
 
 
 def test_training_does_not_import_torchs_compiler(tmp_path, dataset_folder, monkeypatch):

@@ -1,8 +1,8 @@
 """Layers that train faster on a CPU than torch's of the same names.
 
-Convolutions of maps that are no larger than the padding and one pixel: every pixel of the output sees every
-pixel of the input, each through a weight of its own, so that the layer is one matrix product. Of the weights
-that a kernel moves over a map of 2 x 2 pixels with padding, 20 of 36 meet the padding.
+Convolutions with an odd kernel k and padding (k - 1) / 2, of maps no larger than the padding and one pixel:
+every pixel of the output sees every pixel of the input, each through a weight of its own, so that the layer
+is one matrix product. Of 36 products of a 3 x 3 kernel with a map of 2 x 2 pixels, 20 are with the padding.
 
 Convolutions of other small maps: oneDNN computes the weight gradient at half the speed of its forward pass on
 some CPUs. There it is one matrix product: with X the matrix of patches (N * H * W, C * k * k) and Y that of
@@ -10,7 +10,8 @@ output gradients (N * H * W, F), the gradient of the weights is Y^T X.
 
 Linear layers: MKL leaves the AVX-512 units of some CPUs unused, oneDNN does not.
 
-All take sums in another order than torch's; nothing else differs. Dropout draws fewer random numbers.
+All take sums in another order than torch's, and in bf16 round other partial sums; nothing else differs.
+Dropout draws fewer random numbers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,17 +22,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-# Where each way is faster, by the CPU's vector units and the type of the numbers. Measured with 8 to 512
-# channels and batches of 32 and 128; linear layers with 64 to 25,088 inputs and batches of 8 to 256.
+# Where each way is faster, by the CPU's vector units and the type of the numbers. Measured on AMD CPUs with 8
+# to 512 channels and batches of 32 and 128; linear layers with 64 to 25,088 inputs and batches of 8 to 256.
 # A convolution as one matrix: from so many weights.
 LEAST_WHOLE_WEIGHTS = {
-    ("AVX2", torch.float32): 2**16,
-    ("AVX512", torch.float32): 2**16,
-    ("AVX512", torch.bfloat16): 2**16,
+    ("AVX2", torch.float32): 64 * 64 * 9,
+    ("AVX512", torch.float32): 64 * 64 * 9,
+    ("AVX512", torch.bfloat16): 64 * 64 * 9,
 }
 # The product of patches: up to so many pixels, from so many weights for each of them.
 MOST_PIXELS = {("AVX2", torch.float32): 16}
-LEAST_WEIGHTS = 1024 * 9
+LEAST_WEIGHTS_PER_PIXEL = 1024 * 9
 # oneDNN's product in place of MKL's: from so many weights.
 LEAST_LINEAR_WEIGHTS = {("AVX512", torch.float32): 2**17}
 
@@ -121,7 +122,7 @@ class Conv2d(nn.Conv2d):
     ) -> torch.Tensor:
         size = tuple(images.shape[2:])
         matrix = _WholeMatrix.apply(weight, size, images.dtype)
-        repeated = None if bias is None else bias.to(images.dtype).repeat(size[0] * size[1])
+        repeated = None if bias is None else bias.repeat(size[0] * size[1]).to(images.dtype)
         outputs = multiply(images.permute(0, 2, 3, 1).flatten(1), matrix, repeated)
         return outputs.view(-1, *size, len(weight)).permute(0, 3, 1, 2)
 
@@ -143,7 +144,7 @@ class Conv2d(nn.Conv2d):
         pixels = images.shape[2] * images.shape[3]
         return (
             pixels <= MOST_PIXELS.get((torch.backends.cpu.get_cpu_capability(), kind), 0)
-            and self.weight.numel() >= LEAST_WEIGHTS * pixels
+            and self.weight.numel() >= LEAST_WEIGHTS_PER_PIXEL * pixels
         )
 
 
@@ -158,16 +159,15 @@ class _Multiply(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         inputs, weight = ctx.saved_tensors
-        of_inputs = None
-        if ctx.needs_input_grad[0]:
-            of_inputs = torch.ops.mkldnn._linear_pointwise(gradient, weight.t(), None, "none", [], "")
+        # As a function of autograd again, so that there are second derivatives.
+        of_inputs = _Multiply.apply(gradient, weight.t(), None) if ctx.needs_input_grad[0] else None
         return of_inputs, gradient.t() @ inputs, gradient.sum(0) if ctx.needs_input_grad[2] else None
 
 
 def multiply(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """Outputs (N, out) of a linear layer for inputs (N, in), weights (out, in) and bias (out,).
+    """Outputs (..., out) of a linear layer for inputs (..., in), weights (out, in) and bias (out,).
 
-    By oneDNN where that is faster, while gradients are recorded on a CPU; elsewhere by torch.
+    By oneDNN for inputs (N, in) where that is faster, while gradients are recorded on a CPU; else by torch.
     """
     if inputs.device.type == "cpu" and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu"):
         least = LEAST_LINEAR_WEIGHTS.get((torch.backends.cpu.get_cpu_capability(), inputs.dtype))

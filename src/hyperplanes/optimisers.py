@@ -60,8 +60,9 @@ class MemoryOrderSGD(SGD):
 
 def _in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
     """Return a contiguous view of a tensor that is channels last, and every other tensor as it is."""
-    channels_last = tensor.ndim == 4 and not tensor.is_contiguous()
-    return tensor.permute(0, 2, 3, 1) if channels_last else tensor
+    if tensor.is_contiguous() or not tensor.is_contiguous(memory_format=torch.channels_last):
+        return tensor
+    return tensor.permute(0, 2, 3, 1)
 
 
 def is_adam(options: Mapping[str, Any]) -> bool:
