@@ -21,6 +21,16 @@ def gradients(layer, images, direction):
     return [images.grad, *(parameter.grad for parameter in layer.parameters())]
 
 
+def case(seed, shape, filters, kernel, **options):
+    """torch's convolution and ours with the same weights, images of `shape`, and a gradient of outputs."""
+    torch.manual_seed(seed)
+    options = {**options, "dtype": torch.float64}
+    theirs, ours = (kind(shape[1], filters, kernel, **options) for kind in (nn.Conv2d, Conv2d))
+    ours.load_state_dict(theirs.state_dict())
+    images = torch.randn(shape, dtype=torch.float64)
+    return theirs, ours, images, torch.randn_like(theirs(images))
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.integers(1, 3),
@@ -35,12 +45,9 @@ def gradients(layer, images, direction):
 def test_gradients_are_torchs(batch, channels, filters, size, kernel, padding, bias, seed):
     if any(s + 2 * p < k for s, p, k in zip(size, padding, kernel, strict=True)):
         return
-    torch.manual_seed(seed)
-    options = {"padding": padding, "bias": bias, "dtype": torch.float64}
-    theirs, ours = (kind(channels, filters, kernel, **options) for kind in (nn.Conv2d, Conv2d))
-    ours.load_state_dict(theirs.state_dict())
-    images = torch.randn(batch, channels, *size, dtype=torch.float64)
-    direction = torch.randn_like(theirs(images))
+    theirs, ours, images, direction = case(
+        seed, (batch, channels, *size), filters, kernel, padding=padding, bias=bias
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layers, "LEAST_WEIGHTS_PER_PIXEL", 0)
         patch.setattr(layers, "MOST_PIXELS", {(VECTOR_UNITS, torch.float64): 100})
@@ -100,13 +107,10 @@ def test_a_small_map_seen_whole_gives_torchs_outputs_and_gradients(
     batch, channels, filters, padding, data, bias, seed
 ):
     size = [data.draw(st.integers(1, p + 1)) for p in padding]
-    torch.manual_seed(seed)
-    options = {"padding": padding, "bias": bias, "dtype": torch.float64}
     kernel = [2 * p + 1 for p in padding]
-    theirs, ours = (kind(channels, filters, kernel, **options) for kind in (nn.Conv2d, Conv2d))
-    ours.load_state_dict(theirs.state_dict())
-    images = torch.randn(batch, channels, *size, dtype=torch.float64)
-    direction = torch.randn_like(theirs(images))
+    theirs, ours, images, direction = case(
+        seed, (batch, channels, *size), filters, kernel, padding=padding, bias=bias
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layers, "LEAST_WHOLE_WEIGHTS", {(VECTOR_UNITS, torch.float64): 0})
         outputs = ours(images)

@@ -14,9 +14,9 @@ All take sums in another order than torch's, and in bf16 round other partial sum
 Dropout draws fewer random numbers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from math import prod
+from math import inf, prod
 
 import torch
 from torch import nn
@@ -35,6 +35,21 @@ MOST_PIXELS = {("AVX2", torch.float32): 16}
 LEAST_WEIGHTS_PER_PIXEL = 1024 * 9
 # oneDNN's product in place of MKL's: from so many weights.
 LEAST_LINEAR_WEIGHTS = {("AVX512", torch.float32): 2**17}
+
+
+def _trains_on_cpu(tensor: torch.Tensor) -> bool:
+    """Tell whether a layer's outputs for `tensor` are computed on a CPU and for gradients."""
+    return tensor.device.type == "cpu" and torch.is_grad_enabled()
+
+
+def _kind(tensor: torch.Tensor) -> torch.dtype:
+    """Return the type of the numbers that a CPU multiplies for `tensor`."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else tensor.dtype
+
+
+def _limit(table: Mapping[tuple[str, torch.dtype], int], tensor: torch.Tensor, otherwise: float) -> float:
+    """Return the entry of one of the tables above for this CPU and `tensor`."""
+    return table.get((torch.backends.cpu.get_cpu_capability(), _kind(tensor)), otherwise)
 
 
 def patches(images: torch.Tensor, kernel: tuple[int, int], padding: tuple[int, int]) -> torch.Tensor:
@@ -109,11 +124,10 @@ class Conv2d(nn.Conv2d):
     def _conv_forward(
         self, images: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
     ) -> torch.Tensor:
-        if images.device.type == "cpu" and torch.is_grad_enabled() and self._is_plain():
-            kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else images.dtype
-            if self._is_seen_whole(images, kind):
-                return self._as_one_matrix(images.to(kind), weight, bias)
-            if self._is_small(images, kind):
+        if _trains_on_cpu(images) and self._is_plain():
+            if self._is_seen_whole(images):
+                return self._as_one_matrix(images.to(_kind(images)), weight, bias)
+            if self._is_small(images):
                 return _Convolve.apply(images, weight, bias, self.padding)
         return super()._conv_forward(images, weight, bias)
 
@@ -131,19 +145,17 @@ class Conv2d(nn.Conv2d):
             (self.padding_mode, type(self.padding)) == ("zeros", tuple)
         )
 
-    def _is_seen_whole(self, images: torch.Tensor, kind: torch.dtype) -> bool:
-        least = LEAST_WHOLE_WEIGHTS.get((torch.backends.cpu.get_cpu_capability(), kind))
+    def _is_seen_whole(self, images: torch.Tensor) -> bool:
         return (
-            least is not None
-            and self.weight.numel() >= least
+            self.weight.numel() >= _limit(LEAST_WHOLE_WEIGHTS, images, inf)
             and self.kernel_size == tuple(2 * padding + 1 for padding in self.padding)
             and all(size <= padding + 1 for size, padding in zip(images.shape[2:], self.padding, strict=True))
         )
 
-    def _is_small(self, images: torch.Tensor, kind: torch.dtype) -> bool:
+    def _is_small(self, images: torch.Tensor) -> bool:
         pixels = images.shape[2] * images.shape[3]
         return (
-            pixels <= MOST_PIXELS.get((torch.backends.cpu.get_cpu_capability(), kind), 0)
+            pixels <= _limit(MOST_PIXELS, images, 0)
             and self.weight.numel() >= LEAST_WEIGHTS_PER_PIXEL * pixels
         )
 
@@ -169,10 +181,9 @@ def multiply(inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | No
 
     By oneDNN for inputs (N, in) where that is faster, while gradients are recorded on a CPU; else by torch.
     """
-    if inputs.device.type == "cpu" and torch.is_grad_enabled() and not torch.is_autocast_enabled("cpu"):
-        least = LEAST_LINEAR_WEIGHTS.get((torch.backends.cpu.get_cpu_capability(), inputs.dtype))
-        if least is not None and weight.numel() >= least and inputs.ndim == 2:
-            return _Multiply.apply(inputs, weight, bias)
+    least = _limit(LEAST_LINEAR_WEIGHTS, inputs, inf)
+    if _trains_on_cpu(inputs) and inputs.ndim == 2 and weight.numel() >= least:
+        return _Multiply.apply(inputs, weight, bias)
     return functional.linear(inputs, weight, bias)
 
 
