@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: run test lint bench gallery lock clean
+.PHONY: run test lint bench same gallery lock clean
 
 run: $(VENV)/installed
 	snakemake --cores all
@@ -25,6 +25,10 @@ lint: $(VENV)/test-tools
 # DATA= a directory or archive of CIFAR-10 images, ONLY= some of the names that --help lists.
 bench: $(VENV)/installed
 	python benchmarks/run.py $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
+
+# Compare weights, tables and figures of the default configuration with those of an earlier commit.
+same: $(VENV)/installed
+	python benchmarks/same_results.py --commit $(COMMIT)
 
 # Copy the figures and main tables of the default run to docs/gallery.
 gallery:

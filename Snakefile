@@ -92,7 +92,7 @@ rule figures:
 
 
 # One target for each figure: `snakemake --cores 2 figure_07`.
-for figure in figures.FIGURES:
+for figure in PAPER_FIGURES:
 
     rule:
         name:

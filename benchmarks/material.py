@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from hyperplanes import configuration
-from hyperplanes.datasets import Dataset, channel_statistics, limited, write_dataset
+from anatomy.configuration.resolve import resolve, training_settings
+from anatomy.data.dataset import Dataset, channel_statistics, limited, write_dataset
 from measure import ROOT
 
 CLASSES = 10
@@ -37,8 +37,8 @@ def settings(**experiment: Any) -> dict[str, Any]:
     }
     data = {"source": "folder", "path": "images"}
     config = {"datasets": {"images": data}, "experiments": {"benchmark": own}}
-    resolved = configuration.resolve(config, _schema()).experiments["benchmark"]
-    return configuration.training_settings(resolved)
+    resolved = resolve(config, _schema()).experiments["benchmark"]
+    return training_settings(resolved)
 
 
 def random_dataset(train: int, test: int = 1, size: int = 32, seed: int = 0) -> Dataset:
@@ -61,7 +61,7 @@ def small_run(train: int, seed: int = 0, **experiment: Any):
     """Return a run on the CPU with `train` random training images and one for validation."""
     import torch
 
-    from hyperplanes.training import Run
+    from anatomy.training.run import Run
 
     dataset = random_dataset(train + 1)
     # Halfway between the shares that would hold out one image and the next number of them.
@@ -71,7 +71,7 @@ def small_run(train: int, seed: int = 0, **experiment: Any):
 
 def write_snapshot(folder: Path, width: float) -> Path:
     """Write a snapshot of VGG19 at epoch 0 to `folder`; return its path."""
-    from hyperplanes.snapshots import save_snapshot
+    from anatomy.checkpoints.snapshots import save_snapshot
 
     run = small_run(1, width=width)
     run.advance()
@@ -87,8 +87,8 @@ def prepare_colours(folder: Path, images: int, data: str | None) -> str:
     """
     if data is None:
         return _prepare_embedded(folder, "digits-rgb", images)
-    from hyperplanes.folder import read_folder
-    from hyperplanes.places import locate
+    from anatomy.data.search_path import locate
+    from anatomy.data.sources.folder import read_folder
 
     path = Path(data) if Path(data).exists() else locate(data, "images")
     dataset = limited(read_folder(path, "images", 3), "images", images, 1)
@@ -102,7 +102,7 @@ def prepare_grey(folder: Path, images: int) -> str:
 
 
 def _prepare_embedded(folder: Path, variant: str, images: int) -> str:
-    from hyperplanes.embedded import class_names, make_embedded
+    from anatomy.data.sources.embedded import class_names, make_embedded
 
     dataset = Dataset(**make_embedded(variant, images, CLASSES, seed=0), classes=class_names(variant))
     write_dataset(dataset, folder, variant, {"source": "embedded"})

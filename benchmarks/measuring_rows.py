@@ -12,14 +12,14 @@ from torch.utils.data import DataLoader
 import material
 import measure
 import reference
-from hyperplanes.augmentation import Normaliser
-from hyperplanes.cosines import snapshot_statistics
-from hyperplanes.datasets import read_dataset
-from hyperplanes.devices import set_up_torch
-from hyperplanes.files import read_json
-from hyperplanes.folding import fold
-from hyperplanes.reinitialisation import Resetter, count_correct
-from hyperplanes.snapshots import load_snapshot
+from anatomy.checkpoints.snapshots import load_snapshot
+from anatomy.data.dataset import open_dataset
+from anatomy.data.normalisation import Normaliser
+from anatomy.networks.folding import fold
+from anatomy.runtime.devices import set_up_torch
+from anatomy.runtime.files import read_json
+from anatomy.studies.arrangements.projections import snapshot_statistics
+from anatomy.studies.arrangements.reinitialisation.resetter import Resetter, count_correct
 from measure import SCRIPTS, Options, Row
 from training_rows import as_ours, as_usual, momentum_of_zero
 
@@ -88,12 +88,12 @@ def _largest_difference(one, other) -> float:
 
 
 def exactness(options: Options) -> list[Row]:
-    """Compare the cosines in a file of compute_projections.py with float64."""
+    """Compare the cosines in a file of measure_projections.py with float64."""
     width = options.size(1.0, 0.0625)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         path = material.write_snapshot(folder, width)
-        measure.run_program(SCRIPTS / "compute_projections.py", "--snapshots", path, "--output", folder)
+        measure.run_program(SCRIPTS / "measure_projections.py", "--snapshots", path, "--output", folder)
         found = [layer["cosines"] for layer in read_json(folder / f"{path.stem}.json")["layers"]]
         snapshot = load_snapshot(path)
         expected = []
@@ -171,7 +171,7 @@ def reinitialisation(options: Options) -> list[Row]:
     set_up_torch(1, "cpu")
     with tempfile.TemporaryDirectory() as folder:
         data = material.prepare_colours(Path(folder), rounds * batch, options.data)
-        dataset, description = read_dataset(Path(folder))
+        dataset, description = open_dataset(Path(folder))
     mean, std = description["mean"], description["std"]
     normalise = Normaliser(mean, std, torch.device("cpu"))
     trained, inits = reinit_case(epochs, width)

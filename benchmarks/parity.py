@@ -9,12 +9,12 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 import reference
-from hyperplanes.augmentation import Draws
-from hyperplanes.datasets import Dataset
-from hyperplanes.layers import random_mask
-from hyperplanes.splits import split_indices
-from hyperplanes.streams import stream, stream_seed
-from hyperplanes.training import Run
+from anatomy.data.augmentation import Draws
+from anatomy.data.dataset import Dataset
+from anatomy.data.splits import split_indices
+from anatomy.networks.cpu_layers import random_mask
+from anatomy.runtime.streams import stream, stream_seed
+from anatomy.training.run import Run
 from reference import transforms
 
 

@@ -12,7 +12,7 @@ from statistics import mean
 
 import material
 import measure
-from hyperplanes.devices import visible_gpus
+from anatomy.runtime.devices import visible_gpus
 from measure import SCRIPTS, Options, Row
 
 CORES = 2
@@ -23,7 +23,7 @@ def train_command(
 ) -> list[str | Path]:
     """Return the command of a rule that trains one run into a new directory below `folder`."""
     output = tempfile.mkdtemp(dir=folder)
-    command = [SCRIPTS / "train.py", "--experiment", "benchmark", "--settings", json.dumps(settings)]
+    command = [SCRIPTS / "train_network.py", "--experiment", "benchmark", "--settings", json.dumps(settings)]
     command += ["--dataset", dataset, "--seed", str(seed), "--output", output]
     return [*command, "--threads", str(threads), "--gpus", str(gpus)]
 
@@ -75,9 +75,9 @@ def many_snapshots(options: Options) -> list[Row]:
         for path in paths[1:]:
             path.hardlink_to(first)
         for _ in range(options.rounds_of(3)):
-            command = [SCRIPTS / "compute_projections.py", "--snapshots", *paths]
+            command = [SCRIPTS / "measure_projections.py", "--snapshots", *paths]
             usages.append(measure.run_program(*command, "--output", tempfile.mkdtemp(dir=folder)))
-    details = f"VGG19, width {width:g}, compute_projections.py, {count} links to one file, which is cached"
+    details = f"VGG19, width {width:g}, measure_projections.py, {count} links to one file, which is cached"
     return [
         Row(
             "many-time",
@@ -97,14 +97,14 @@ def many_snapshots(options: Options) -> list[Row]:
 
 
 def start(options: Options) -> list[Row]:
-    """Time the help of compute_projections.py."""
-    command = SCRIPTS / "compute_projections.py", "--help"
+    """Time the help of measure_projections.py."""
+    command = SCRIPTS / "measure_projections.py", "--help"
     measure.run_program(*command)
     usages = [measure.run_program(*command) for _ in range(options.rounds_of(10))]
     return [
         Row(
             "start",
-            "compute_projections.py --help, CPU time",
+            "measure_projections.py --help, CPU time",
             [usage.cpu for usage in usages],
             "after a first start",
             *("at most", 0.5, "s"),

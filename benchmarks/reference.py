@@ -18,8 +18,8 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from hyperplanes.datasets import read_dataset
-from hyperplanes.vision import models, torchvision
+from anatomy.data.dataset import open_dataset
+from anatomy.runtime.torchvision_import import models, torchvision
 
 transforms = torchvision.transforms
 
@@ -208,7 +208,7 @@ def main() -> None:
     """Train, with validation and a checkpoint after every epoch."""
     arguments = parse_arguments()
     torch.set_num_threads(arguments.threads)
-    dataset, description = read_dataset(arguments.dataset)
+    dataset, description = open_dataset(arguments.dataset)
     mean, std = description["mean"], description["std"]
     first_held_out = len(dataset.train_labels) - round(len(dataset.train_labels) * arguments.split)
     train = slice(first_held_out)

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hyperplanes.files import read_json, write_json, write_text
+from anatomy.runtime.files import read_json, write_json, write_text
 from measure import Row, has_bfloat16_units, number, processor_lines
 
 INTRODUCTION = """\

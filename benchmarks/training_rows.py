@@ -14,10 +14,12 @@ import material
 import measure
 import parity
 import reference
-from hyperplanes.augmentation import Augmenter, Draws, Normaliser
-from hyperplanes.devices import set_up_torch
-from hyperplanes.snapshots import load_snapshot, save_snapshot
-from hyperplanes.training import FOLDED_WEIGHT, Run
+from anatomy.checkpoints.snapshots import load_snapshot, save_snapshot
+from anatomy.data.augmentation import Augmenter, Draws
+from anatomy.data.normalisation import Normaliser
+from anatomy.networks.folding import FOLDED_LAYER
+from anatomy.runtime.devices import set_up_torch
+from anatomy.training.run import Run
 from measure import Options, Row
 
 FOLDING_STEPS = 20
@@ -61,14 +63,14 @@ def folding(options: Options) -> list[Row]:
     with parity.double_precision():
         run = Run(settings, dataset, description, 0, torch.device("cpu"))
         losses = [run.advance().train_loss for _ in range(FOLDING_STEPS + 1)][1:]
-        restored = run.whole_state_dict()[FOLDED_WEIGHT]
+        restored = run.whole_state_dict()[f"{FOLDED_LAYER}.weight"]
         difference = 0.0
         trained = parity.train_reference(run, dataset, description)
         for ours, (theirs, whole) in zip(losses, trained, strict=True):
             difference = max(difference, abs(ours - theirs[0]))
-            matrix = whole.get_parameter(FOLDED_WEIGHT).detach()
+            matrix = whole.get_parameter(f"{FOLDED_LAYER}.weight").detach()
         worst = (restored - matrix).abs().max().item()
-        moved = (matrix - run.initial_network().get_parameter(FOLDED_WEIGHT)).abs().max().item()
+        moved = (matrix - run.initial_network().get_parameter(f"{FOLDED_LAYER}.weight")).abs().max().item()
     details = (
         f"VGG19 at 32 px, width {width:g}, {FOLDING_STEPS} steps of {batch} images with dropout, momentum, "
         "weight decay and a schedule, in float64"

@@ -3,7 +3,11 @@
 import os
 import shutil
 import subprocess
+import sys
+import threading
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +15,7 @@ import pytest
 import torch
 import yaml
 
-from hyperplanes.datasets import Dataset, write_dataset
+from anatomy.data.dataset import Dataset, write_dataset
 
 # As in the rules; several threads on busy cores wait for each other most of the time.
 torch.set_num_threads(1)
@@ -19,6 +23,24 @@ torch.set_num_threads(1)
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
 SMOKE = yaml.safe_load((ROOT / "tests" / "smoke.yaml").read_text())
+# Training settings as a rule passes them on: seconds on one core.
+SETTINGS = {
+    "architecture": "vgg11",
+    "width": 0.0625,
+    "initialisation": {"kind": "kaiming"},
+    "epochs": 3,
+    "batch_size": 20,
+    "precision": "float32",
+    "pixels": "standardised",
+    "label_noise": {"share": 0, "kind": "uniform"},
+    "pixel_shuffle": False,
+    "augmentation": {"shift": 2, "flip": True, "random_resized_crop": False},
+    "validation_fraction": 0.1,
+    "split_seed": 0,
+    "optimiser": {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0005},
+    "schedule": {"kind": "step", "every": 2, "factor": 0.1},
+    "snapshots": [0, 1, 2, 3],
+}
 
 
 def make_dataset(train=96, test=40, channels=3, size=32, classes=4, seed=0):
@@ -42,10 +64,55 @@ def dataset_folder(tmp_path):
     return folder
 
 
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A folder, and the address it is served at."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = partial(QuietHandler, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        thread = threading.Thread(target=running.serve_forever, args=[0.01])
+        thread.start()
+        yield folder, f"http://127.0.0.1:{running.server_port}/"
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def inside(tmp_path, monkeypatch):
+    """Run in an empty directory, where the defaults of programs put their files."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def shades(inside):
+    """A prepared data set of 96 + 40 grey images of 28 px in 4 classes, in the directory `shades`."""
+    dataset = make_dataset(channels=1, size=28)
+    write_dataset(dataset, Path("shades"), "shades", {"source": "test"})
+    return dataset
+
+
 def environment():
     """Environment of a program run from the checkout."""
     paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+def run_program(name, *arguments):
+    """Run a program of workflow/scripts to its end."""
+    result = subprocess.run(
+        [sys.executable, SCRIPTS / f"{name}.py", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    assert result.returncode == 0, result.stderr
 
 
 def plan(result):

@@ -2,7 +2,7 @@
 rule tabulate_criticality:
     input:
         script="workflow/scripts/tabulate_criticality.py",
-        code=TABLE_CODE,
+        code=code_of("tabulate_criticality.py"),
         n_l=expand("<results>/tables/{experiment}/n_l.csv", experiment=REINITIALISED),
         reinit=expand(
             "<results>/tables/{experiment}/reinit.csv", experiment=REINITIALISED
@@ -37,7 +37,7 @@ rule tabulate_criticality:
 rule render_tables:
     input:
         script="workflow/scripts/render_tables.py",
-        code=RENDER_CODE,
+        code=code_of("render_tables.py"),
         accuracies="<results>/tables/accuracies.csv",
         summaries=expand(
             "<results>/tables/{experiment}/n_l_summary.csv", experiment=EXPERIMENTS
@@ -72,10 +72,10 @@ rule render_tables:
 
 
 # Judge the paper's sentences by the experiments of its figures.
-rule check_claims:
+rule judge_claims:
     input:
-        script="workflow/scripts/check_claims.py",
-        code=CLAIM_CODE,
+        script="workflow/scripts/judge_claims.py",
+        code=code_of("judge_claims.py"),
         datasets=claim_datasets,
         n_l=expand(
             "<results>/tables/{experiment}/n_l.csv",
@@ -103,7 +103,7 @@ rule check_claims:
             labels={"shows": "every claim, for reading"},
         ),
     log:
-        "<results>/tables/check_claims.log",
+        "<results>/tables/judge_claims.log",
     localrule: True
     conda:
         "../../envs/analysis.yaml"

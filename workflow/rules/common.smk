@@ -3,20 +3,26 @@ import shlex
 import sys
 from pathlib import Path
 
+import jinja2
 import yaml
 
 # The checkout's own library, installed or not.
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from hyperplanes import configuration, figures
-from hyperplanes.devices import visible_gpus
-from hyperplanes.errors import InputError
+from anatomy.configuration import labels
+from anatomy.configuration.resolve import resolve, training_settings
+from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
+from anatomy.reporting import figures, kinds
+from anatomy.runtime import imports
+from anatomy.runtime.devices import visible_gpus
+from anatomy.runtime.errors import InputError
+from anatomy.studies.arrangements.settings import pretrained_label, resets
 
 try:
     SCHEMA = yaml.safe_load(
         Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text()
     )
-    CONFIGURATION = configuration.resolve(config, SCHEMA)
+    CONFIGURATION = resolve(config, SCHEMA)
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -32,9 +38,7 @@ EXPERIMENTS = CONFIGURATION.experiments
 FIGURES = CONFIGURATION.figures
 PRETRAINED = CONFIGURATION.pretrained
 USED_DATASETS = sorted({settings["dataset"] for settings in EXPERIMENTS.values()})
-REINITIALISED = [
-    name for name, settings in EXPERIMENTS.items() if configuration.resets(settings)
-]
+REINITIALISED = [name for name, settings in EXPERIMENTS.items() if resets(settings)]
 
 # For the methods text of the report.
 config["resolved"] = {
@@ -73,97 +77,6 @@ wildcard_constraints:
     epoch=r"\d+",
 
 
-def library(*modules):
-    """Source files of library modules; an edit to one reruns the rules that name it."""
-    return [f"src/hyperplanes/{module}.py" for module in modules]
-
-
-BASE_CODE = library("__init__", "errors", "files")
-DATASET_CODE = BASE_CODE + library("datasets")
-PREPARE_CODE = DATASET_CODE + library("places")
-SOURCE_CODE = {
-    "embedded": library("embedded"),
-    "torchvision": library("official", "vision"),
-    "folder": library("decoding", "folder"),
-    "images": library("decoding", "image_files", "progress"),
-}
-NETWORK_CODE = DATASET_CODE + library(
-    "architectures",
-    "augmentation",
-    "decoding",
-    "devices",
-    "evaluation",
-    "folding",
-    "image_files",
-    "layers",
-    "layouts",
-    "loading",
-    "mapped",
-    "networks",
-    "packed",
-    "places",
-    "progress",
-    "snapshots",
-    "streams",
-    "upscaling",
-    "vision",
-)
-TRAINING_CODE = NETWORK_CODE + library(
-    "checkpoints",
-    "gpu",
-    "history",
-    "importing",
-    "noise",
-    "optimisers",
-    "options",
-    "provenance",
-    "resume",
-    "running",
-    "schedules",
-    "splits",
-    "starts",
-    "training",
-    "writing",
-)
-REINIT_CODE = NETWORK_CODE + library(
-    "epochs",
-    "importing",
-    "options",
-    "records",
-    "reinitialisation",
-    "reset_weights",
-    "resets",
-    "resume",
-    "statistics",
-)
-PRETRAINED_CODE = BASE_CODE + library(
-    "architectures",
-    "checkpoints",
-    "cosines",
-    "epochs",
-    "foreign",
-    "layers",
-    "layouts",
-    "mapped",
-    "matconvnet",
-    "networks",
-    "packed",
-    "places",
-    "pretrained",
-    "snapshots",
-    "streams",
-    "vision",
-)
-PROJECTION_CODE = BASE_CODE + library(
-    "cosines", "layouts", "mapped", "options", "packed", "snapshots"
-)
-TABLE_CODE = BASE_CODE + library("epochs", "statistics", "tables")
-REINIT_TABLE_CODE = TABLE_CODE + library("reset_tables", "resets")
-RENDER_CODE = TABLE_CODE + library("rendering")
-CLAIM_CODE = RENDER_CODE + library(
-    "claims", "evidence", "judging", "reset_tables", "resets"
-)
-FIGURE_CODE = BASE_CODE + library("plotting")
-HEAT_MAP_CODE = FIGURE_CODE + library("epochs", "reset_tables", "resets")
-HISTOGRAM_CODE = FIGURE_CODE + library("epochs")
-ARRANGEMENT_CODE = FIGURE_CODE + library("arrangement")
+def code_of(program, *modules):
+    """Source files of a program of workflow/scripts, of all that it imports, and of `modules`."""
+    return imports.code_of(Path("workflow/scripts", program), Path("src"), *modules)

@@ -1,22 +1,78 @@
 # Inputs and parameters of the rules that draw figures and judge claims.
 
 
-def figures_of(kind):
-    """Names of the figures that plot_{kind}.py draws, as a constraint of the wildcard."""
-    return "|".join(figures.of_kind(kind))
-
-
 def drawn(figure):
     """Everything that a figure draws; exits if the configuration does not have the figure."""
     if figure not in FIGURES:
-        sys.exit(f"error: {figures.refusal(figure, CONFIGURATION.switched_off)}")
+        asked = PAPER_FIGURES[figure]
+        sys.exit(f"error: {figures.refusal(figure, asked, CONFIGURATION.switched_off)}")
     return FIGURES[figure]
 
 
-def arrangement_code(wildcards):
-    """Library modules that draw this figure, which has no tables; exits if it is switched off."""
-    drawn(wildcards.figure)
-    return ARRANGEMENT_CODE
+def kind_of(figure):
+    """The kind of a figure: its module, and what that says of itself."""
+    return kinds.kind_of(PAPER_FIGURES[figure].kind)
+
+
+def labels_of(figure):
+    """Network and data set of everything that a figure draws, in words."""
+    return [
+        (
+            labels.label(EXPERIMENTS[name], DATASETS)
+            if name in EXPERIMENTS
+            else pretrained_label(PRETRAINED[name])
+        )
+        for name in FIGURES[figure]
+    ]
+
+
+def schedules_of(figure):
+    """Schedule of each experiment that a figure draws."""
+    return [EXPERIMENTS[name]["schedule"]["kind"] for name in FIGURES[figure]]
+
+
+def seed_of(figure):
+    """Seed that a figure draws: the one asked for, or the first; none of a pretrained network."""
+    name = FIGURES[figure][0]
+    if name not in EXPERIMENTS:
+        return None
+    options = CONFIGURATION.figure_options[figure]
+    return options.get("seed", EXPERIMENTS[name]["seeds"][0])
+
+
+def runs_of(figure):
+    """Number of runs that a figure draws."""
+    seeds = EXPERIMENTS[FIGURES[figure][0]]["seeds"]
+    return CONFIGURATION.figure_options[figure].get("runs", len(seeds))
+
+
+def places_of(figure):
+    """Place of each experiment among those of all figures of its kind: the same curve everywhere."""
+    alike = figures.of_kind(PAPER_FIGURES[figure].kind, PAPER_FIGURES)
+    names = [name for other in alike for name in FIGURES.get(other, [])]
+    places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    return [places[name] for name in FIGURES[figure]]
+
+
+def is_stand_in(figure):
+    """Whether a figure shows a network trained here in place of a pretrained one."""
+    return PAPER_FIGURES[figure].pretrained and FIGURES[figure][0] in EXPERIMENTS
+
+
+# What the module of a kind may name in its TAKES.
+FIGURE_OPTIONS = {
+    "labels": labels_of,
+    "places": places_of,
+    "runs": runs_of,
+    "schedules": schedules_of,
+    "seed": seed_of,
+    "stand_in": is_stand_in,
+}
+
+
+def options_of(figure):
+    """Options of a figure that its kind takes, by name."""
+    return {name: FIGURE_OPTIONS[name](figure) for name in kind_of(figure).takes}
 
 
 def figure_file(figure):
@@ -29,87 +85,60 @@ def figure_file(figure):
     return file
 
 
-def figure_tables(table):
-    """Input function: this table of everything that the figure draws."""
+def figure_code(wildcards):
+    """Code that draws this figure; that of other kinds does not concern it."""
+    return code_of("plot_figure.py", kind_of(wildcards.figure).module)
 
-    def tables(wildcards):
-        return expand(
-            "<results>/tables/{experiment}/{table}.csv",
-            experiment=drawn(wildcards.figure),
-            table=table,
-        )
 
-    return tables
+def figure_tables(wildcards):
+    """Tables that the kind of this figure names, of everything that the figure draws."""
+    return expand(
+        "<results>/tables/{experiment}/{table}.csv",
+        table=kind_of(wildcards.figure).tables,
+        experiment=drawn(wildcards.figure),
+    )
+
+
+def figure_kind(wildcards):
+    """Name of the kind of this figure."""
+    return PAPER_FIGURES[wildcards.figure].kind
+
+
+def figure_options(wildcards):
+    """Options of this figure that its kind takes, as JSON."""
+    return json.dumps(options_of(wildcards.figure))
 
 
 def figure_section(wildcards):
     """Section of the paper that the figure belongs to."""
-    return figures.FIGURES[wildcards.figure].section
+    return PAPER_FIGURES[wildcards.figure].section
 
 
-def figure_paper(wildcards):
-    """Networks and data that the paper shows in the figure, for its caption."""
-    return figures.FIGURES[wildcards.figure].shows
+def figure_words(wildcards):
+    """Labels of this figure in the report."""
+    return {"figure": wildcards.figure, "shows": kind_of(wildcards.figure).shows}
 
 
-def figure_label(wildcards):
-    """Network and data set of everything that the figure draws, in words."""
-    return [
-        (
-            configuration.label(EXPERIMENTS[name], DATASETS)
-            if name in EXPERIMENTS
-            else configuration.pretrained_label(PRETRAINED[name])
-        )
-        for name in FIGURES[wildcards.figure]
-    ]
+# What takes `output` makes no job run again: these are for the report alone.
+def figure_caption(wildcards, output):
+    """What the kind of this figure says of it."""
+    caption = jinja2.Template(kind_of(wildcards.figure).caption)
+    return caption.render(options_of(wildcards.figure))
 
 
-def figure_is_stand_in(wildcards):
-    """Whether the figure shows a network trained here in place of a pretrained one."""
-    return (
-        figures.FIGURES[wildcards.figure].pretrained
-        and FIGURES[wildcards.figure][0] in EXPERIMENTS
-    )
+def figure_paper(wildcards, output):
+    """What the paper shows in this figure."""
+    return figures.in_the_paper(wildcards.figure, PAPER_FIGURES[wildcards.figure])
 
 
-def figure_is_embedded(wildcards):
-    """Whether the figure shows embedded data only, for its caption."""
+def figure_is_embedded(wildcards, output):
+    """Whether this figure shows data, and embedded data only."""
     names = FIGURES[wildcards.figure]
-    return all(
+    return bool(names) and all(
         name in EXPERIMENTS
         and DATASETS[EXPERIMENTS[name]["dataset"]]["source"] == "embedded"
         for name in names
     )
-
-
-def figure_schedules(wildcards):
-    """Schedule of each experiment that the figure draws."""
-    return [EXPERIMENTS[name]["schedule"]["kind"] for name in FIGURES[wildcards.figure]]
-
-
-def figure_seed(wildcards):
-    """Seed that the figure draws: the one asked for, or the first; none of a pretrained network."""
-    name = FIGURES[wildcards.figure][0]
-    if name not in EXPERIMENTS:
-        return []
-    options = CONFIGURATION.figure_options[wildcards.figure]
-    return options.get("seed", EXPERIMENTS[name]["seeds"][0])
-
-
-def figure_runs(wildcards):
-    """Number of runs that the figure draws."""
-    seeds = EXPERIMENTS[FIGURES[wildcards.figure][0]]["seeds"]
-    return CONFIGURATION.figure_options[wildcards.figure].get("runs", len(seeds))
-
-
-def figure_places(wildcards):
-    """Place of each experiment among those of all figures of its kind: the same curve everywhere."""
-    kind = figures.FIGURES[wildcards.figure].kind
-    names = [
-        name for figure in figures.of_kind(kind) for name in FIGURES.get(figure, [])
-    ]
-    places = {name: place for place, name in enumerate(dict.fromkeys(names))}
-    return [places[name] for name in FIGURES[wildcards.figure]]
 
 
 def claim_experiments(table):
@@ -131,7 +160,7 @@ def claim_settings(wildcards):
     return json.dumps(
         {
             name: {
-                "label": configuration.label(EXPERIMENTS[name], DATASETS),
+                "label": labels.label(EXPERIMENTS[name], DATASETS),
                 "dataset": EXPERIMENTS[name]["dataset"],
             }
             for name in claim_experiments("training")

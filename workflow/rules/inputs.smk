@@ -2,8 +2,9 @@
 
 
 def dataset_code(wildcards):
-    """Library modules that prepare this data set; those of other sources do not concern it."""
-    return PREPARE_CODE + SOURCE_CODE[DATASETS[wildcards.dataset]["source"]]
+    """Code that prepares this data set; that of other sources does not concern it."""
+    source = DATASETS[wildcards.dataset]["source"]
+    return code_of("prepare_dataset.py", f"anatomy.data.sources.{source}")
 
 
 def without_label(settings):
@@ -18,11 +19,9 @@ def dataset_settings(wildcards):
     return without_label(DATASETS[wildcards.dataset])
 
 
-def training_settings(experiment):
+def run_settings(experiment):
     """The part of an experiment that decides its weights, as JSON."""
-    return json.dumps(
-        configuration.training_settings(EXPERIMENTS[experiment]), sort_keys=True
-    )
+    return json.dumps(training_settings(EXPERIMENTS[experiment]), sort_keys=True)
 
 
 def experiment_dataset(wildcards):
@@ -128,7 +127,7 @@ def reset_snapshots(wildcards):
 
 
 def reset_options(wildcards):
-    """Options of reinit_layers.py that say what is reset, and to what beside snapshots."""
+    """Options of reinitialise_layers.py that say what is reset, and to what beside snapshots."""
     settings = EXPERIMENTS[wildcards.experiment]["reinitialise"]
     linear = " --with-linear" if settings["linear"] else ""
     return f"--rand {int(settings['random'])}{linear}"

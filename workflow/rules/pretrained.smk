@@ -2,7 +2,7 @@
 rule import_pretrained:
     input:
         script="workflow/scripts/import_pretrained.py",
-        code=PRETRAINED_CODE,
+        code=code_of("import_pretrained.py"),
     output:
         pretrained="<results>/pretrained/{network}/pretrained.safetensors",
         random="<results>/pretrained/{network}/random.safetensors",
@@ -24,8 +24,8 @@ rule import_pretrained:
 # Measure both: equation 1 per filter, n_l per layer.
 rule measure_pretrained:
     input:
-        script="workflow/scripts/compute_projections.py",
-        code=PROJECTION_CODE,
+        script="workflow/scripts/measure_projections.py",
+        code=code_of("measure_projections.py"),
         pretrained="<results>/pretrained/{network}/pretrained.safetensors",
         random="<results>/pretrained/{network}/random.safetensors",
     output:

@@ -5,8 +5,8 @@ for experiment, settings in EXPERIMENTS.items():
         name:
             f"measure_projections_{experiment}"
         input:
-            script="workflow/scripts/compute_projections.py",
-            code=PROJECTION_CODE,
+            script="workflow/scripts/measure_projections.py",
+            code=code_of("measure_projections.py"),
             run=f"<results>/runs/{experiment}/seed={{seed}}/run.json",
             snapshots=ancient(
                 expand(

@@ -1,8 +1,8 @@
 # Reset the layers of a trained network, one at a time, and measure its accuracy on the test set.
 rule reinitialise_layers:
     input:
-        script="workflow/scripts/reinit_layers.py",
-        code=REINIT_CODE,
+        script="workflow/scripts/reinitialise_layers.py",
+        code=code_of("reinitialise_layers.py"),
         description=experiment_dataset,
         data=ancient(experiment_data),
         run="<results>/runs/{experiment}/seed={seed}/run.json",

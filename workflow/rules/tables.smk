@@ -2,7 +2,7 @@
 rule tabulate_projections:
     input:
         script="workflow/scripts/tabulate_projections.py",
-        code=TABLE_CODE,
+        code=code_of("tabulate_projections.py"),
         projections=experiment_projections,
         first_and_last=first_and_last_projections,
     output:
@@ -36,7 +36,7 @@ rule tabulate_projections:
 rule tabulate_training:
     input:
         script="workflow/scripts/tabulate_training.py",
-        code=TABLE_CODE,
+        code=code_of("tabulate_training.py"),
         histories=experiment_histories,
     output:
         training="<results>/tables/{experiment}/training.csv",
@@ -63,7 +63,7 @@ rule tabulate_training:
 rule tabulate_reinit:
     input:
         script="workflow/scripts/tabulate_reinit.py",
-        code=REINIT_TABLE_CODE,
+        code=code_of("tabulate_reinit.py"),
         reinit=experiment_reinit,
     output:
         table="<results>/tables/{experiment}/reinit.csv",
@@ -88,7 +88,7 @@ rule tabulate_reinit:
 rule tabulate_accuracies:
     input:
         script="workflow/scripts/tabulate_accuracies.py",
-        code=TABLE_CODE,
+        code=code_of("tabulate_accuracies.py"),
         training=expand(
             "<results>/tables/{experiment}/training.csv", experiment=EXPERIMENTS
         ),

@@ -6,8 +6,8 @@ for experiment, settings in EXPERIMENTS.items():
         name:
             f"train_network_{experiment}"
         input:
-            script="workflow/scripts/train.py",
-            code=TRAINING_CODE,
+            script="workflow/scripts/train_network.py",
+            code=code_of("train_network.py"),
             description=f"<results>/datasets/{settings['dataset']}/dataset.json",
             data=ancient(f"<results>/datasets/{settings['dataset']}/data.safetensors"),
         output:
@@ -35,7 +35,7 @@ for experiment, settings in EXPERIMENTS.items():
             experiment=experiment,
             dataset=subpath(input.description, parent=True),
             run=subpath(output.run, parent=True),
-            settings=training_settings(experiment),
+            settings=run_settings(experiment),
             # Bits depend on how many compute: as configured, even if --cores is less. The rest read images.
             compute=settings["threads"],
         shell:

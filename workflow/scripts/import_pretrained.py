@@ -4,18 +4,18 @@ import argparse
 import json
 from pathlib import Path
 
-from hyperplanes.epochs import PRETRAINED
-from hyperplanes.errors import run_program
-from hyperplanes.places import DATA_VARIABLE, locate
-from hyperplanes.pretrained import (
+from anatomy.checkpoints.snapshots import save_snapshot
+from anatomy.data.search_path import DATA_VARIABLE, locate
+from anatomy.runtime.errors import run_program
+from anatomy.studies.arrangements.epochs import PRETRAINED
+from anatomy.studies.arrangements.pretrained.read import (
     obtain,
     official_url,
     read_torchvision,
     redraw,
-    require_architecture,
+    require_filters,
     verify,
 )
-from hyperplanes.snapshots import save_snapshot
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -46,13 +46,13 @@ def main() -> None:
             path = obtain(official_url(architecture))
             pretrained = read_torchvision(path, architecture, origin)
         case "matconvnet":
-            from hyperplanes.matconvnet import read_matconvnet
+            from anatomy.studies.arrangements.pretrained.matconvnet import read_matconvnet
 
             path = locate(settings["path"], name, settings.get("homepage"), "pretrained network")
             if "sha256" in settings:
                 verify(path, settings["sha256"])
             pretrained = read_matconvnet(path, origin)
-            require_architecture(path, architecture, pretrained)
+            require_filters(path, architecture, pretrained)
     save_snapshot(arguments.output / "pretrained.safetensors", pretrained)
     save_snapshot(arguments.output / "random.safetensors", redraw(pretrained, seed))
 

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from hyperplanes.errors import run_program
-from hyperplanes.files import write_text
-from hyperplanes.rendering import tables_page
-from hyperplanes.tables import read_table
+from anatomy.reporting.tables import read_table
+from anatomy.runtime.errors import run_program
+from anatomy.runtime.files import write_text
+from anatomy.studies.arrangements.tables_page import tables_page
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from hyperplanes.errors import run_program
-from hyperplanes.tables import CRITICAL, criticality_tables, read_table, write_table
+from anatomy.reporting.tables import read_table, write_table
+from anatomy.runtime.errors import run_program
+from anatomy.studies.arrangements.tables import CRITICAL, criticality_tables
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from hyperplanes.errors import run_program
-from hyperplanes.tables import cosine_table, n_l_summary, n_l_table, onset_table, write_table
+from anatomy.reporting.tables import write_table
+from anatomy.runtime.errors import run_program
+from anatomy.studies.arrangements.tables import cosine_table, n_l_summary, n_l_table, onset_table
 
 
 def parse_arguments() -> argparse.Namespace:

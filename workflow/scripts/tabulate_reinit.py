@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from hyperplanes.errors import run_program
-from hyperplanes.reset_tables import mean_over_draws
-from hyperplanes.tables import read_table, summarise, write_table
+from anatomy.reporting.tables import mean_over_seeds, read_table, write_table
+from anatomy.runtime.errors import run_program
+from anatomy.studies.arrangements.tables import mean_over_draws
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -23,7 +23,9 @@ def main() -> None:
     table = pd.concat(map(read_table, arguments.reinit), ignore_index=True)
     write_table(table, arguments.table)
     drops = mean_over_draws(table)
-    write_table(summarise(drops, ["experiment", "layer", "name", "reset_to"], "drop"), arguments.summary)
+    write_table(
+        mean_over_seeds(drops, ["experiment", "layer", "name", "reset_to"], "drop"), arguments.summary
+    )
 
 
 if __name__ == "__main__":

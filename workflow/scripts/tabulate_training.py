@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from hyperplanes.errors import run_program
-from hyperplanes.tables import training_summary, training_table, write_table
+from anatomy.reporting.tables import write_table
+from anatomy.runtime.errors import run_program
+from anatomy.training.tables import training_summary, training_table
 
 
 def parse_arguments() -> argparse.Namespace:

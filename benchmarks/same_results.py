@@ -1,0 +1,126 @@
+"""Compare what two versions of the code make of the default configuration: weights, tables and figures.
+
+Of two results directories: same_results.py BEFORE AFTER. Of a commit and this checkout: --commit COMMIT,
+which runs the default configuration of both in clones of their own, with this environment; 15 minutes.
+
+Weights are equal if every array has the same bits; tables if every value is, whatever a column or a key is
+called; figures if their bytes are. How many files have the very same bytes is told beside it. Results
+that only one side has are named. Exit status 1 unless all that the first has is in the second, and equal.
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from safetensors.numpy import load_file
+
+from measure import ROOT
+
+# What is compared, by the ends of file names; the working folders of runs hold the same files again.
+KINDS = {".safetensors": "weights", ".csv": "tables", ".json": "tables", ".png": "figures", ".pdf": "figures"}
+LEFT_OUT = ("resume", "provenance.json", "run.json", "dataset.json", "data.safetensors")
+# Wall times are never the same.
+TIMES = {"seconds", "gpu_seconds"}
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("results", nargs="*", type=Path, help="two results directories, before and after")
+    parser.add_argument("--commit", help="compare this commit with the checkout as it is committed")
+    arguments = parser.parse_args()
+    if bool(arguments.commit) == bool(arguments.results) or len(arguments.results) not in (0, 2):
+        parser.error("give either two results directories or --commit")
+    return arguments
+
+
+def results_in(folder: Path) -> dict[Path, Path]:
+    """Return the files of a results directory that are compared, by their paths within it."""
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.suffix in KINDS}
+    return {name: path for name, path in files.items() if not set(name.parts) & set(LEFT_OUT)}
+
+
+def same_values(before: Path, after: Path) -> bool:
+    """Tell whether two files hold the same values, whatever these are called."""
+    match before.suffix:
+        case ".safetensors":
+            arrays, others = load_file(before), load_file(after)
+            return arrays.keys() == others.keys() and all(
+                (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
+                for one, other in ((arrays[name], others[name]) for name in arrays)
+            )
+        case ".csv":
+            return _columns(before) == _columns(after)
+        case ".json":
+            values = (list(_leaves(json.loads(path.read_text()))) for path in (before, after))
+            return next(values) == next(values)
+    return before.read_bytes() == after.read_bytes()
+
+
+def _columns(path: Path) -> list[tuple[str, ...]]:
+    """Return the columns of a table in their order, without their names, and without wall times."""
+    with path.open(newline="", encoding="utf-8") as file:
+        names, *rows = csv.reader(file)
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return [values for name, values in zip(names, columns, strict=True) if name not in TIMES]
+
+
+def _leaves(content: Any) -> Iterator[Any]:
+    """Yield the values inside nested JSON in their order."""
+    if isinstance(content, dict | list):
+        for part in content.values() if isinstance(content, dict) else content:
+            yield from _leaves(part)
+    else:
+        yield content
+
+
+def compare(before: Path, after: Path) -> bool:
+    """Print how the results of two directories compare; tell whether all of `before` is in `after`, equal."""
+    old, new = results_in(before), results_in(after)
+    counts: Counter[tuple[str, str]] = Counter()
+    right = bool(old)
+    for name, path in old.items():
+        if name not in new:
+            verdict = "missing"
+        elif path.read_bytes() == new[name].read_bytes():
+            verdict = "same bytes"
+        else:
+            verdict = "same values" if same_values(path, new[name]) else "different"
+        counts[KINDS[path.suffix], verdict] += 1
+        if verdict in ("missing", "different"):
+            right = False
+            print(f"{verdict}: {name}")
+    for name in new.keys() - old.keys():
+        print(f"new: {name}")
+    for (kind, verdict), count in sorted(counts.items()):
+        print(f"{kind}: {count} {verdict}")
+    return right
+
+
+def made_by(commit: str, folder: Path) -> Path:
+    """Run the default configuration of a commit in a clone below `folder`; return its results directory."""
+    clone = folder / commit
+    subprocess.run(["git", "clone", "--quiet", "--no-checkout", ROOT, clone], check=True)
+    subprocess.run(["git", "checkout", "--quiet", "--detach", commit], cwd=clone, check=True)
+    subprocess.run(["snakemake", "--cores", "all", "--quiet", "all"], cwd=clone, check=True)
+    return clone / "results"
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    if arguments.results:
+        sys.exit(not compare(*arguments.results))
+    with tempfile.TemporaryDirectory() as folder:
+        sys.exit(not compare(*(made_by(commit, Path(folder)) for commit in (arguments.commit, "HEAD"))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""Arrays as views of a file that is mapped into memory, and safetensors read so."""
+
+import errno
+import hashlib
+import json
+import math
+import mmap
+import os
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from anatomy.runtime.errors import InputError
+
+# numpy's names of the types of a safetensors file; bfloat16 it does not have.
+TYPES = {
+    **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1"},
+    **{"U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?", "BF16": "bfloat16"},
+}
+_HEADER_LIMIT = 100_000_000
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return the tensors of a safetensors file as views of the mapped file, and its metadata."""
+    size = path.stat().st_size
+    try:
+        with open(path, "rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if length > min(size - 8, _HEADER_LIMIT):
+                raise ValueError(f"a header of {length} bytes in a file of {size}")
+            header = json.loads(file.read(length))
+            # Private: arrays can be written to, the file cannot.
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        metadata = header.pop("__metadata__", {})
+        tensors = {}
+        for name, entry in header.items():
+            start, end = (8 + length + offset for offset in entry["data_offsets"])
+            if entry["dtype"] not in TYPES:
+                raise InputError(f"{path} has tensors of type {entry['dtype']}; convert them to float32")
+            kind, shape = TYPES[entry["dtype"]], tuple(entry["shape"])
+            if not 8 + length <= start <= end <= size:
+                raise ValueError(f"{name} lies outside the file")
+            if end - start != math.prod(shape) * itemsize(kind):
+                raise ValueError(f"{name} of shape {list(shape)} has {end - start} bytes")
+            tensors[name] = view(mapped, kind, start, shape)
+    except InputError:
+        raise
+    except (struct.error, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
+    return tensors, metadata
+
+
+def itemsize(kind: str) -> int:
+    """Return the bytes of a number of a numpy type, or of `bfloat16`."""
+    return 2 if kind == "bfloat16" else np.dtype(kind).itemsize
+
+
+def view(
+    buffer: mmap.mmap, kind: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...] | None = None
+) -> np.ndarray:
+    """Return an array of `shape` at `offset` bytes of a buffer; `ValueError` if it does not lie within.
+
+    `strides` count bytes.
+    """
+    stored = np.dtype("<u2" if kind == "bfloat16" else kind)
+    if not math.prod(shape):
+        return np.empty(shape, np.float32 if kind == "bfloat16" else stored)
+    array = np.ndarray(shape, stored, buffer, offset, strides)
+    if kind == "bfloat16":
+        return (array.astype(np.uint32) << 16).view(np.float32)
+    return array
+
+
+_CODES = {np.dtype(kind).str: code for code, kind in TYPES.items() if kind != "bfloat16"}
+# Not every system has it.
+_DIRECT = getattr(os, "O_DIRECT", 0)
+
+
+def _memory(size: int) -> mmap.mmap:
+    """Return whole pages of memory of this process, one at least, that hold `size` bytes."""
+    pages = max(1, math.ceil(size / mmap.PAGESIZE))
+    # Private, though a loader may fork while the disk reads them: nobody changes them before it is done.
+    return mmap.mmap(-1, pages * mmap.PAGESIZE, access=mmap.ACCESS_COPY)
+
+
+class PackedArrays(dict[str, np.ndarray]):
+    """Arrays by name, one after the other from the beginning of a page."""
+
+    def __init__(self, kinds: Mapping[str, tuple[np.typing.DTypeLike, tuple[int, ...]]]):
+        """Make room for arrays of these types and shapes; the widest types come first, to lie aligned."""
+        super().__init__()
+        layout = sorted(kinds.items(), key=lambda item: -np.dtype(item[1][0]).itemsize)
+        self.size = sum(np.dtype(kind).itemsize * math.prod(shape) for _, (kind, shape) in layout)
+        self._memory = _memory(self.size)
+        start = 0
+        for name, (kind, shape) in layout:
+            self[name] = np.ndarray(shape, kind, self._memory, start)
+            start += self[name].nbytes
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray]) -> "PackedArrays":
+        """Return `arrays` if they are packed, else a packed copy."""
+        if isinstance(arrays, cls):
+            return arrays
+        packed = cls({name: (array.dtype, array.shape) for name, array in arrays.items()})
+        for name, array in arrays.items():
+            packed[name][...] = array
+        return packed
+
+    def _header(self, metadata: Mapping[str, str]) -> mmap.mmap:
+        """Return what comes before the arrays in the file, filled up to whole pages with blanks."""
+        header, start = {"__metadata__": dict(metadata)}, 0
+        for name, array in self.items():
+            end = start + array.nbytes
+            shape = list(array.shape)
+            header[name] = {"dtype": _CODES[array.dtype.str], "shape": shape, "data_offsets": [start, end]}
+            start = end
+        text = json.dumps(header, separators=(",", ":")).encode()
+        pages = _memory(8 + len(text))
+        pages.write(struct.pack("<Q", len(pages) - 8) + text.ljust(len(pages) - 8))
+        return pages
+
+    def sha256(self, metadata: Mapping[str, str]) -> str:
+        """Return the SHA-256 of the file that `write` makes, as hexadecimal digits."""
+        digest = hashlib.sha256(self._header(metadata))
+        digest.update(memoryview(self._memory)[: self.size])
+        return digest.hexdigest()
+
+    def write(self, path: Path, metadata: Mapping[str, str]) -> None:
+        """Write these arrays and `metadata` as a safetensors file; the same ones always give the same bytes.
+
+        Its pages are not cached, unless the file system cannot do without.
+        """
+        header = self._header(metadata)
+        try:
+            self._write(path, header, _DIRECT)
+        except OSError as error:
+            if not _DIRECT or error.errno != errno.EINVAL:
+                raise
+            self._write(path, header, 0)
+
+    def _write(self, path: Path, header: mmap.mmap, flag: int) -> None:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | flag, 0o666)
+        try:
+            for part in (header, self._memory):
+                rest = memoryview(part)
+                while rest:
+                    rest = rest[os.write(file, rest) :]
+            os.ftruncate(file, len(header) + self.size)
+        finally:
+            os.close(file)

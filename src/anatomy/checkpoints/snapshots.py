@@ -1,0 +1,61 @@
+"""Snapshots: convolution weights and biases of one epoch, as safetensors, readable without torch."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anatomy.checkpoints.safetensors_files import PackedArrays, read_safetensors
+from anatomy.networks.layouts import LayerGeometry
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import atomic
+
+# One key, because safetensors does not keep the order of several.
+METADATA_KEY = "hyperplanes"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Weights of every convolution at one epoch, with where they come from.
+
+    `arrays` maps `<layer name>.weight` (F, C, k, k) and `<layer name>.bias` (F,) to float32.
+    `origin` names architecture, data set, experiment, seed and epoch.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    layers: Sequence[LayerGeometry]
+    origin: Mapping[str, Any]
+
+
+def _metadata(snapshot: Snapshot) -> dict[str, str]:
+    content = {"origin": dict(snapshot.origin), "layers": [asdict(x) for x in snapshot.layers]}
+    return {METADATA_KEY: json.dumps(content, sort_keys=True)}
+
+
+def save_snapshot(path: Path, snapshot: Snapshot) -> None:
+    """Write a snapshot atomically; the same snapshot always gives the same bytes."""
+    with atomic(path) as temporary:
+        PackedArrays.of(snapshot.arrays).write(temporary, _metadata(snapshot))
+
+
+def snapshot_sha256(snapshot: Snapshot) -> str:
+    """Return the SHA-256 of the file of a snapshot, without reading it."""
+    return PackedArrays.of(snapshot.arrays).sha256(_metadata(snapshot))
+
+
+def load_snapshot(path: Path) -> Snapshot:
+    """Read a snapshot, whose arrays are views of the file; `InputError` if it is missing or is not one."""
+    if not Path(path).is_file():
+        raise InputError(f"snapshot {path} does not exist; train the network first")
+    arrays, metadata = read_safetensors(Path(path))
+    metadata = metadata.get(METADATA_KEY)
+    if metadata is None:
+        raise InputError(f"{path} has no `{METADATA_KEY}` metadata; expected a snapshot of train.py")
+    content = json.loads(metadata)
+    layers = [
+        LayerGeometry(**{**layer, "input_shape": tuple(layer["input_shape"])}) for layer in content["layers"]
+    ]
+    return Snapshot(arrays, layers, content["origin"])

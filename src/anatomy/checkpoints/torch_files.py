@@ -1,0 +1,239 @@
+"""Weights from files of others: safetensors and what torch.save writes, mapped into memory, without torch.
+
+Nothing but tensors, numbers, text and containers of these is read from a pickle; whatever else it asks for
+is refused before it can run.
+"""
+
+import collections
+import io
+import math
+import mmap
+import pickle
+import re
+import struct
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anatomy.checkpoints.safetensors_files import itemsize, read_safetensors, view
+from anatomy.runtime.errors import InputError
+
+# Keys under which checkpoints keep the state dict; the authors' is the first.
+WRAPPERS = ("model_state_dict", "state_dict", "model", "net")
+# What wrappers of a network put before the names of its tensors.
+PREFIXES = ("module.", "_orig_mod.")
+# Names of torchvision's classifiers that help only in training.
+AUXILIARY = re.compile(r"(aux[12]\.(conv|fc1|fc2)|AuxLogits\.(conv0|conv1|fc))\.")
+_STORAGE_TYPES = {
+    **{"DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "BFloat16Storage": "bfloat16"},
+    **{"LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1"},
+    **{"ByteStorage": "u1", "BoolStorage": "?"},
+}
+# What a file of torch.save before torch 1.6 begins with.
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Tensors of a network by name, and what else the file holds beside them (`entries`)."""
+
+    tensors: Mapping[str, np.ndarray]
+    entries: Mapping[str, Any]
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a safetensors file or a state dict of torch.save; `InputError` names what is wrong.
+
+    Tensors are views of the file; bfloat16, which numpy does not have, becomes float32. A state dict may be
+    wrapped in a dictionary (`WRAPPERS`) and its names in prefixes of nn.DataParallel and torch.compile.
+    Auxiliary classifiers (`AUXILIARY`) are left out.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"checkpoint {path} does not exist; give the path of a file with weights")
+    with open(path, "rb") as file:
+        beginning = file.read(16)
+    if path.suffix == ".safetensors" or beginning[8:9] == b"{":
+        tensors, metadata = read_safetensors(path)
+        # The format does not keep the order of layers; that of the numbers in their names is the best guess.
+        tensors = dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
+        return Checkpoint(_of_network(tensors), metadata)
+    try:
+        content = _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
+    except InputError:
+        raise
+    except Exception as error:
+        # A damaged pickle raises whatever its first wrong byte leads to.
+        raise InputError(
+            f"{path} is neither safetensors nor a checkpoint of torch.save, or is damaged "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    return _unwrapped(path, content)
+
+
+# torch.save
+
+
+@dataclass(frozen=True)
+class _Storage:
+    """Where the numbers of tensors lie in the mapped file: kind, offset in bytes, and how many."""
+
+    kind: str
+    offset: int
+    count: int
+
+
+class _Unpickler(pickle.Unpickler):
+    """Unpickles tensors as arrays of a mapped file, and refuses everything that is not listed here.
+
+    `places` has (offset, size) in bytes of every storage; without it tensors are None.
+    """
+
+    def __init__(self, path: Path, file: io.IOBase, places: Mapping[str, tuple[int, int]] | None = None):
+        super().__init__(file, encoding="utf-8")
+        self.path, self.places = path, places
+        self.kinds: dict[str, str] = {}
+        if places is not None:
+            with open(path, "rb") as whole:
+                self.mapped = mmap.mmap(whole.fileno(), 0, access=mmap.ACCESS_COPY)
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what a pickle may call; `InputError` names anything else."""
+        known: dict[tuple[str, str], Any] = {
+            ("collections", "OrderedDict"): collections.OrderedDict,
+            ("collections", "Counter"): collections.Counter,
+            ("collections", "defaultdict"): collections.defaultdict,
+            ("builtins", "dict"): dict,
+            ("builtins", "set"): set,
+            ("torch", "Size"): tuple,
+            ("torch._utils", "_rebuild_tensor_v2"): self._tensor,
+            ("torch._utils", "_rebuild_parameter"): lambda data, *_: data,
+        }
+        if (module, name) in known:
+            return known[module, name]
+        if module == "torch" and name in _STORAGE_TYPES:
+            return _STORAGE_TYPES[name]
+        if module == "torch" and name.startswith(("float", "bfloat", "int", "uint", "bool")):
+            # Types of numbers among the settings of an optimiser.
+            return name
+        raise InputError(
+            f"{self.path} asks for {module}.{name}, which may run code; a checkpoint is read as tensors, "
+            "numbers and text alone: save model.state_dict(), or convert the file where you trust it"
+        )
+
+    def persistent_load(self, identifier: tuple) -> _Storage | None:
+        """Return the storage that a tensor refers to."""
+        _, kind, key, _, count, *_ = identifier
+        self.kinds[str(key)] = kind
+        if self.places is None:
+            return None
+        offset, size = self.places[str(key)]
+        if size < count * itemsize(kind):
+            raise ValueError(f"storage {key} has {size} bytes, fewer than {count} numbers")
+        return _Storage(kind, offset, count)
+
+    def _tensor(
+        self, storage: _Storage | None, first: int, shape: tuple, strides: tuple, *_: Any
+    ) -> np.ndarray | None:
+        if storage is None:
+            return None
+        last = first + sum((side - 1) * step for side, step in zip(shape, strides, strict=True))
+        negative = first < 0 or min((*shape, *strides), default=0) < 0
+        if math.prod(shape) and (negative or last >= storage.count):
+            raise ValueError(f"a tensor of shape {tuple(shape)} does not lie within its storage")
+        size = itemsize(storage.kind)
+        offset = storage.offset + first * size
+        steps = tuple(step * size for step in strides)
+        return view(self.mapped, storage.kind, offset, tuple(shape), steps)
+
+
+def _read_zip(path: Path) -> Any:
+    """Return the content of a file of torch.save since torch 1.6, with arrays for tensors."""
+    with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
+        entries = {entry.filename.partition("/")[2]: entry for entry in archive.infolist()}
+        if "data.pkl" not in entries:
+            raise ValueError("it has no data.pkl")
+        if "byteorder" in entries and archive.read(entries["byteorder"]) != b"little":
+            raise ValueError("its numbers are big-endian")
+        places = {
+            name.removeprefix("data/"): (_start_of(file, entry), entry.file_size)
+            for name, entry in entries.items()
+            if name.startswith("data/")
+        }
+        return _Unpickler(path, io.BytesIO(archive.read(entries["data.pkl"])), places).load()
+
+
+def _start_of(file: io.BufferedReader, entry: zipfile.ZipInfo) -> int:
+    """Return where the bytes of an archive's entry begin; `ValueError` if they are compressed."""
+    if entry.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{entry.filename} is compressed")
+    file.seek(entry.header_offset + 26)
+    name, extra = struct.unpack("<HH", file.read(4))
+    return entry.header_offset + 30 + name + extra
+
+
+def _read_legacy(path: Path) -> Any:
+    """Return the content of a file of torch.save before torch 1.6: pickles, then storages one by one."""
+    with open(path, "rb") as file:
+        if _Unpickler(path, file).load() != LEGACY_MAGIC:
+            raise ValueError("it does not begin as those of torch.save do")
+        _Unpickler(path, file).load()
+        if not _Unpickler(path, file).load().get("little_endian", True):
+            raise ValueError("its numbers are big-endian")
+        start = file.tell()
+        # Once for what kinds of storages follow, and again when it is known where they lie.
+        first = _Unpickler(path, file)
+        first.load()
+        places = {}
+        for key in _Unpickler(path, file).load():
+            (count,) = struct.unpack("<q", file.read(8))
+            size = count * itemsize(first.kinds[str(key)])
+            places[str(key)] = file.tell(), size
+            file.seek(size, io.SEEK_CUR)
+        file.seek(start)
+        return _Unpickler(path, file, places).load()
+
+
+# State dicts
+
+
+def _tensors_of(content: Any) -> dict[str, np.ndarray]:
+    if not isinstance(content, Mapping):
+        return {}
+    return {name: value for name, value in content.items() if isinstance(value, np.ndarray)}
+
+
+def _natural(name: str) -> list[tuple[bool, int | str]]:
+    """Return a key that sorts features.2 before features.10."""
+    return [(part.isdecimal(), int(part) if part.isdecimal() else part) for part in re.split(r"(\d+)", name)]
+
+
+def _unwrapped(path: Path, content: Any) -> Checkpoint:
+    """Return the state dict in the content of a file, and what is beside it."""
+    if isinstance(content, Mapping):
+        for key in WRAPPERS:
+            if tensors := _tensors_of(content.get(key)):
+                return Checkpoint(_of_network(tensors), {k: v for k, v in content.items() if k != key})
+        if tensors := _tensors_of(content):
+            return Checkpoint(_of_network(tensors), {})
+    keys = f" with the keys {', '.join(map(str, content))}" if isinstance(content, Mapping) else ""
+    raise InputError(
+        f"{path} holds a {type(content).__name__}{keys} and no tensors; expected a state dict, or one under "
+        f"{', '.join(WRAPPERS)}"
+    )
+
+
+def _of_network(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Drop the prefixes of wrapped networks and features from all names, and auxiliary classifiers."""
+    prefixes = [("", prefix) for prefix in PREFIXES] + [("features.", f"features.{p}") for p in PREFIXES]
+    named, before = dict(tensors), {}
+    while named.keys() != before.keys():
+        before = named
+        for start, prefix in prefixes:
+            if all(name.startswith(prefix) for name in named if name.startswith(start)):
+                named = {re.sub(f"^{re.escape(prefix)}", start, name): value for name, value in named.items()}
+    return {name: value for name, value in named.items() if not AUXILIARY.match(name)}

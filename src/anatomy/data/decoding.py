@@ -1,0 +1,95 @@
+"""Image files to pixels with Pillow, byte for byte as torchvision's transforms of Pillow images."""
+
+import io
+import math
+
+import numpy as np
+from PIL import Image
+
+from anatomy.runtime.errors import InputError
+
+# Of the random crop of the authors' code, torchvision's RandomResizedCrop: share of the area, width / height.
+CROP_AREA = (0.08, 1.0)
+CROP_RATIO = (3 / 4, 4 / 3)
+CROP_ATTEMPTS = 10
+
+# What file managers leave behind among images.
+IGNORED = {"Thumbs.db", "desktop.ini"}
+
+# Left, top, right, bottom in pixels.
+Box = tuple[int, int, int, int]
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
+def _check_mode(image: Image.Image) -> None:
+    if image.mode.startswith(("I", "F")):
+        raise ValueError(f"mode {image.mode}; expected 8 bits per channel")
+
+
+def check_header(file: str | io.BytesIO, where: str) -> None:
+    """Raise `InputError` unless `file` begins like an image of 8 bits per channel; pixels are not read."""
+    try:
+        with Image.open(file) as image:
+            _check_mode(image)
+    except UNREADABLE as error:
+        raise InputError(f"{where} cannot be decoded as an image ({error})") from error
+
+
+def decode(content: bytes, mode: str, where: str) -> Image.Image:
+    """Return the image converted to `mode`, RGB or L (grey); its EXIF orientation is not applied."""
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            _check_mode(image)
+            return image.convert(mode)
+    except UNREADABLE as error:
+        raise InputError(f"{where} cannot be decoded as an image ({error})") from error
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    """Return an image as uint8 (C, H, W)."""
+    values = np.asarray(image)
+    return values[None] if values.ndim == 2 else np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def centre_crop(image: Image.Image, resize: int, crop: int) -> Image.Image:
+    """Scale the shorter side to `resize` pixels, antialiased, and cut `crop` by `crop` from the centre.
+
+    `resize` is at least `crop`, so that nothing is left to fill. An image that has the size is not
+    scaled.
+    """
+    width, height = image.size
+    shorter, longer = min(width, height), int(resize * max(width, height) / min(width, height))
+    if shorter != resize:
+        size = (resize, longer) if width <= height else (longer, resize)
+        image = image.resize(size, Image.Resampling.BILINEAR)
+    left, top = (round((side - crop) / 2) for side in image.size)
+    return image.crop((left, top, left + crop, top + crop))
+
+
+def random_box(width: int, height: int, generator: np.random.Generator) -> Box:
+    """Draw the box that a RandomResizedCrop cuts from an image: area uniform, ratio log-uniform.
+
+    After ten boxes that do not fit, the largest one in the centre within the bounds of the ratio.
+    """
+    low, high = CROP_RATIO
+    for _ in range(CROP_ATTEMPTS):
+        area = width * height * generator.uniform(*CROP_AREA)
+        ratio = math.exp(generator.uniform(math.log(low), math.log(high)))
+        across, down = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < across <= width and 0 < down <= height:
+            left = int(generator.integers(0, width - across, endpoint=True))
+            top = int(generator.integers(0, height - down, endpoint=True))
+            return left, top, left + across, top + down
+    across, down = width, height
+    if width / height < low:
+        down = round(width / low)
+    elif width / height > high:
+        across = round(height * high)
+    left, top = (width - across) // 2, (height - down) // 2
+    return left, top, left + across, top + down
+
+
+def resized_crop(image: Image.Image, box: Box, size: int) -> Image.Image:
+    """Cut `box` and scale it to `size` by `size` pixels, antialiased."""
+    part = image.crop(box)
+    return part if part.size == (size, size) else part.resize((size, size), Image.Resampling.BILINEAR)

@@ -1,0 +1,113 @@
+"""Data sets whose images stay in their files, e.g. ImageNet: an index, and reading by it."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from anatomy.data.decoding import decode
+from anatomy.data.search_path import locate
+from anatomy.runtime.errors import InputError
+
+CHANNELS = 3
+END_OF_PATH = b"\0"
+# Arrays of a part in the index.
+KINDS = ("paths", "sizes", "labels")
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """N image files of one part of a data set.
+
+    `paths` holds all paths below `root` as bytes (uint8), one after the other; path i ends before
+    `ends[i]`. These are arrays and not lists, because processes that fork share the memory of arrays.
+    `sizes` are in bytes, `labels` are class numbers, (N,) each.
+    """
+
+    root: Path
+    paths: np.ndarray
+    sizes: np.ndarray
+    labels: np.ndarray
+    ends: np.ndarray = field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "ends", np.flatnonzero(self.paths == END_OF_PATH[0]))
+
+    @classmethod
+    def of(
+        cls, root: Path, names: Sequence[str], sizes: Sequence[int], labels: Sequence[int]
+    ) -> "ImageFiles":
+        """Take paths below `root`, their sizes in bytes and their labels."""
+        paths = b"".join(os.fsencode(name) + END_OF_PATH for name in names)
+        return cls(root, np.frombuffer(paths, np.uint8), np.int64(sizes), np.int64(labels))
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def subset(self, numbers: np.ndarray) -> "ImageFiles":
+        """Return the images of `numbers` (M,) only."""
+        paths = [self.name(number) for number in numbers]
+        return ImageFiles.of(self.root, paths, self.sizes[numbers], self.labels[numbers])
+
+    def name(self, number: int) -> str:
+        """Path of image `number` below the root."""
+        start = self.ends[number - 1] + 1 if number else 0
+        return os.fsdecode(self.paths[start : self.ends[number]].tobytes())
+
+    def read(self, number: int) -> Image.Image:
+        """Return image `number` decoded, as RGB; `InputError` names a file that cannot be read."""
+        path = self.root / self.name(number)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"{path} cannot be read ({error.strerror}); put it back") from error
+        if len(content) != self.sizes[number]:
+            raise InputError(
+                f"{path} has {len(content)} bytes but {self.sizes[number]} when it was indexed; "
+                "prepare the data set again (prepare_dataset)"
+            )
+        return decode(content, "RGB", str(path))
+
+
+@dataclass(frozen=True)
+class IndexedDataset:
+    """A training and a test part of image files, and the square of `crop` pixels seen of each.
+
+    The shorter side of an image is scaled to `resize` pixels before its centre is cut out.
+    """
+
+    train: ImageFiles
+    test: ImageFiles
+    classes: Sequence[str]
+    resize: int
+    crop: int
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of every image, once cropped."""
+        return CHANNELS, self.crop, self.crop
+
+    @property
+    def train_labels(self) -> np.ndarray:
+        """Class numbers of the training images, int64 (N,)."""
+        return self.train.labels
+
+    @property
+    def test_labels(self) -> np.ndarray:
+        """Class numbers of the test images, int64 (N,)."""
+        return self.test.labels
+
+
+def open_index(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> IndexedDataset:
+    """Return the data set of an index; `InputError` says where its images were looked for."""
+    source = description["source"]
+    root = locate(source["path"], description["name"], source.get("homepage"))
+    parts = {
+        part: ImageFiles(root, *(arrays[f"{part}_{kind}"] for kind in KINDS)) for part in ("train", "test")
+    }
+    resize, crop = arrays["crop"].tolist()
+    return IndexedDataset(**parts, classes=description["classes"], resize=resize, crop=crop)

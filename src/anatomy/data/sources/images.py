@@ -1,0 +1,137 @@
+"""Listing directories of images of any size, e.g. ImageNet, `<part>/<class>/<image>`, as an index."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anatomy.data.dataset import chosen_images, count_values, statistics_of_counts, write_files
+from anatomy.data.decoding import IGNORED, centre_crop, check_header, pixels
+from anatomy.data.image_files import CHANNELS, KINDS, ImageFiles, IndexedDataset
+from anatomy.data.search_path import locate
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.progress import progress
+
+# Images that mean and standard deviation are measured on; their error is then below 0.005.
+SAMPLE = 5000
+
+
+def _visible(folder: Path) -> Iterator[os.DirEntry]:
+    """Yield what a folder holds, sorted by name, without what file managers leave behind."""
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if not entry.name.startswith(".") and entry.name not in IGNORED:
+                yield entry
+
+
+def _class_folders(root: Path, part: str, where: str) -> list[str]:
+    """Return the sorted class names of a part."""
+    folder = root / part
+    if not folder.is_dir():
+        raise InputError(f"{where} has no folder {part}; expected {part}/<class>/<image>")
+    classes = [entry.name for entry in _visible(folder) if entry.is_dir()]
+    if not classes:
+        raise InputError(f"{where}: {part} has no class folders; expected {part}/<class>/<image>")
+    return classes
+
+
+def _index_part(root: Path, part: str, classes: Sequence[str], where: str) -> ImageFiles:
+    """List the images of a part by class and name, and look at the header of each."""
+    names, sizes, labels = [], [], []
+    for label, class_name in enumerate(progress(classes, f"classes of {part}")):
+        before = len(names)
+        for entry in _visible(root / part / class_name):
+            name = f"{part}/{class_name}/{entry.name}"
+            if entry.is_dir():
+                raise InputError(f"{where}: {name} is a folder; expected {part}/<class>/<image>")
+            check_header(entry.path, f"{where}: {name}")
+            names.append(name)
+            sizes.append(entry.stat().st_size)
+            labels.append(label)
+        if len(names) == before:
+            raise InputError(f"{where}: class folder {part}/{class_name} holds no images")
+    return ImageFiles.of(root, names, sizes, labels)
+
+
+def index_part(root: Path, part: str, name: str) -> tuple[ImageFiles, list[str]]:
+    """List the images of one part of data set `name` below `root`; return them and the class names."""
+    where = f"data set {name}: {root}"
+    classes = _class_folders(root, part, where)
+    return _index_part(root, part, classes, where), classes
+
+
+def index_folder(root: Path, name: str, settings: Mapping[str, Any]) -> IndexedDataset:
+    """List the images below `root` of data set `name`; `settings` is its entry of the configuration.
+
+    Classes are the sorted names of the class folders, the same in both parts. Of the images of a part
+    at most as many as `settings` say are kept, drawn at random.
+    """
+    where = f"data set {name}: {root}"
+    if not root.is_dir():
+        raise InputError(f"{where} is a file; expected a directory, as the images are read in place")
+    parts = {part: settings[f"{part}_folder"] for part in ("train", "test")}
+    classes, of_test = (_class_folders(root, folder, where) for folder in parts.values())
+    if classes != of_test:
+        odd = min(set(classes) ^ set(of_test))
+        has, lacks = ("train", "test") if odd in classes else ("test", "train")
+        raise InputError(
+            f"{where}: {parts[has]}/{odd} has no counterpart in {parts[lacks]}/; "
+            "the same class folders are needed in both"
+        )
+    files = {}
+    for part, folder in parts.items():
+        every = _index_part(root, folder, classes, where)
+        files[part] = every.subset(chosen_images(len(every), settings.get(part), name, part))
+    return IndexedDataset(**files, classes=classes, resize=settings["resize"], crop=settings["crop"])
+
+
+def sample_statistics(dataset: IndexedDataset) -> tuple[list[float], list[float]]:
+    """Return mean and standard deviation per channel of cropped training images, pixels in [0, 1].
+
+    Measured on a random sample of `SAMPLE` images, always the same, or on all if there are fewer.
+    """
+    files = dataset.train
+    numbers = np.random.default_rng(0).permutation(len(files))[:SAMPLE]
+    counts = np.zeros((CHANNELS, 256), np.int64)
+    for number in progress(numbers.tolist(), "images measured"):
+        image = centre_crop(files.read(number), dataset.resize, dataset.crop)
+        counts += count_values(pixels(image)[None])
+    return statistics_of_counts(counts)
+
+
+def write_index(dataset: IndexedDataset, folder: Path, name: str, source: Mapping[str, Any]) -> None:
+    """Write the index to `folder`, in place of the data file, and its description.
+
+    The index holds whatever decides the pixels that a network sees: paths, sizes in bytes, labels,
+    the crop, and mean and standard deviation, from `source` if given there and measured if not.
+    """
+    if "mean" in source:
+        mean, std = source["mean"], source["std"]
+    else:
+        mean, std = sample_statistics(dataset)
+    arrays = {
+        f"{part}_{kind}": getattr(getattr(dataset, part), kind)
+        for part in ("train", "test")
+        for kind in KINDS
+    }
+    arrays["crop"] = np.int64([dataset.resize, dataset.crop])
+    arrays["statistics"] = np.float64([mean, std])
+    description = {
+        "name": name,
+        "source": dict(source),
+        "classes": list(dataset.classes),
+        "channels": CHANNELS,
+        "height": dataset.crop,
+        "width": dataset.crop,
+        "mean": list(mean),
+        "std": list(std),
+    }
+    write_files(folder, arrays, description)
+
+
+def prepare(name: str, settings: Mapping[str, Any], folder: Path) -> None:
+    """List the images below `path` of its settings, found in the search path."""
+    root = locate(settings["path"], name, settings.get("homepage"))
+    write_index(index_folder(root, name, settings), folder, name, settings)

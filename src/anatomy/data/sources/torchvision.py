@@ -1,0 +1,62 @@
+"""Data sets that torchvision downloads from their official place and verifies by checksum."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anatomy.data.dataset import Dataset, limited, write_dataset
+from anatomy.data.search_path import search_path
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.torchvision_import import datasets
+
+
+class MNIST(datasets.MNIST):
+    """MNIST unpacked anew: torchvision verifies the archives, but not files unpacked from them earlier."""
+
+    unpacked = False
+
+    def _check_legacy_exist(self) -> bool:
+        return False
+
+    def _check_exists(self) -> bool:
+        return self.unpacked and super()._check_exists()
+
+    def download(self) -> None:
+        """Fetch what is missing, compare the archives with their checksums, and unpack them."""
+        super().download()
+        self.unpacked = True
+
+
+OFFICIAL = {"CIFAR10": datasets.CIFAR10, "CIFAR100": datasets.CIFAR100, "MNIST": MNIST}
+
+
+def read_official(dataset: str, root: Path) -> Dataset:
+    """Download `dataset` (CIFAR10, CIFAR100 or MNIST) below `root`, or use what is there already.
+
+    torchvision compares every file with its official checksum before it is opened.
+    """
+    try:
+        train, test = (OFFICIAL[dataset](root=root, train=train, download=True) for train in (True, False))
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{dataset} could not be downloaded to {root} or failed its checksum ({reason}); "
+            "put the official files there, or remove the damaged ones and try again"
+        ) from error
+    arrays = {}
+    for part, source in (("train", train), ("test", test)):
+        pixels = np.asarray(source.data)
+        # CIFAR comes as (N, H, W, C), MNIST as (N, H, W).
+        images = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
+        arrays[f"{part}_images"] = np.ascontiguousarray(images)
+        arrays[f"{part}_labels"] = np.asarray(source.targets, dtype=np.int64)
+    return Dataset(**arrays, classes=[str(name) for name in train.classes])
+
+
+def prepare(name: str, settings: Mapping[str, Any], folder: Path) -> None:
+    """Read the data set `official` of its settings, below the first directory of the search path."""
+    dataset = read_official(settings["official"], search_path()[0])
+    dataset = limited(dataset, name, settings.get("train"), settings.get("test"))
+    write_dataset(dataset, folder, name, settings)

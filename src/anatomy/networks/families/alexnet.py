@@ -1,0 +1,15 @@
+"""AlexNet as torchvision has it (Krizhevsky 2014): one column, no groups."""
+
+from anatomy.networks.layouts import Conv, Layout, Pool
+
+LAYOUTS = {
+    "alexnet": Layout(
+        (
+            *(Conv(64, 11, 4, 2), "relu", Pool(3)),
+            *(Conv(192, 5, 1, 2), "relu", Pool(3)),
+            *(Conv(384), "relu", Conv(256), "relu", Conv(256), "relu", Pool(3)),
+        ),
+        6,
+        ("dropout", 4096, "relu") * 2,
+    )
+}

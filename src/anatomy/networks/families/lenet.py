@@ -1,0 +1,15 @@
+"""LeNet as the authors' code has it: six convolutions in three stages, for digits."""
+
+from anatomy.networks.layouts import Conv, Layout, Pool
+
+LAYOUTS = {
+    "lenet": Layout(
+        (
+            *(Conv(6), "relu", Conv(6), "relu", Pool()),
+            *(Conv(16), "relu", Conv(16), "relu", Pool()),
+            *(Conv(64), "relu", Conv(64), "relu", Pool()),
+        ),
+        3,
+        (120, "relu", "dropout", 84, "relu", "dropout"),
+    )
+}

@@ -1,0 +1,136 @@
+"""Claims: a sentence and its judge; how numbers decide it, and the table of all verdicts.
+
+The whole 95 % interval must lie on the right side of the threshold to support a claim, and on the
+wrong side to refute it, so that a claim on few filters or seeds needs a larger effect; an interval
+that includes the threshold decides nothing.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+
+from anatomy.reporting.evidence import Case, Evidence, NotTestedError, finite
+
+SUPPORTED, NOT_SUPPORTED, NOT_TESTED = "supported", "not supported", "not tested by this configuration"
+VERDICTS = {True: SUPPORTED, False: NOT_SUPPORTED, None: NOT_TESTED}
+COLUMNS = [
+    *("id", "section", "sentence", "figures", "experiments", "data", "quantity"),
+    *("value", "low", "high", "threshold", "reason", "verdict", "note"),
+]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The value of a claim's quantity, its 95 % interval, and whether it supports the claim.
+
+    `supported` is None for an interval that includes the threshold. `margin` is how far the end of
+    the interval that speaks against the claim lies on the right side of the threshold.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    supported: bool | None
+    note: str = ""
+    margin: float = -math.inf
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the paper and how it is judged; `uses` lists the tables needed of each figure."""
+
+    id: str
+    section: str
+    sentence: str
+    uses: Mapping[str, Sequence[str]]
+    quantity: str
+    threshold: str
+    reason: str
+    judge: Callable[[Case], Finding]
+
+
+def claim(**entry) -> Callable[[Callable[[Case], Finding]], Claim]:
+    """Make a claim of the decorated function; the id is its name."""
+
+    def made(judge: Callable[[Case], Finding]) -> Claim:
+        uses = {figure: tables.split() for figure, tables in entry["uses"].items()}
+        return Claim(judge.__name__.replace("_", "-"), judge=judge, **{**entry, "uses": uses})
+
+    return made
+
+
+def claims_of(*modules: ModuleType) -> list[Claim]:
+    """Return all claims of modules in their order."""
+    return [value for module in modules for value in vars(module).values() if isinstance(value, Claim)]
+
+
+def above(limit: float, value: float, low: float, high: float, note: str = "") -> Finding:
+    """Support a value whose whole interval lies above `limit`, refute one that lies below it."""
+    supported = True if low > limit else False if high < limit else None
+    if supported is None:
+        why = "the interval includes the threshold" if low <= limit <= high else "there is no interval"
+        note = "; ".join(filter(None, [note, f"inconclusive: {why}"]))
+    margin = -math.inf if np.isnan(low) else float(low - limit)
+    return Finding(finite(value), finite(low), finite(high), supported, note, margin)
+
+
+def below(limit: float, value: float, low: float, high: float, note: str = "") -> Finding:
+    """Support a value whose whole interval lies below `limit`, refute one that lies above it."""
+    mirrored = above(-limit, -value, -high, -low, note)
+    return replace(mirrored, value=finite(value), low=finite(low), high=finite(high))
+
+
+def inside(least: float, most: float, value: float, low: float, high: float, note: str = "") -> Finding:
+    """Support a value whose whole interval lies between two limits, refute one that lies outside."""
+    return min(above(least, value, low, high, note), below(most, value, low, high, note), key=rank)
+
+
+def rank(finding: Finding) -> tuple[int, float]:
+    """Return a key that sorts findings: refuting, inconclusive, supporting, each from the worst on."""
+    return {False: 0, None: 1, True: 2}[finding.supported], finding.margin
+
+
+def decide(findings: Sequence[Finding], what: str = "layers") -> Finding:
+    """Judge a claim that must hold of all: the finding is the one that speaks most against it."""
+    if not findings:
+        raise NotTestedError(f"there are no {what} to judge")
+    worst = min(findings, key=rank)
+    if len(findings) == 1:
+        return worst
+    right = sum(finding.supported is True for finding in findings)
+    count = f"{right} of {len(findings)} {what} on the right side"
+    return replace(worst, note="; ".join(filter(None, [worst.note, count])))
+
+
+def judge(entry: Claim, figures: Mapping[str, Sequence[Evidence]]) -> dict[str, object]:
+    """Return the row of `COLUMNS` of one claim."""
+    case = Case({figure: figures[figure] for figure in entry.uses if figures.get(figure)})
+    try:
+        finding = entry.judge(case)
+    except NotTestedError as reason:
+        finding = Finding(None, None, None, None, str(reason))
+    return {
+        "id": entry.id,
+        "section": entry.section,
+        "sentence": entry.sentence,
+        "figures": " ".join(entry.uses),
+        "experiments": " ".join(evidence.name for evidence in case.used),
+        "data": "; ".join(dict.fromkeys(evidence.label for evidence in case.used)),
+        "quantity": entry.quantity,
+        "value": finding.value,
+        "low": finding.low,
+        "high": finding.high,
+        "threshold": entry.threshold,
+        "reason": entry.reason,
+        "verdict": VERDICTS[finding.supported],
+        "note": "; ".join(dict.fromkeys(filter(None, [finding.note, *case.notes]))),
+    }
+
+
+def claim_table(claims: Iterable[Claim], figures: Mapping[str, Sequence[Evidence]]) -> pd.DataFrame:
+    """Return one row per claim; `figures` maps figures to their experiments."""
+    return pd.DataFrame([judge(entry, figures) for entry in claims], columns=COLUMNS)

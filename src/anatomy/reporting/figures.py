@@ -1,0 +1,105 @@
+"""Figures of the papers: what each shows and needs, and why one that is asked for cannot be drawn."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# What the configuration has to name for a figure.
+NOTHING = "nothing"
+EXPERIMENT = "an experiment"
+EXPERIMENTS = "experiments"
+PRETRAINED = "a pretrained network, or an experiment in its place"
+# What can take the place of it.
+_OTHERS = {
+    EXPERIMENT: "another experiment",
+    EXPERIMENTS: "other experiments",
+    PRETRAINED: "another pretrained network or experiment",
+}
+# How an experiment or a pretrained network comes to be switched off.
+SWITCHED_OFF = "(null, or not in `only`)"
+_NOT_IN_THE_PAPER = "not in the paper: "
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A figure: its kind, a module of the study's `figures`; its section; what the paper shows in it."""
+
+    kind: str
+    section: str
+    shows: str
+    needs: str = EXPERIMENT
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the paper shows a pretrained network."""
+        return self.needs == PRETRAINED
+
+    @property
+    def subject(self) -> str:
+        """What is shown, whether the paper has the figure or not."""
+        return self.shows.removeprefix(_NOT_IN_THE_PAPER)
+
+
+def _no_problems(where: str, names: Sequence[str], options: Mapping, experiments: Mapping) -> Iterator[str]:
+    yield from ()
+
+
+@dataclass(frozen=True)
+class FigureChecks:
+    """What the configuration may ask of figures of one kind.
+
+    `problems` yields what is wrong with a figure, given where it stands in the configuration, the names
+    of what it draws, its options, and all experiments. `pretrained`: it draws pretrained networks as well
+    as experiments. `whole`: it is left out once any part of what it draws is switched off.
+    """
+
+    problems: Callable[[str, Sequence[str], Mapping[str, Any], Mapping[str, Any]], Iterable[str]] = (
+        _no_problems
+    )
+    pretrained: bool = False
+    whole: bool = False
+
+
+def of_kind(kind: str, figures: Mapping[str, PaperFigure]) -> list[str]:
+    """Return the names of the figures of this kind."""
+    return [name for name, figure in figures.items() if figure.kind == kind]
+
+
+def in_the_paper(name: str, figure: PaperFigure) -> str:
+    """Say in one sentence, for a caption, what the paper shows in a figure; empty if it needs nothing."""
+    if figure.needs == NOTHING:
+        return ""
+    if figure.subject != figure.shows:
+        section = figure.section.split()[0]
+        return f"Not in the paper, a test of its section {section}: {figure.subject}."
+    return f"The paper's figure {int(name.rpartition('_')[2])} shows {figure.shows}."
+
+
+def left_out(figures: Iterable[str], switched_off: Mapping[str, Sequence[str]]) -> str:
+    """Say in one line which figures change because of what is switched off; empty if none does."""
+    gone = [name for name in switched_off if name not in figures]
+    smaller = [name for name in switched_off if name in figures]
+    what = ", ".join(dict.fromkeys(name for names in switched_off.values() for name in names))
+    parts = [f"{', '.join(gone)} left out"] * bool(gone)
+    parts += [f"{', '.join(smaller)} drawn without"] * bool(smaller)
+    return f"switched off {SWITCHED_OFF}: {what}; figures: {'; '.join(parts)}" if parts else ""
+
+
+def refusal(name: str, figure: PaperFigure, switched_off: Mapping[str, Sequence[str]]) -> str:
+    """Say why a figure of the paper that the configuration does not have cannot be drawn.
+
+    `switched_off` has, by figure, the experiments and pretrained networks that are named for it but
+    are null in the configuration or not in its `only`.
+    """
+    if name in switched_off:
+        names = switched_off[name]
+        return (
+            f"{name} needs {', '.join(names)}, which {'is' if len(names) == 1 else 'are'} switched off "
+            f"{SWITCHED_OFF}; it shows {figure.subject}; name {_OTHERS[figure.needs]} under figures.{name}"
+        )
+    if figure.needs == NOTHING:
+        return f"{name} is switched off; set figures.{name} to {{}} in the configuration"
+    return (
+        f"{name} needs {figure.needs}: {figure.shows}; "
+        f"name {'them' if figure.needs == EXPERIMENTS else 'it'} under figures.{name} in the configuration"
+    )

@@ -1,0 +1,46 @@
+"""Kinds of figures: the modules `figures/<kind>.py` of the studies, found by name without importing them.
+
+The file of a kind has the literals TABLES, the names of the tables of each experiment that it draws;
+TAKES, the names of its options; SHOWS, a few words for the report; and CAPTION, its text there, a
+template of Jinja over the options. `draw(tables, **options)` returns the figure; `tables` has a list of
+frames for each name of TABLES, in the order of the experiments.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.literals import literals
+
+PACKAGE = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of figure: the dotted name of its module, and the literals of its file."""
+
+    module: str
+    tables: tuple[str, ...]
+    takes: tuple[str, ...]
+    shows: str
+    caption: str
+
+
+@cache
+def kinds() -> dict[str, Kind]:
+    """Return the kinds of all studies by name; what else lies beside them has no literal TABLES."""
+    found = {}
+    for path in sorted(PACKAGE.glob("studies/*/figures/*.py")):
+        own = literals(path)
+        if "TABLES" in own:
+            module = ".".join((PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts))
+            found[path.stem] = Kind(module, own["TABLES"], own["TAKES"], own["SHOWS"], own["CAPTION"])
+    return found
+
+
+def kind_of(name: str) -> Kind:
+    """Return the kind of this name; `InputError` names those there are."""
+    if name not in kinds():
+        raise InputError(f"{name!r} is not a kind of figure; allowed: {', '.join(sorted(kinds()))}")
+    return kinds()[name]

@@ -1,0 +1,89 @@
+"""Tables as HTML pages for reading: one file each, without scripts or anything from a network."""
+
+from collections.abc import Iterable
+from html import escape
+
+import pandas as pd
+
+from anatomy.reporting.statistics import COVERAGE
+
+STYLE = """
+body { font: 15px/1.45 sans-serif; color: #222; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; font-size: 13px; }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
+thead th { border-bottom: 2px solid #888; }
+td { font-variant-numeric: tabular-nums; }
+.supported { color: #00603a; } .not-supported { color: #a03000; } .not-tested { color: #666; }
+"""
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title><style>{style}</style></head>
+<body>
+<h1>{title}</h1>
+<p>{introduction}</p>
+{body}
+</body>
+</html>
+"""
+
+
+def page(title: str, introduction: str, parts: Iterable[str]) -> str:
+    """Return a whole page; title and introduction are text, parts HTML."""
+    words = {"title": escape(title), "introduction": escape(introduction)}
+    return PAGE.format(style=STYLE, body="\n".join(parts), **words)
+
+
+def section(title: str, explanation: str, frame: pd.DataFrame) -> str:
+    """Return a heading, a sentence, and a table whose numbers have three significant digits."""
+    table = (
+        frame.to_html(index=False, border=0, na_rep="", float_format="%.3g", justify="left")
+        if len(frame)
+        else "<p>None in this configuration.</p>"
+    )
+    return f"<h2>{escape(title)}</h2>\n<p>{escape(explanation)}</p>\n{table}"
+
+
+def _number(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.3g}"
+
+
+def _claim(row: dict) -> str:
+    """Return one claim: its sentence, and a list of what it was judged by."""
+    kind = " ".join(row["verdict"].split()[:2])
+    interval = f" (95 % interval {_number(row['low'])} to {_number(row['high'])})"
+    value = _number(row["value"]) + (interval if pd.notna(row["low"]) or pd.notna(row["high"]) else "")
+    facts = {
+        "Verdict": f'<strong class="{kind.replace(" ", "-")}">{escape(row["verdict"])}</strong>',
+        "Value": escape(value),
+        "Quantity": escape(row["quantity"]),
+        "Threshold": escape(f"{row['threshold']}: {row['reason']}"),
+        "Judged on": escape(f"{row['data']} ({row['experiments']})" if row["experiments"] else ""),
+        "Figures": escape(row["figures"]),
+        "Note": escape(row["note"]),
+    }
+    rows = "".join(f"<tr><th>{name}</th><td>{text}</td></tr>" for name, text in facts.items() if text)
+    return (
+        f'<section id="{escape(row["id"])}"><h2>Section {escape(row["section"])}: {escape(row["sentence"])}'
+        f"</h2>\n<table>{rows}</table></section>"
+    )
+
+
+def claims_page(claims: pd.DataFrame) -> str:
+    """Return the page of all claims: an overview, then each with its numbers."""
+    counts = claims["verdict"].value_counts()
+    overview = claims[["id", "sentence", "data", "value", "low", "high", "verdict"]]
+    introduction = (
+        "Sentences of the paper, quoted or closely paraphrased, judged by the numbers of this run: "
+        + ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        + ". Each names the data that it was judged on, which may not be the paper's. Where the sentence "
+        "names several layers or networks, the value is that of the one that speaks most against it. "
+        "Supported and not supported mean that the whole interval lies on one side of the threshold; a "
+        "value whose interval includes the threshold is shown, but tests nothing."
+    )
+    covered = ", ".join(f"{share:.0%} with {seeds} seeds" for seeds, share in COVERAGE.items())
+    explanation = (
+        "low and high are 95 % intervals, unless the quantity says otherwise. Intervals by bootstrap over "
+        f"seeds cover less than 95 % for few seeds: {covered} (mean of normal values)."
+    )
+    parts = [section("Overview", explanation, overview), *map(_claim, claims.to_dict("records"))]
+    return page("Claims of the paper", introduction, parts)

@@ -1,0 +1,30 @@
+"""Tidy tables: read, written, and averaged over seeds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from anatomy.runtime.files import atomic
+
+
+def mean_over_seeds(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
+    """Return `mean`, `std` and `n` of `value` over seeds, for each combination of `by`.
+
+    `std` is the sample standard deviation (n - 1 in the denominator), empty for a single seed; seeds
+    without a value are not counted in `n`.
+    """
+    groups = frame.groupby(list(by), sort=False, observed=True)[value]
+    return groups.agg(mean="mean", std="std", n="count").reset_index()
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table; names stay text, whatever they look like."""
+    text = {"experiment": str, "reset_to": str}
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV, atomically; numbers keep six significant digits."""
+    with atomic(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.6g")

@@ -1,0 +1,100 @@
+"""What the authors' programs call networks, data sets and files; without torch, to list names at once."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anatomy.checkpoints.snapshots import METADATA_KEY, load_snapshot
+from anatomy.checkpoints.torch_files import read_checkpoint
+from anatomy.networks.catalogue import OWN, TIMM_PREFIX, TORCHVISION
+from anatomy.studies.arrangements.epochs import PRETRAINED
+
+# Mean and standard deviation per channel, of pixels in [0, 1].
+Statistics = tuple[Sequence[float], Sequence[float]]
+
+
+@dataclass(frozen=True)
+class NamedDataset:
+    """A data set that has a name: number of classes, (C, H, W) of an image, and torchvision's name of it.
+
+    `plain` are the authors' constants to normalise with, `upscaled` those after `--upscale`, `padded` those
+    after `--upscale-padding`.
+    """
+
+    classes: int
+    image_shape: tuple[int, int, int]
+    official: str | None
+    plain: Statistics
+    upscaled: Statistics | None = None
+    padded: Statistics | None = None
+
+
+_CIFAR10_MEAN, _CIFAR100_MEAN = (0.4914, 0.4822, 0.4465), (0.5071, 0.4865, 0.4409)
+DATASETS = {
+    "cifar10": NamedDataset(
+        10,
+        (3, 32, 32),
+        "CIFAR10",
+        (_CIFAR10_MEAN, (0.2023, 0.1994, 0.2010)),
+        (_CIFAR10_MEAN, (0.1953, 0.1925, 0.1942)),
+        ((0.1229, 0.1206, 0.1117), (0.2367, 0.2323, 0.2190)),
+    ),
+    "cifar100": NamedDataset(
+        100,
+        (3, 32, 32),
+        "CIFAR100",
+        (_CIFAR100_MEAN, (0.2009, 0.1984, 0.2023)),
+        (_CIFAR100_MEAN, (0.1942, 0.1918, 0.1958)),
+        ((0.1268, 0.1217, 0.1103), (0.2435, 0.2343, 0.2177)),
+    ),
+    "imagenet": NamedDataset(1000, (3, 224, 224), None, ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))),
+    "mnist": NamedDataset(10, (1, 28, 28), "MNIST", ((0.1307,), (0.3015,))),
+}
+
+
+def choices(directories: bool) -> str:
+    """Return the names that --arch and --dataset take, as text; with `directories` it takes those too."""
+    prepared = ["the directory of a prepared data set"] if directories else []
+    return "\n".join(
+        [
+            f"architectures: {', '.join(OWN)}",
+            f"  of torchvision: {', '.join(TORCHVISION)}",
+            f"  of timm, if it is installed: {TIMM_PREFIX}<name>",
+            f"data sets: {', '.join([*DATASETS, *prepared])}",
+        ]
+    )
+
+
+def file_name(architecture: str) -> str:
+    """Return the name of a network as a part of paths; those of timm have a slash."""
+    return architecture.replace("/", "_")
+
+
+def result_folder(options: Namespace, dataset: str) -> Path:
+    """Return <dataset>[_N]/<arch>/[seed], in which the authors put their results."""
+    dataset += f"_{options.subsample_classes}" if options.subsample_classes else ""
+    return Path(dataset, options.arch, *([] if options.seed is None else [str(options.seed)]))
+
+
+def last_number(path: Path) -> int | None:
+    """Return the number after the last `_` of a file's name; None if it ends in no number."""
+    last = path.stem.rpartition("_")[2]
+    return int(last) if last.isdecimal() else None
+
+
+def epoch_of(path: Path) -> int | None:
+    """Return the number of epochs after which a file was written; None if nothing says so.
+
+    Snapshots of the pipeline say it themselves. In the authors' names <arch>_<e>.tar counts from 0,
+    <arch>_<epochs>.pt from 1, `init` is 0 and `pretrained` -1.
+    """
+    if path.suffix == ".safetensors" and METADATA_KEY in read_checkpoint(path).entries:
+        return load_snapshot(path).origin["epoch"]
+    pieces = path.stem.split("_")
+    if "pretrained" in pieces:
+        return PRETRAINED
+    if "init" in pieces:
+        return 0
+    number = last_number(path)
+    return None if number is None else number + (path.suffix == ".tar")

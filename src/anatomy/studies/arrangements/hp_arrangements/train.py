@@ -1,0 +1,169 @@
+"""The authors' train.py: a run that is described by its options, from data to files."""
+
+import io
+import secrets
+import sys
+from argparse import Namespace
+from contextlib import redirect_stderr
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TextIO
+
+import torch
+
+# Some networks need it when they are built; by then the hash of the code has been taken.
+import anatomy.runtime.torchvision_import  # noqa: F401
+from anatomy.networks.catalogue import require_architecture
+from anatomy.runtime import provenance
+from anatomy.runtime.devices import set_up_torch
+from anatomy.runtime.files import write_json
+from anatomy.runtime.locks import locked
+from anatomy.studies.arrangements.hp_arrangements import continuation, monitor
+from anatomy.studies.arrangements.hp_arrangements.data import open_named
+from anatomy.studies.arrangements.hp_arrangements.options import check_options
+from anatomy.studies.arrangements.hp_arrangements.settings import (
+    data_choice,
+    pretrained_start,
+    run_folder,
+    settings_of,
+)
+from anatomy.training import resume
+from anatomy.training.facts import facts_of, origin_of
+from anatomy.training.loop import train_run
+from anatomy.training.run import Run
+from anatomy.training.starts import INITIALISATION, Start
+
+# Test loss and accuracies after the last epoch.
+TEST_FILE = "test.json"
+
+
+def train(options: Namespace, device_name: str) -> None:
+    """Train the run that the options describe, with a log in its directory, or evaluate as they say."""
+    set_up_torch(options.threads, device_name)
+    run = AuthoredRun(options, device_name)
+    if options.evaluate or options.evaluate_train or options.eval_regularization_loss:
+        print(*run.evaluate(), sep="\n")
+        return
+    with locked(run.folder), Copied(sys.stderr, run.folder / options.log) as log, redirect_stderr(log):
+        run.train()
+
+
+class AuthoredRun:
+    """A run of given options on a device: evaluates what it begins with, or trains."""
+
+    def __init__(self, options: Namespace, device_name: str):
+        check_options(options)
+        require_architecture(options.arch)
+        self.options, self.device_name = options, device_name
+        self.seed = options.seed
+        if self.seed is None:
+            self.seed = secrets.randbelow(2**31)
+            print(f"seed {self.seed}, drawn at random; repeat with --seed {self.seed}", file=sys.stderr)
+        choice = data_choice(options, self.seed)
+        self.dataset, self.description = open_named(choice)
+        place = run_folder(options, choice, self.seed)
+        self.folder, self.board_folder = options.models_path / place, options.tb_logdir / place
+        self.start = self._start()
+        self.origin = origin_of(options.arch, choice.name, str(place.parent), self.seed)
+
+    def _start(self) -> Start:
+        """Return what the run begins with, as far as options say."""
+        if self.options.resume_from:
+            return continuation.start_of(self.options)
+        if self.options.pretrained:
+            start = pretrained_start(self.options, len(self.description["classes"]))
+            return replace(start, epoch=self.options.start_epoch)
+        return replace(INITIALISATION, epoch=self.options.start_epoch)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """All that decides the weights."""
+        settings = settings_of(self.options, self.dataset, self.seed, self.start)
+        checksum = self.description["sha256"]
+        return facts_of(self.origin, settings, checksum, self.device_name, self.options.threads)
+
+    def _run(self, settings: dict[str, Any]) -> Run:
+        run = Run(
+            settings,
+            self.dataset,
+            self.description,
+            self.seed,
+            torch.device(self.device_name),
+            self.options.workers,
+            self.start,
+        )
+        run.top = monitor.TOP
+        return run
+
+    def evaluate(self) -> list[str]:
+        """Measure what --evaluate, --evaluate-train and --eval-regularization-loss ask for; return lines."""
+        options, epoch = self.options, self.start.epoch
+        run = self._run(self.facts["settings"])
+        lines = [] if self.start.weights else ["a random initialisation:"]
+        board = monitor.open_board(self.board_folder / "evaluation")
+        for asked, part, data in (
+            (options.evaluate, "test", run.test_part),
+            (options.evaluate_train, "train", run.train_part),
+        ):
+            if asked:
+                values = run.measure(*data(), monitor.TOP)
+                monitor.add_evaluation(board, part, epoch, values)
+                lines.append(monitor.describe_evaluation(part, values))
+        if board is not None:
+            board.close()
+        if options.eval_regularization_loss:
+            named = run.initial_network().named_parameters()
+            norms = sum(weight.norm().item() for name, weight in named if name.endswith("weight"))
+            lines.append(f"regularization loss: {options.weight_decay * norms:.6g}")
+        return lines
+
+    def train(self) -> None:
+        """Train to the last epoch, or go on with an earlier attempt, and publish what the run leaves."""
+        options, folder = self.options, self.folder / "resume"
+        facts, self.start = continuation.facts_of_continued(
+            self.facts, self.facts["settings"], options, self.start
+        )
+        continuation.prepare(self.folder, facts, options)
+        run = self._run(facts["settings"])
+        board = monitor.open_board(self.board_folder, continuation.epochs_done(folder, self.start) + 1)
+        watch = monitor.Monitor(board, options.kill_plateaus, options.train_acc)
+        finished = train_run(run, folder, self.origin, facts, options.save_every, True, watch)
+        if not finished:
+            accuracy = run.history[-1].validation_accuracy
+            print(
+                f"stopped by --kill-plateaus: the validation accuracy is {accuracy:.2%} after epochs "
+                f"{run.epoch - 1} and {run.epoch}; what was trained is in {folder}",
+                file=sys.stderr,
+            )
+        else:
+            if run.epoch == options.epochs:
+                values = run.measure(*run.test_part(), monitor.TOP)
+                monitor.add_evaluation(board, "test", run.epoch, values)
+                print(monitor.describe_evaluation("test", values), file=sys.stderr)
+                write_json(self.folder / TEST_FILE, dict(zip(("loss", "top1", "top5"), values, strict=True)))
+            provenance.write(folder / resume.PROVENANCE_FILE, self.device_name, run.gpu_seconds)
+            resume.publish(folder, self.folder)
+        if board is not None:
+            board.close()
+
+
+class Copied(io.TextIOBase):
+    """A text stream whose lines also go to the end of a file; a context that closes the file."""
+
+    def __init__(self, stream: TextIO, path: Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.stream, self.file = stream, path.open("a", encoding="utf-8")
+
+    def write(self, text: str) -> int:
+        """Write to both."""
+        self.file.write(text)
+        self.file.flush()
+        return self.stream.write(text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self.stream.flush()
+
+    def __exit__(self, *_) -> None:
+        self.file.close()

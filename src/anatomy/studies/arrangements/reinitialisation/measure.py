@@ -1,0 +1,183 @@
+"""Accuracy under every reset on the test images of a data set, by a job that goes on where it was stopped."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from anatomy.data.batches import open_images
+from anatomy.data.dataset import Dataset
+from anatomy.data.image_files import IndexedDataset
+from anatomy.data.normalisation import Normaliser
+from anatomy.data.upscaling import UpscaledDataset
+from anatomy.reporting.statistics import paired_difference_interval
+from anatomy.runtime.devices import processor
+from anatomy.runtime.fingerprints import fingerprint
+from anatomy.runtime.imports import code_hash
+from anatomy.runtime.locks import locked
+from anatomy.runtime.progress import progress
+from anatomy.studies.arrangements.reinitialisation.predictions import TOP_FIVE, Records, discard
+from anatomy.studies.arrangements.reinitialisation.resetter import MEMORY, Cell, Resetter, count_correct
+from anatomy.studies.arrangements.reinitialisation.weights import LayerWeights, fold_all
+from anatomy.training.evaluation import autocast
+
+COLUMNS = (
+    "experiment",
+    "seed",
+    "layer",
+    "name",
+    "reset_to",
+    "images",
+    "trained_accuracy",
+    "accuracy",
+    "drop",
+    "relative_drop",
+    "kind",
+    "lost",
+    "gained",
+    "drop_low",
+    "drop_high",
+)
+
+
+@dataclass(frozen=True)
+class EvaluationData:
+    """The test images of a data set, normalised with `statistics`: mean and standard deviation by channel."""
+
+    dataset: Dataset | IndexedDataset | UpscaledDataset
+    statistics: tuple[Sequence[float], Sequence[float]]
+
+    def batches(
+        self, first: int, size: int, device: torch.device, workers: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield float images (B, C, H, W) and labels (B,) from image `first` on, `size` at a time.
+
+        Images before are not even read.
+        """
+        labels = torch.from_numpy(self.dataset.test_labels)
+        if first == len(labels):
+            return
+        if first:
+            print(f"continuing after image {first} of {len(labels)}", file=sys.stderr, flush=True)
+        normalise = Normaliser(*self.statistics, device)
+        images = open_images(self.dataset, "test", device, workers, torch.arange(first, len(labels)))
+        targets = progress(labels[first:].to(device).split(size), "batches of test images")
+        for target, batch in zip(targets, images.plain(size), strict=True):
+            yield normalise(batch), target
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a job computes with: `device` is cpu or cuda, `workers` processes read image files.
+
+    At most `batch_size` images go through at a time. `memory` in MiB bounds their activations; None is the
+    usual one of the kind of device.
+    """
+
+    device: str
+    threads: int
+    workers: int
+    batch_size: int
+    memory: int | None = None
+    precision: str = "float32"
+
+
+@contextmanager
+def measured(
+    network: nn.Module,
+    resets: Mapping[str, LayerWeights],
+    linear: bool,
+    data: EvaluationData,
+    effort: Effort,
+    origin: Mapping[str, Any],
+    decisive: Mapping[str, Any],
+    folder: Path,
+) -> Iterator[tuple[list[dict[str, Any]], int]]:
+    """Measure `network` with each layer reset in turn, linear ones if asked for; it is moved and folded.
+
+    Yields the rows of `reinit_rows`, and how many images have their label among the five likeliest classes.
+    Predictions are kept in `folder` until the context ends without an error, and the same job goes on there:
+    with the same code, weights and data, which `decisive` identifies. `InputError` if a process works there.
+    """
+    device, memory = torch.device(effort.device), effort.memory or MEMORY[effort.device]
+    image_shape = data.dataset.image_shape
+    resets = fold_all(network, resets, image_shape)
+    network.to(device, memory_format=torch.channels_last)
+    resetter = Resetter(network, resets, image_shape, linear)
+    size = resetter.batch_size(effort.batch_size, memory)
+    mark = fingerprint_of(decisive, resets, linear, effort, (size, memory))
+    with locked(folder, "evaluated"), closing(Records(folder, mark)) as records:
+        batches = data.batches(records.images, size, device, effort.workers)
+        with autocast(device, effort.precision):
+            baseline, cells = count_correct(resetter, batches, records, memory)
+        yield reinit_rows(baseline, cells, len(data.dataset.test_labels), origin), records.correct(TOP_FIVE)
+    discard(folder)
+
+
+def fingerprint_of(
+    decisive: Mapping[str, Any],
+    resets: Mapping[str, LayerWeights],
+    linear: bool,
+    effort: Effort,
+    at_a_time: tuple[int, int],
+) -> str:
+    """Return a fingerprint of everything that decides predictions, to the last bit.
+
+    `at_a_time` is the number of images, and the memory, which says how many resets go through together.
+    """
+    return fingerprint(
+        {
+            **decisive,
+            "resets": list(resets),
+            "linear": linear,
+            "code": code_hash(),
+            "torch": torch.__version__,
+            "processor": processor(effort.device),
+            "threads": effort.threads,
+            "images at a time": at_a_time,
+        }
+    )
+
+
+def reinit_rows(
+    baseline: int, cells: Sequence[Cell], images: int, origin: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return one row of `COLUMNS` per cell; accuracies and drops are shares of `images`.
+
+    `drop_low` and `drop_high` are the 95 % interval of the drop over images, those before and after the
+    reset being the same ones. A reset that leaves the network as it is changes no prediction of any image:
+    its interval is 0 to 0.
+    """
+    trained = baseline / images
+    lows, highs = paired_difference_interval(
+        [cell.lost for cell in cells], [cell.gained for cell in cells], images
+    )
+    rows = []
+    for cell, low, high in zip(cells, lows.tolist(), highs.tolist(), strict=True):
+        accuracy = cell.correct / images
+        drop = trained - accuracy
+        rows.append(
+            {
+                "experiment": origin["experiment"],
+                "seed": origin["seed"],
+                "layer": cell.layer,
+                "name": cell.name,
+                "reset_to": cell.reset_to,
+                "images": images,
+                "trained_accuracy": trained,
+                "accuracy": accuracy,
+                "drop": drop,
+                "relative_drop": drop / trained if trained else None,
+                "kind": cell.kind,
+                "lost": cell.lost,
+                "gained": cell.gained,
+                "drop_low": 0.0 if cell.same else low,
+                "drop_high": 0.0 if cell.same else high,
+            }
+        )
+    return rows

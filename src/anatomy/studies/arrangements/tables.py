@@ -1,0 +1,254 @@
+"""Tables of the study: n_l, cosines, onset of the bias, resets, biased against critical layers."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from anatomy.networks.layouts import CONVOLUTION
+from anatomy.reporting import statistics
+from anatomy.reporting.tables import mean_over_seeds
+from anatomy.runtime.files import read_json
+from anatomy.studies.arrangements.epochs import in_order, order_of_epoch
+from anatomy.studies.arrangements.reinitialisation.names import RANDOM, is_random
+
+# A corrected p-value below it is called significant.
+SIGNIFICANCE = 0.05
+# Relative drop in test accuracy above which a layer is called critical.
+CRITICAL = 0.1
+CRITICALITY_COLUMNS = (
+    *("experiment", "layers", "count", "seeds", "rho", "low", "high"),
+    *("threshold", "biased_critical", "biased_only", "critical_only", "neither"),
+)
+LAYER_COLUMNS = (
+    *("experiment", "layer", "name", "n_l", "p_corrected", "biased"),
+    *("seeds", "relative_drop", "low", "high", "critical"),
+)
+# What distinguishes resets of one network; what else a row holds is a number of this reset.
+_IDENTITY = ["experiment", "seed", "layer", "name", "kind", "reset_to"]
+
+
+def n_l_table(projections: Iterable[Path]) -> pd.DataFrame:
+    """Return one row per experiment, seed, epoch and layer of projections files."""
+    rows = []
+    for path in projections:
+        content = read_json(path)
+        origin = {
+            "experiment": content["experiment"],
+            "seed": int(content["seed"]),
+            "epoch": int(content["epoch"]),
+        }
+        for layer in content["layers"]:
+            kept = ("layer", "name", "filters", "undefined", "not_finite", "n_l", "mean_cosine")
+            rows.append({**origin, **{key: layer[key] for key in kept}})
+    return pd.DataFrame(rows).sort_values(["seed", "epoch", "layer"], ignore_index=True)
+
+
+def defined_filters(n_l: pd.DataFrame) -> pd.Series:
+    """Return the number of filters that have a cosine: neither zero nor with NaN or infinite weights."""
+    return n_l["filters"] - n_l["undefined"] - n_l["not_finite"]
+
+
+def epochs_in_order(frame: pd.DataFrame) -> list[int]:
+    """Return the epochs of a table from initialisation to the trained network."""
+    return in_order(frame["epoch"])
+
+
+def pool(n_l: pd.DataFrame) -> pd.DataFrame:
+    """Return n_l over the filters of all seeds, by epoch and layer, with its test against one half.
+
+    `pooled_negative` of `pooled_filters` cosines are at most zero; `low` and `high` are the exact 95 %
+    interval of their share, `p_value` is that of the two-sided exact binomial test against one half,
+    `p_corrected` the same after Holm's correction over the layers of the epoch. Filters are treated
+    as independent, those of one network too.
+    """
+    defined = defined_filters(n_l)
+    counts = n_l[["epoch", "layer", "name"]].assign(
+        pooled_negative=(n_l["n_l"].fillna(0) * defined).round().astype(int), pooled_filters=defined
+    )
+    pooled = counts.groupby(["epoch", "layer", "name"], sort=False, as_index=False).sum()
+    negative, filters = pooled["pooled_negative"].to_numpy(), pooled["pooled_filters"].to_numpy()
+    pooled = pooled.assign(**statistics.against_half(negative, filters))
+    pooled["p_corrected"] = pooled.groupby("epoch")["p_value"].transform(statistics.holm)
+    return pooled
+
+
+def n_l_summary(n_l: pd.DataFrame) -> pd.DataFrame:
+    """Return mean, std and n of n_l over seeds, and the columns of `pool`, by epoch and layer."""
+    summary = mean_over_seeds(n_l, ["experiment", "epoch", "layer", "name", "filters"], "n_l")
+    return summary.merge(pool(n_l), on=["epoch", "layer", "name"], how="left")
+
+
+def onset_table(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return when each layer becomes biased, from an `n_l_summary`.
+
+    `epoch` is the first from which the layer stays biased to the last epoch: p_corrected < 0.05 and
+    more than half of the filters on the same side, `direction`. Both are empty for a layer that is
+    not biased at the last epoch. `n_l` is the pooled share at the last epoch.
+    """
+    order = summary["epoch"].map(order_of_epoch)
+    rows = []
+    for (experiment, layer, name), frame in summary.assign(order=order).groupby(
+        ["experiment", "layer", "name"], sort=False
+    ):
+        frame = frame.sort_values("order")
+        share = (frame["pooled_negative"] / frame["pooled_filters"]).to_numpy()
+        side = np.where(frame["p_corrected"] < SIGNIFICANCE, np.sign(share - 0.5), 0)
+        differs = np.flatnonzero(side != side[-1])
+        first = differs[-1] + 1 if differs.size else 0
+        rows.append(
+            {
+                "experiment": experiment,
+                "layer": layer,
+                "name": name,
+                "direction": {1: "negative", -1: "positive"}.get(side[-1]),
+                "epoch": int(frame["epoch"].iloc[first]) if side[-1] else None,
+                "n_l": share[-1],
+            }
+        )
+    return pd.DataFrame(rows).astype({"epoch": "Int64"})
+
+
+def convolutions(reinit: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a re-initialisation table that reset a convolution."""
+    return reinit[reinit["kind"] == CONVOLUTION]
+
+
+def mean_over_draws(reinit: pd.DataFrame) -> pd.DataFrame:
+    """Return a re-initialisation table with one row, `random`, for all draws of a layer and seed.
+
+    Numbers are means over the draws; an interval that belongs to a single draw is left out.
+    """
+    names = reinit["reset_to"].where(~reinit["reset_to"].map(is_random), RANDOM)
+    single = reinit.assign(reset_to=names).drop(columns=["drop_low", "drop_high"], errors="ignore")
+    identity = [column for column in _IDENTITY if column in single]
+    return single.groupby(identity, sort=False, as_index=False).mean()
+
+
+def per_seed_and_layer(frame: pd.DataFrame, value: str) -> pd.DataFrame:
+    """Return `value` as a matrix of seeds (rows) and layers (columns)."""
+    return frame.pivot(index="seed", columns="layer", values=value)
+
+
+def criticality(n_l: pd.DataFrame, reinit: pd.DataFrame, first: int = 1) -> dict[str, float]:
+    """Return the rank correlation over layers of bias and criticality, for layers from `first` on.
+
+    Spearman's `rho` between |mean n_l - 1/2| at the last epoch and the mean drop when the layer is
+    reset to epoch 0, means over the `seeds` that have both; `low`, `high` are the 95 % percentile
+    bootstrap interval over seeds, NaN for a single seed.
+    """
+    last = n_l[n_l["epoch"] == epochs_in_order(n_l)[-1]]
+    bias = per_seed_and_layer(last[last["layer"] >= first], "n_l")
+    initial = reinit[(reinit["reset_to"] == "0") & (reinit["layer"] >= first)]
+    drops = per_seed_and_layer(initial, "drop")
+    seeds, layers = bias.index.intersection(drops.index), bias.columns.intersection(drops.columns)
+    a, b = bias.loc[seeds, layers].to_numpy(), drops.loc[seeds, layers].to_numpy()
+
+    def correlation(weights: np.ndarray) -> np.ndarray:
+        return statistics.rank_correlation(np.abs(weights @ a - 0.5), weights @ b)
+
+    count = len(seeds)
+    rho = float(correlation(np.full((1, count), 1 / count))[0]) if count and len(layers) else np.nan
+    low, high = statistics.bootstrap_interval(count, correlation) if len(layers) else (np.nan, np.nan)
+    return {"count": len(layers), "seeds": count, "rho": rho, "low": low, "high": high}
+
+
+def critical_layers(n_l: pd.DataFrame, reinit: pd.DataFrame, critical: float = CRITICAL) -> pd.DataFrame:
+    """Return one row per layer of one experiment: whether it is biased, and whether it is critical.
+
+    `biased` as in `onset_table`: at the last epoch, over the filters of all seeds, p_corrected < 0.05;
+    `n_l` is their share of negative ones. `critical`: the mean over `seeds` of the relative drop when
+    the layer is reset to epoch 0 lies above the threshold `critical`; `low`, `high` are its 95 % bootstrap
+    interval over seeds, NaN for a single one. Seeds whose trained network predicts nothing do not count.
+    """
+    last = pool(n_l[n_l["epoch"] == epochs_in_order(n_l)[-1]]).set_index("layer")
+    initial = reinit[(reinit["reset_to"] == "0") & reinit["layer"].isin(last.index)]
+    drops = per_seed_and_layer(initial, "relative_drop").dropna()
+    layers = last.loc[drops.columns]
+    limits = [
+        statistics.bootstrap_interval(len(values), lambda weights, values=values: weights @ values)
+        for values in drops.to_numpy().T
+    ]
+    return pd.DataFrame(
+        {
+            "experiment": n_l["experiment"].iloc[0],
+            "layer": drops.columns,
+            "name": layers["name"].to_numpy(),
+            "n_l": (layers["pooled_negative"] / layers["pooled_filters"]).to_numpy(),
+            "p_corrected": layers["p_corrected"].to_numpy(),
+            "biased": (layers["p_corrected"] < SIGNIFICANCE).to_numpy(),
+            "seeds": len(drops),
+            "relative_drop": drops.mean().to_numpy(),
+            "low": [low for low, _ in limits],
+            "high": [high for _, high in limits],
+            "critical": (drops.mean() > critical).to_numpy(),
+        }
+    )
+
+
+def biased_against_critical(layers: pd.DataFrame) -> dict[str, int]:
+    """Count the layers of `critical_layers` that are biased and critical, one of the two, or neither."""
+    biased, critical = layers["biased"], layers["critical"]
+    return {
+        "biased_critical": int((biased & critical).sum()),
+        "biased_only": int((biased & ~critical).sum()),
+        "critical_only": int((~biased & critical).sum()),
+        "neither": int((~biased & ~critical).sum()),
+    }
+
+
+def criticality_tables(
+    n_l: Iterable[pd.DataFrame], reinit: Iterable[pd.DataFrame], critical: float = CRITICAL
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return bias against criticality of every experiment that resets layers to epoch 0, and its layers.
+
+    The first table has two rows each, over all layers and over those past the first, which the paper
+    excepts: `criticality`, and the counts of `biased_against_critical` for the `threshold`. The second is
+    `critical_layers`.
+    """
+    drops = {frame["experiment"].iloc[0]: frame for frame in reinit}
+    rows, layers = [], [pd.DataFrame(columns=LAYER_COLUMNS)]
+    for frame in n_l:
+        experiment = frame["experiment"].iloc[0]
+        own = drops.get(experiment)
+        if own is None or not (own["reset_to"] == "0").any():
+            continue
+        called = critical_layers(frame, own, critical)
+        layers.append(called)
+        for which, first in (("all", 1), ("past the first", 2)):
+            counts = biased_against_critical(called[called["layer"] >= first])
+            cell = {**criticality(frame, own, first), "threshold": critical, **counts}
+            rows.append({"experiment": experiment, "layers": which, **cell})
+    found = [table for table in layers if len(table)] or layers
+    return pd.DataFrame(rows, columns=CRITICALITY_COLUMNS), pd.concat(found, ignore_index=True)
+
+
+def cosine_table(projections: Iterable[Path]) -> pd.DataFrame:
+    """Return one row per filter of projections files; filters count from 0, as in the weight tensor.
+
+    `cosine` is equation 1 as printed, `projection` the normalisation of the authors' code.
+    """
+    frames = []
+    for path in projections:
+        content = read_json(path)
+        blocks = [
+            block
+            for stage in sorted((key for key in content if key.isdecimal()), key=int)
+            for _, block in sorted(content[stage].items(), key=lambda item: int(item[0]))
+        ]
+        for layer, block in zip(content["layers"], blocks, strict=True):
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "experiment": content["experiment"],
+                        "seed": int(content["seed"]),
+                        "epoch": int(content["epoch"]),
+                        "layer": layer["layer"],
+                        "filter": range(layer["filters"]),
+                        "cosine": layer["cosines"],
+                        "projection": block["projections"],
+                    }
+                ).astype({"cosine": float, "projection": float})
+            )
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,80 @@
+"""A run from its first epoch to its last, with everything that it leaves on disk."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from anatomy.checkpoints.snapshots import Snapshot, save_snapshot, snapshot_sha256
+from anatomy.runtime.background import BackgroundWriter
+from anatomy.runtime.files import atomic, sha256_of, write_json
+from anatomy.runtime.fingerprints import fingerprint
+from anatomy.training import resume
+from anatomy.training.facts import RUN_FILE
+from anatomy.training.history import describe, write_history
+from anatomy.training.run import Run
+
+
+def train_run(
+    run: Run,
+    folder: Path,
+    origin: Mapping[str, Any],
+    run_facts: Mapping[str, Any],
+    save_every: float = 60.0,
+    keep_state: bool = False,
+    after_epoch: Callable[[Run], bool] | None = None,
+) -> bool:
+    """Train `run` to its last epoch and leave its outputs in `folder`, or continue what is there.
+
+    Outputs: `snapshots/epoch=<e>.safetensors`, `final.safetensors`, `history.csv`, `run.json`.
+    `origin` goes into every snapshot, `run_facts` into run.json; run.json comes last and is the same
+    for the same weights. The state is saved at the first epoch end after `save_every` seconds, and stays
+    if `keep_state`. Returns whether the run is finished: not if `after_epoch` said False.
+    """
+    epochs = run.settings["epochs"]
+    mark = fingerprint(run_facts)
+    if resume.is_finished(folder, mark):
+        print("this run was finished before; its outputs are restored", file=sys.stderr)
+        return True
+    (folder / RUN_FILE).unlink(missing_ok=True)
+    if (earlier := resume.load_state(folder, mark)) is not None:
+        run.restore(earlier[0], earlier[1]["history"])
+        print(f"continuing after epoch {run.epoch}", file=sys.stderr)
+    saved, snapshot, going_on = time.monotonic(), None, True
+    checksums: dict[str, str] = {}
+
+    def keep(name: str, snapshot: Snapshot) -> None:
+        save_snapshot(folder / name, snapshot)
+        checksums[name] = snapshot_sha256(snapshot)
+
+    with BackgroundWriter() as writer:
+        while run.epoch < epochs and going_on:
+            print(describe(run.advance(), epochs), file=sys.stderr, flush=True)
+            if run.epoch in run.settings["snapshots"]:
+                writer.wait()
+                snapshot = run.snapshot(origin, snapshot)
+                writer.submit(keep, f"snapshots/epoch={run.epoch}.safetensors", snapshot)
+            if after_epoch is not None:
+                going_on = after_epoch(run)
+            last = run.epoch == epochs or not going_on
+            if keep_state if last else time.monotonic() - saved >= save_every:
+                # Whoever continues after this epoch finds all snapshots up to it.
+                writer.wait()
+                progress = {"history": [asdict(record) for record in run.history]}
+                resume.save_state(folder, run.state(), progress, mark)
+                saved = time.monotonic()
+    write_history(folder / resume.HISTORY_FILE, run.history)
+    if run.epoch < epochs:
+        return False
+    with atomic(folder / "final.safetensors") as temporary:
+        save_file(run.whole_state_dict(), temporary)
+    files = resume.weight_files(run.settings)
+    outputs = {name: checksums.get(name) or sha256_of(folder / name) for name in files}
+    write_json(folder / RUN_FILE, {**run_facts, "fingerprint": mark, "sha256": outputs})
+    if not keep_state:
+        (folder / resume.STATE_FILE).unlink(missing_ok=True)
+    return True

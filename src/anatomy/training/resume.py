@@ -1,0 +1,110 @@
+"""What a training needs to go on after it was stopped, kept where Snakemake does not delete it.
+
+Snakemake deletes the outputs of a failed job. So a run works in `<run>/resume/`, which Snakemake does
+not know, and its outputs appear in `<run>/` as hard links, only when all of them are there. The
+working folder stays: if the outputs are deleted, the same run is restored without training again.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import atomic, sha256_of
+from anatomy.runtime.imports import code_hash
+from anatomy.training.facts import RUN_FILE, read_facts
+
+STATE_FILE = "state.safetensors"
+HISTORY_FILE = "history.csv"
+PROVENANCE_FILE = "provenance.json"
+METADATA_KEY = "state"
+
+
+def weight_files(settings: Mapping[str, Any]) -> list[str]:
+    """Return the files with weights that a run leaves, relative to its directory."""
+    snapshots = [f"snapshots/epoch={epoch}.safetensors" for epoch in settings["snapshots"]]
+    return [*snapshots, "final.safetensors"]
+
+
+def save_state(
+    folder: Path, tensors: Mapping[str, torch.Tensor], progress: Mapping[str, Any], mark: str
+) -> None:
+    """Replace the state atomically: weights and momentum, and `progress` (epoch, history)."""
+    metadata = {METADATA_KEY: json.dumps({"fingerprint": mark, "progress": progress})}
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    with atomic(folder / STATE_FILE) as temporary:
+        save_file(contiguous, temporary, metadata)
+
+
+def load_state(folder: Path, mark: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+    """Return (tensors, progress) of an earlier attempt at the same run, or None to start anew.
+
+    What belongs to another configuration, code or data (another fingerprint) is removed.
+    """
+    found = read_progress(folder)
+    if found is not None and found[0] == mark:
+        return load_file(folder / STATE_FILE), found[1]
+    shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def read_progress(folder: Path) -> tuple[str, dict[str, Any]] | None:
+    """Return (fingerprint, progress) of a working folder; None if it has no readable state."""
+    try:
+        with safe_open(folder / STATE_FILE, framework="pt") as file:
+            content = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
+    except (SafetensorError, OSError):
+        return None
+    return (content["fingerprint"], content["progress"]) if content else None
+
+
+def read_state(folder: Path) -> tuple[str, dict[str, torch.Tensor], dict[str, Any]] | None:
+    """Return (fingerprint, tensors, progress) of a working folder; None if it has no readable state."""
+    if (found := read_progress(folder)) is None:
+        return None
+    return found[0], load_file(folder / STATE_FILE), found[1]
+
+
+def adopt(folder: Path, mark: str) -> None:
+    """Let the state in a working folder belong to the run with this fingerprint from now on."""
+    state = read_state(folder)
+    if state is not None and state[0] != mark:
+        (folder / RUN_FILE).unlink(missing_ok=True)
+        save_state(folder, *state[1:], mark)
+
+
+def is_finished(folder: Path, mark: str) -> bool:
+    """Tell whether the working folder holds the whole, undamaged run with this fingerprint."""
+    if not (folder / RUN_FILE).is_file() or not (folder / HISTORY_FILE).is_file():
+        return False
+    facts = read_facts(folder)
+    return facts["fingerprint"] == mark and all(
+        (folder / name).is_file() and sha256_of(folder / name) == checksum
+        for name, checksum in facts["sha256"].items()
+    )
+
+
+def publish(folder: Path, run: Path) -> None:
+    """Link every finished output from the working folder into the run directory, run.json last.
+
+    `InputError` if the code was edited since the run began: the outputs then wait in the working
+    folder, for the case that the edit is undone.
+    """
+    facts = read_facts(folder)
+    if facts["code_sha256"] != code_hash():
+        raise InputError(f"the code was edited while {run} was trained; run again to train with the new code")
+    shutil.rmtree(run / "snapshots", ignore_errors=True)
+    for name in [*facts["sha256"], HISTORY_FILE, PROVENANCE_FILE, RUN_FILE]:
+        with atomic(run / name) as temporary:
+            try:
+                os.link(folder / name, temporary)
+            except OSError:
+                # Not every file system has hard links.
+                shutil.copy2(folder / name, temporary)

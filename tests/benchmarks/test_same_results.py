@@ -1,0 +1,73 @@
+"""The comparison of two results directories: equal but for names, and every other difference found."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT, environment
+from safetensors.numpy import save_file
+
+
+def write(folder, weight=1.0, share="share", value=0.5, seconds=3, picture=b"%PDF", metadata=None):
+    """A results directory with one file of each kind."""
+    for part in ("runs/a/snapshots", "runs/a/resume", "tables", "projections", "figures"):
+        (folder / part).mkdir(parents=True)
+    array = {"conv.weight": np.full((2, 3), weight, np.float32)}
+    save_file(array, folder / "runs/a/snapshots/epoch=0.safetensors", metadata)
+    (folder / "runs/a/resume/history.csv").write_text(f"seconds\n{seconds}\n")
+    (folder / "runs/a/run.json").write_text(json.dumps({share: value}))
+    (folder / "tables/n.csv").write_text(f"layer,{share},seconds\n1,{value},{seconds}\n")
+    (folder / "projections/0.json").write_text(json.dumps({"layers": [{share: value}]}))
+    (folder / "figures/f.pdf").write_bytes(picture)
+    return folder
+
+
+def compare(before, after):
+    program = ROOT / "benchmarks" / "same_results.py"
+    return subprocess.run(
+        [sys.executable, program, before, after], capture_output=True, text=True, env=environment()
+    )
+
+
+@pytest.fixture
+def before(tmp_path):
+    return write(tmp_path / "before")
+
+
+def test_names_metadata_and_times_do_not_count(before, tmp_path):
+    after = write(tmp_path / "after", share="fraction", seconds=4, metadata={"anatomy": "1"})
+    result = compare(before, after)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.splitlines() == [
+        "figures: 1 same bytes",
+        "tables: 2 same values",
+        "weights: 1 same values",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"weight": np.nextafter(np.float32(1), np.float32(2))}, ["runs/a/snapshots/epoch=0.safetensors"]),
+        ({"value": 0.6}, ["projections/0.json", "tables/n.csv"]),
+        ({"picture": b"%PDF "}, ["figures/f.pdf"]),
+    ],
+    ids=["one bit of a weight", "a value", "a picture"],
+)
+def test_every_difference_is_named(before, tmp_path, change, named):
+    result = compare(before, write(tmp_path / "after", **change))
+    assert result.returncode == 1
+    assert [line for line in result.stdout.splitlines() if line.startswith("different: ")] == [
+        f"different: {name}" for name in named
+    ]
+
+
+def test_what_is_missing_or_new_is_named(before, tmp_path):
+    after = write(tmp_path / "after")
+    (after / "tables/n.csv").rename(after / "tables/other.csv")
+    result = compare(before, after)
+    assert result.returncode == 1
+    assert {"missing: tables/n.csv", "new: tables/other.csv"} <= set(result.stdout.splitlines())
+    assert compare(tmp_path / "nothing", after).returncode == 1

@@ -1,0 +1,88 @@
+"""Configurations that the tests start from, and what the code makes of them."""
+
+import pytest
+import yaml
+from conftest import ROOT
+from snakemake.utils import update_config
+
+from anatomy.configuration.resolve import resolve
+from anatomy.runtime.errors import InputError
+
+SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+
+MINIMAL = """
+datasets:
+  digits: {source: embedded, variant: digits-rgb, train: 100, test: 50}
+defaults: {architecture: vgg11, epochs: 4, seeds: [0]}
+experiments:
+  plain: {dataset: digits}
+"""
+
+# Every key that the schema knows, so that a key's siblings here are all that is allowed beside it.
+EVERY_KEY = """
+device: cpu
+runs_per_gpu: 2
+data: data
+pathvars: {results: results}
+only: [plain]
+datasets:
+  digits:
+    {source: embedded, label: Digits, variant: digits-grey, train: 100, test: 50, seed: 1, polarity: both}
+  cifar: {source: torchvision, label: CIFAR-10, official: CIFAR10}
+  images: {source: folder, label: Images, path: images.tar, channels: 3, sha256: null, homepage: here}
+  imagenet: {source: images, label: ImageNet, path: imagenet, train_folder: train, test_folder: val, train: 9,
+    test: 9, resize: 256, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2], homepage: here}
+defaults: &experiment
+  dataset: digits
+  architecture: vgg11
+  width: 0.5
+  threads: 2
+  whole_snapshots: true
+  initialisation: {kind: normal, std: 0.1}
+  epochs: 4
+  batch_size: 32
+  precision: float32
+  pixels: unit
+  label_noise: {share: 0.5, kind: wrong}
+  pixel_shuffle: true
+  augmentation: {shift: 2, flip: false, random_resized_crop: false}
+  validation_fraction: 0.2
+  split_seed: 1
+  optimiser: {learning_rate: 0.1, momentum: 0.5, weight_decay: 0.0}
+  schedule: {kind: step, every: 2, factor: 0.5}
+  snapshots: all
+  seeds: [0, 1]
+  reinitialise: {epochs: [0, 2], random: true, linear: false}
+experiments:
+  plain: *experiment
+pretrained:
+  theirs: {architecture: vgg16, source: torchvision, label: VGG16, seed: 1}
+  zoo: {architecture: alexnet, source: matconvnet, path: x.mat, sha256: null, homepage: here, seed: 1}
+critical_drop: 0.2
+figures:
+  figure_01: {experiment: plain, seed: 1}
+  figure_02: {experiment: plain, runs: 2}
+  figure_03: {}
+  figure_04: {experiment: plain}
+  figure_07: {experiment: plain}
+  figure_21: {experiments: [plain]}
+  figure_polarity: {experiments: [plain]}
+"""
+NAMED_BY_USER = ("datasets", "experiments", "pretrained")
+
+
+def changed(changes, config=MINIMAL):
+    """The configuration with YAML `changes` merged in; null removes a key."""
+    merged = yaml.safe_load(config)
+    update_config(merged, yaml.safe_load(changes))
+    return merged
+
+
+def refusal(config):
+    with pytest.raises(InputError) as caught:
+        resolve(config, SCHEMA)
+    return str(caught.value)
+
+
+def resolved_experiment(changes):
+    return resolve(changed(changes), SCHEMA).experiments["plain"]

@@ -1,0 +1,29 @@
+"""Labels of experiments: network, data set, and what is unusual about them."""
+
+import pytest
+from configuration_examples import resolved_experiment
+
+from anatomy.configuration.labels import label
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        ({}, "VGG19, RGB digits"),
+        ({"width": 1}, "VGG19, RGB digits"),
+        ({"width": 0.125}, "VGG19 (width 1/8), RGB digits"),
+        ({"width": 0.75}, "VGG19 (width 3/4), RGB digits"),
+        ({"width": 0.3}, "VGG19 (width 0.3), RGB digits"),
+        ({"width": 2.0}, "VGG19 (width 2), RGB digits"),
+        ({"architecture": "lenet"}, "LeNet, RGB digits"),
+        ({"pixels": "unit"}, "VGG19, RGB digits, pixels in [0, 1]"),
+        ({"dataset": "unnamed"}, "VGG19, unnamed"),
+        ({"architecture": "alexnet", "pixels": "symmetric"}, "AlexNet, RGB digits, pixels in [-1, 1]"),
+        ({"label_noise": {"share": 0.5}}, "VGG19, RGB digits, 50% label noise"),
+        ({"pixel_shuffle": True}, "VGG19, RGB digits, shuffled pixels"),
+        ({"initialisation": {"kind": "normal", "std": 0.01}}, "VGG19, RGB digits, weights from N(0, 0.01²)"),
+    ],
+)
+def test_label_names_network_and_data_set(keys, text):
+    experiment = resolved_experiment("defaults: {architecture: vgg19}") | {"dataset": "rgb"}
+    assert label({**experiment, **keys}, {"rgb": {"label": "RGB digits"}, "unnamed": {}}) == text

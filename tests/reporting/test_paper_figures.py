@@ -1,0 +1,99 @@
+"""Figures of the papers: what is said of one that is left out, refused or shown in the report."""
+
+import pytest
+
+from anatomy.configuration.studies import FIGURES
+from anatomy.reporting import figures
+
+OFF = "switched off (null, or not in `only`)"
+
+
+@pytest.mark.parametrize(
+    ("drawn", "off", "line"),
+    [
+        (["figure_02"], {}, ""),
+        (
+            ["figure_02"],
+            {"figure_07": ["a"]},
+            f"{OFF}: a; figures: figure_07 left out",
+        ),
+        (
+            ["figure_21"],
+            {"figure_21": ["a"]},
+            f"{OFF}: a; figures: figure_21 drawn without",
+        ),
+        (
+            ["figure_21"],
+            {"figure_04": ["b"], "figure_05": ["b"], "figure_21": ["a", "b"]},
+            f"{OFF}: b, a; figures: figure_04, figure_05 left out; figure_21 drawn without",
+        ),
+    ],
+)
+def test_one_line_says_what_is_left_out(drawn, off, line):
+    assert figures.left_out(drawn, off) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "off", "line"),
+    [
+        (
+            "figure_16",
+            {},
+            "figure_16 needs an experiment: VGG19 on CIFAR-100, smooth schedule; "
+            "name it under figures.figure_16 in the configuration",
+        ),
+        (
+            "figure_22",
+            {},
+            "figure_22 needs experiments: VGG19 on CIFAR-10 and ImageNet, step and smooth schedule; "
+            "name them under figures.figure_22 in the configuration",
+        ),
+        (
+            "figure_09",
+            {},
+            "figure_09 needs a pretrained network, or an experiment in its place: VGG16 on ImageNet by "
+            "PyTorch; name it under figures.figure_09 in the configuration",
+        ),
+        ("figure_03", {}, "figure_03 is switched off; set figures.figure_03 to {} in the configuration"),
+        (
+            "figure_17",
+            {"figure_17": ["rgb100-smooth"]},
+            f"figure_17 needs rgb100-smooth, which is {OFF}; it shows VGG19 on "
+            "CIFAR-100, smooth schedule; name another experiment under figures.figure_17",
+        ),
+        (
+            "figure_polarity",
+            {"figure_polarity": ["one", "both"]},
+            f"figure_polarity needs one, both, which are {OFF}; it shows digits "
+            "of one polarity and of both, all else equal; "
+            "name other experiments under figures.figure_polarity",
+        ),
+        (
+            "figure_09",
+            {"figure_09": ["vgg16"]},
+            f"figure_09 needs vgg16, which is {OFF}; it shows VGG16 on ImageNet "
+            "by PyTorch; name another pretrained network or experiment under figures.figure_09",
+        ),
+    ],
+)
+def test_a_refusal_says_what_is_needed_and_where_to_name_it(name, off, line):
+    assert figures.refusal(name, FIGURES[name], off) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (
+            "figure_07",
+            "The paper's figure 7 shows VGG19 on CIFAR-10, step schedule, ten runs.",
+        ),
+        (
+            "figure_polarity",
+            "Not in the paper, a test of its section 3.2: "
+            "digits of one polarity and of both, all else equal.",
+        ),
+        ("figure_03", ""),
+    ],
+)
+def test_caption_says_what_the_paper_shows(name, sentence):
+    assert figures.in_the_paper(name, FIGURES[name]) == sentence

@@ -1,0 +1,19 @@
+"""Constants of a Python file, read without importing it."""
+
+from anatomy.runtime.literals import literals
+
+
+def test_only_constants_that_stand_there_as_literals_are_read(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(
+        "import gone\n"
+        'TEXT = ("in two " "parts")\n'
+        "NAMES = ('a', 'b')\n"
+        "EMPTY = ()\n"
+        "COMPUTED = len(NAMES)\n"
+        "lower = 1\n"
+        "FIRST, SECOND = 1, 2\n"
+        "def function():\n"
+        "    INSIDE = 1\n"
+    )
+    assert literals(path) == {"TEXT": "in two parts", "NAMES": ("a", "b"), "EMPTY": ()}

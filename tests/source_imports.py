@@ -1,0 +1,48 @@
+"""What a source file imports, followed through the library: for tests of environments and of rules."""
+
+import ast
+import sys
+
+from conftest import ROOT
+
+LIBRARY = ROOT / "src" / "anatomy"
+# Modules that a program finds by a name in the configuration.
+BY_NAME = {
+    "prepare_dataset.py": LIBRARY.glob("data/sources/[a-z]*.py"),
+    "plot_figure.py": LIBRARY.glob("studies/*/figures/[a-z]*.py"),
+}
+BY_NAME = {program: sorted(paths) for program, paths in BY_NAME.items()}
+# Names that differ between an import and PyPI.
+PYPI_OF_IMPORT = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "sklearn": "scikit-learn"}
+
+
+def imports(path, seen=None):
+    """Third-party packages that a program imports, by PyPI name, through the library's modules too.
+
+    `seen` collects the files of the library and of the program.
+    """
+    seen = set() if seen is None else seen
+    if path in seen:
+        return set()
+    seen.add(path)
+    names, found = set(), set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import():
+                names |= {alias.name for alias in node.names}
+            case ast.ImportFrom():
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+            case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=name)]):
+                names.add(name)
+    for name in names:
+        package, *parts = name.split(".")
+        if package == "anatomy":
+            for length in range(len(parts) + 1):
+                place = LIBRARY.joinpath(*parts[:length])
+                files = [place / "__init__.py", place.with_suffix(".py")]
+                found |= set().union(*(imports(file, seen) for file in files if file.is_file()))
+        elif package not in sys.stdlib_module_names:
+            found.add(PYPI_OF_IMPORT.get(package, package))
+    for file in BY_NAME.get(path.name, []):
+        found |= imports(file, seen)
+    return found

@@ -1,0 +1,107 @@
+"""Options of the authors' train.py as settings of a run."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from authored_runs import authored, parsed
+from official_files import serve
+
+from anatomy.runtime.errors import InputError
+from anatomy.studies.arrangements.hp_arrangements.options import check_options, parse_train
+from anatomy.studies.arrangements.hp_arrangements.settings import (
+    data_choice,
+    run_folder,
+    schedule,
+    snapshot_epochs,
+)
+from anatomy.training.schedules import learning_rate
+
+pytestmark = pytest.mark.usefixtures("inside")
+
+DEFAULTS = {
+    **dict.fromkeys(("arch", "dataset", "class_sample_seed", "noise_seed", "split_seed", "seed")),
+    **dict.fromkeys(("augmentation", "upscale", "upscale_padding", "pretrained", "stratified"), False),
+    **dict.fromkeys(("shuffle", "evaluate", "evaluate_train", "eval_regularization_loss", "cuda"), False),
+    **dict.fromkeys(("override", "kill_plateaus", "train_acc", "unnormalize"), False),
+    **dict.fromkeys(("subsample_classes", "noise", "split", "start_epoch", "lr_step", "lr_decay"), 0),
+    **dict.fromkeys(("snapshot_every", "snapshot_all_until"), 0),
+    **{"workers": 1, "epochs": 20, "batch_size": 128, "optimizer": "sgd", "lr": 0.001, "momentum": 0.9},
+    **{"weight_decay": 1e-4, "models_path": Path("models"), "tb_logdir": Path("tensorboard")},
+    **{"data_path": Path("data"), "log": "train.log", "resume_from": ""},
+}
+
+
+def test_every_option_has_the_default_of_the_original():
+    options = vars(parse_train([]))
+    ours = {"threads", "save_every"}
+    assert {name: value for name, value in options.items() if name not in ours} == DEFAULTS
+    assert parsed("-j", 4).workers == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], [0, 20]),
+        (["--snapshot-every", 6], [0, 6, 12, 18, 20]),
+        (["--snapshot-all-until", 3], [0, 1, 2, 3, 20]),
+        (["--snapshot-every", 10, "--snapshot-all-until", 2], [0, 1, 2, 10, 20]),
+    ],
+)
+def test_epochs_with_snapshots(options, expected):
+    """The authors' e from 0 is saved if e < N, if e + 1 is a multiple of E, or if it is the last."""
+    options = parsed(*options)
+    every, until = options.snapshot_every or 20, options.snapshot_all_until
+    assert [0, *(e + 1 for e in range(20) if e < until or (e + 1) % every == 0 or e == 19)] == expected
+    assert snapshot_epochs(options, 0) == expected
+
+
+@pytest.mark.parametrize(("step", "factor"), [(25, 0.1), (1, 0.91201), (1, 0.95), (0, 0)])
+def test_schedule_is_that_of_torch(step, factor):
+    options = parsed("--lr", 0.01, "--lr-step", step, "--lr-decay", factor)
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.01)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimiser, step or 1, factor or 1)
+    for epoch in range(1, 101):
+        assert learning_rate(0.01, schedule(options), epoch) == pytest.approx(scheduler.get_last_lr()[0])
+        optimiser.step()
+        scheduler.step()
+
+
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ([], "mnist/vgg19/0"),
+        (["--noise", 0.29], "mnist/noise_29/vgg19/0"),
+        (["--noise", 0.125, "--subsample-classes", 5], "mnist_5/noise_12.5/vgg19/0"),
+        (["--noise", -1], "mnist/pixel_shuffle/vgg19/0"),
+    ],
+)
+def test_place_of_a_run(options, place):
+    options = parsed("--arch", "vgg19", "--dataset", "mnist", *options)
+    assert run_folder(options, data_choice(options, 0), 0) == Path(place)
+
+
+@pytest.mark.parametrize(
+    ("name", "augmentation"),
+    [("MNIST", {"shift": 4, "flip": False}), ("CIFAR10", {"shift": 4, "flip": True})],
+)
+def test_augmentation_of_small_images(name, augmentation, server, monkeypatch):
+    serve(name, server, monkeypatch, 4)
+    settings = authored("--dataset", name.lower(), "--augmentation", "--unnormalize").facts["settings"]
+    assert settings["augmentation"] == {**augmentation, "random_resized_crop": False}
+    assert settings["pixels"] == "unit"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--noise", 1.5], "--noise is 1.5; expected 0 to 1"),
+        (["--noise", -0.5], "--noise is -0.5; expected 0 to 1, or -1"),
+        (["--split", 1], "--split is 1.0; expected at least 0 and less than 1"),
+        (["--lr-step", 5], "--lr-step and --lr-decay go together"),
+        (["--upscale", "--upscale-padding"], "exclude each other"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        check_options(parsed(*options))

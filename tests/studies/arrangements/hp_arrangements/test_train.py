@@ -1,0 +1,226 @@
+"""The authors' train.py, against plain computations."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from authored_runs import assert_close, authored, history, plain_run, trained
+from conftest import SCRIPTS, environment
+from official_files import serve
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.nn import functional
+
+from anatomy.data import noise
+from anatomy.networks.build import build_network
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import read_json
+from anatomy.runtime.streams import stream
+from anatomy.studies.arrangements.hp_arrangements.data import DataChoice, open_named
+from anatomy.studies.arrangements.hp_arrangements.names import choices
+from anatomy.studies.arrangements.reinitialisation.weights import weights_of_run
+from anatomy.training.trained import trained_network
+
+pytestmark = pytest.mark.usefixtures("inside")
+
+PROGRAMS = SCRIPTS / "hp_arrangements"
+
+
+@pytest.mark.parametrize("options", [["--arch", "vgg19"], ["--dataset", "mnist"], []])
+def test_without_names_the_program_lists_them(options):
+    command = [sys.executable, PROGRAMS / "train.py", *options]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment())
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == choices(directories=True) + "\n"
+    assert all(name in result.stdout for name in ("vgg19_orig", "resnet18", "timm/<name>"))
+    assert "data sets: cifar10, cifar100, imagenet, mnist, the directory of" in result.stdout
+
+
+def test_validation_by_split_and_by_test_part(shades):
+    split = authored("--split", 0.25)
+    images, labels = split._run(split.facts["settings"]).validation
+    assert torch.equal(labels, torch.from_numpy(shades.train_labels[72:]))
+    assert torch.equal(next(images.plain(24)), torch.from_numpy(shades.train_images[72:]))
+    whole = authored()
+    images, labels = whole._run(whole.facts["settings"]).validation
+    assert torch.equal(next(images.plain(40)), torch.from_numpy(shades.test_images))
+    assert torch.equal(labels, torch.from_numpy(shades.test_labels))
+
+
+def test_order_is_drawn_with_a_split_or_shuffle_only(shades):
+    for options, drawn in ((["--split", 0.5], True), (["--shuffle"], True), ([], False)):
+        run = authored(*options)
+        run = run._run(run.facts["settings"])
+        order = run.start_epoch(1)
+        assert torch.equal(order, torch.arange(len(order))) == (not drawn)
+
+
+def test_noise_makes_labels_wrong_and_leaves_validation(shades):
+    for share, low, high in ((1, 1, 1), (0.5, 0.3, 0.7), (0, 0, 0)):
+        run = authored("--noise", share, "--noise-seed", 1, "--split", 0.25)
+        run = run._run(run.facts["settings"])
+        wrong = (run.labels != torch.from_numpy(shades.train_labels[:72])).double().mean()
+        assert low <= wrong <= high
+        assert torch.equal(run.validation[1], torch.from_numpy(shades.train_labels[72:]))
+    again = [authored("--noise", 0.5, "--noise-seed", seed, "--seed", 9) for seed in (1, 1, 2)]
+    labels = [run._run(run.facts["settings"]).labels for run in again]
+    assert torch.equal(labels[0], labels[1])
+    assert not torch.equal(labels[0], labels[2])
+
+
+def test_pixels_are_shuffled_in_training_only(shades, monkeypatch):
+    run = authored("--noise", -1, "--split", 0.25)
+    run = run._run(run.facts["settings"])
+    small = torch.from_numpy(shades.train_images[:72])
+    moved = torch.cat(list(run.train_part()[0].plain(20)))
+    assert torch.equal(moved.flatten(1).sort(1).values, small.flatten(1).sort(1).values)
+    assert not torch.equal(moved, small)
+    assert torch.equal(next(run.validation[0].plain(24)), torch.from_numpy(shades.train_images[72:]))
+    # Permutations too large to be kept, as those of upscaled images.
+    monkeypatch.setattr(noise, "MOST_POSITIONS", 0)
+    folder = trained("--noise", -1, "--upscale-padding", "--epochs", 1, "--subsample-classes", 2)
+    assert float(history(folder)[1]["train_loss"]) > 0
+
+
+def image_folder():
+    """Four images per class of three, as ImageNet has them."""
+    for part in ("train", "val"):
+        for label in range(3):
+            folder = Path("imagenet", part, f"n{label}")
+            folder.mkdir(parents=True)
+            for number in range(4):
+                Image.new("RGB", (260, 230 + number), (60 * label, 9, 9)).save(folder / f"{number}.png")
+
+
+def test_the_documented_example_on_an_image_folder():
+    """The README's: --arch vgg19 --dataset imagenet ... --epochs 40 --lr 0.01 --batch-size 128."""
+    image_folder()
+    command = [sys.executable, PROGRAMS / "train.py", "--arch", "lenet", "--dataset", "imagenet"]
+    command += ["--data-path", "imagenet", "--epochs", "2", "--lr", "0.01", "--batch-size", "128"]
+    command += ["--augmentation", "--shuffle", "--split", "0.25", "--subsample-classes", "2"]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
+    assert result.returncode == 0, result.stderr
+    [seed] = [line.split()[-1] for line in result.stderr.splitlines() if "drawn at random" in line]
+    folder = Path("models/imagenet_2/lenet", seed)
+    facts = json.loads((folder / "run.json").read_text())
+    assert facts["seed"] == int(seed)
+    assert facts["settings"]["augmentation"]["random_resized_crop"]
+    assert (folder / "train.log").read_text().splitlines()[-1] in result.stderr
+    assert [row["epoch"] for row in history(folder)] == ["0", "1", "2"]
+    assert list(Path("tensorboard/imagenet_2/lenet", seed).iterdir())
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_a_run_equals_plain_training(kind, shades):
+    folder = trained("--optimizer", kind, "--lr", 0.002, "--epochs", 2)
+    optimisers = {
+        "sgd": lambda p: torch.optim.SGD(p, 0.002, momentum=0.9, weight_decay=1e-4),
+        "adam": lambda p: torch.optim.Adam(p, 0.002),
+    }
+    network, _ = plain_run(shades, 2, optimisers[kind])
+    # Adam divides gradients near zero by themselves.
+    assert_close(folder, network, {"sgd": 1e-5, "adam": 1e-4}[kind])
+
+
+def test_a_plateau_ends_a_run_that_can_go_on_without_the_option(shades, capsys):
+    options = ["--lr", 1e-12, "--epochs", 4]
+    folder = trained(*options, "--kill-plateaus")
+    assert "after epochs 1 and 2" in capsys.readouterr().err
+    assert [row["epoch"] for row in history(folder / "resume")] == ["0", "1", "2"]
+    assert not (folder / "final.safetensors").exists()
+    trained(*options)
+    assert "continuing after epoch 2" in capsys.readouterr().err
+    assert [row["epoch"] for row in history(folder)] == ["0", "1", "2", "3", "4"]
+
+
+def test_tensorboard_has_the_true_means(shades):
+    folder = trained("--epochs", 3, "--lr", 0.01, "--lr-step", 1, "--lr-decay", 0.5, "--train-acc")
+    board = EventAccumulator("tensorboard/shades/lenet/3").Reload()
+    rows = history(folder)[1:]
+    for tag, column, factor in (
+        ("Loss/train", "train_loss", 1),
+        ("Lr", "learning_rate", 1),
+        ("Loss/val", "validation_loss", 1),
+        ("Accuracy/val/top1", "validation_accuracy", 100),
+    ):
+        found = {event.step: event.value for event in board.Scalars(tag) if event.step}
+        assert found == pytest.approx({int(r["epoch"]): factor * float(r[column]) for r in rows}, rel=1e-6)
+    assert [row["learning_rate"] for row in rows] == ["0.01", "0.005", "0.0025"]
+    test = json.loads((folder / "test.json").read_text())
+    assert board.Scalars("Accuracy/test/top1")[0].value == pytest.approx(100 * test["top1"])
+    assert board.Scalars("Accuracy/test/top5")[0].value == 100 == 100 * test["top5"]
+    # Without a split the test part validates.
+    assert test["top1"] == float(rows[-1]["validation_accuracy"])
+    assert [event.step for event in board.Scalars("Accuracy/train/top1")] == [3]
+
+
+def test_evaluation_of_a_checkpoint(server, monkeypatch):
+    serve("CIFAR10", server, monkeypatch, 20)
+    network = build_network("lenet", 10, 3, 1.0, stream(1, "x")).eval()
+    save_file(network.state_dict(), "weights.safetensors")
+    data, description = open_named(DataChoice("cifar10", Path("data")))
+    mean, std = (torch.tensor(description[key])[:, None, None] for key in ("mean", "std"))
+    with torch.no_grad():
+        logits = network((torch.from_numpy(data.test_images) / 255 - mean) / std)
+    labels = torch.from_numpy(data.test_labels)
+    ranks = (logits > logits[torch.arange(len(labels)), labels][:, None]).sum(1)
+    loss = functional.cross_entropy(logits, labels).item()
+    tops = [(ranks < top).double().mean().item() for top in (1, 5)]
+    options = ["--dataset", "cifar10", "--resume-from", "weights.safetensors"]
+    lines = authored(*options, "--evaluate", "--eval-regularization-loss", "--weight-decay", 0.01).evaluate()
+    norms = sum(p.norm().item() for name, p in network.named_parameters() if name.endswith("weight"))
+    assert lines == [
+        f"test: loss {loss:.4f}, top-1 {tops[0]:.2%}, top-5 {tops[1]:.2%}",
+        f"regularization loss: {0.01 * norms:.6g}",
+    ]
+    [line] = authored(*options, "--evaluate-train").evaluate()
+    assert line.startswith("train: loss ")
+
+
+def test_the_other_programs_read_a_run(shades):
+    folder = trained("--epochs", 1)
+    command = [sys.executable, SCRIPTS / "reinitialise_layers.py", "--run", folder, "--dataset", "shades"]
+    command += ["--snapshots", folder / "snapshots/epoch=0.safetensors", "--output", "reinit.csv"]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
+    assert result.returncode == 0, result.stderr
+    assert len(Path("reinit.csv").read_text().splitlines()) > 6
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--upscale-padding"],
+        ["--unnormalize", "--subsample-classes", 2, "--shuffle"],
+    ],
+)
+def test_resetting_starts_from_the_accuracy_of_training(options, shades):
+    folder = trained("--epochs", 1, "--lr", 0.005, "--batch-size", 8, *options)
+    command = [sys.executable, PROGRAMS / "reinit_layers.py", "--arch", "lenet", "--dataset", "shades"]
+    command += [*options, "--load-from", folder / "final.safetensors", "--rand"]
+    if "--shuffle" in options:
+        command.remove("--shuffle")
+        command += ["--class-sample-seed", 3]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
+    assert result.returncode == 0, result.stderr
+    [path] = Path("results").rglob("reinit_final.json")
+    assert json.loads(path.read_text())["top1_test"] == pytest.approx(
+        100 * json.loads((folder / "test.json").read_text())["top1"]
+    )
+    with pytest.raises(InputError, match=f"--run sees .*reinit_layers.py with --load-from {folder}/final.s"):
+        trained_network(folder, read_json(Path("shades/dataset.json")))
+
+
+def test_linear_layers_of_a_checkpoint_are_not_drawn_from_the_seed(shades):
+    source = trained("--epochs", 1)
+    torch.save(load_file(source / "final.safetensors"), "weights.pt")
+    folder = trained("--resume-from", "weights.pt", "--epochs", 1, "--models-path", "other")
+    description = read_json(Path("shades/dataset.json"))
+    network, facts = trained_network(folder, description)
+    snapshots = [folder / "snapshots/epoch=0.safetensors"]
+    assert list(weights_of_run(network, facts, description, snapshots, 0, linear=False)) == ["0"]
+    with pytest.raises(InputError, match="the run began with the weights of a checkpoint; leave --with-lin"):
+        weights_of_run(network, facts, description, snapshots, 0, linear=True)

@@ -1,0 +1,112 @@
+"""The program that draws figures, on small tables of every kind of this study."""
+
+import json
+import runpy
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import SCRIPTS, environment
+from figure_tables import cosine_tables, n_l_tables, reinit_table, training_summary
+from PIL import Image
+
+from anatomy.reporting.kinds import kinds
+
+PROGRAM = SCRIPTS / "plot_figure.py"
+OPTIONS = {
+    "arrangement": {},
+    "comparison": {"labels": ["a", "b"], "schedules": ["step", "smooth"]},
+    "dynamics": {"labels": ["a"], "schedules": ["step"]},
+    "first_layer": {"labels": ["a"], "places": [2]},
+    "heatmaps": {"labels": ["a"], "runs": 2},
+    "histograms": {"labels": ["a"], "seed": 1, "stand_in": True},
+}
+KINDS = [name for name, kind in kinds().items() if ".arrangements." in kind.module]
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """The tables of two experiments, by name."""
+    cosines, share = cosine_tables()
+    frames = {
+        "n_l_summary": n_l_tables(5)[1],
+        "training_summary": training_summary(),
+        "reinit": reinit_table(),
+        "cosines": cosines,
+        "n_l": share,
+    }
+    paths = {}
+    for name, frame in frames.items():
+        paths[name] = [tmp_path / experiment / f"{name}.csv" for experiment in ("one", "two")]
+        for path in paths[name]:
+            path.parent.mkdir(exist_ok=True)
+            frame.to_csv(path, index=False)
+    return paths
+
+
+def arguments(kind, tables, output, options=None):
+    """Command line of the program, for one experiment or as many as have labels."""
+    options = OPTIONS[kind] if options is None else options
+    count = len(OPTIONS[kind].get("labels", []))
+    files = [path for name in kinds()[kind].tables for path in tables[name][:count]]
+    return ["--kind", kind, "--tables", *files, "--options", json.dumps(options), "--output", *output]
+
+
+def refusal(*arguments):
+    """What the program says, in one line, when it refuses."""
+    result = subprocess.run(
+        [sys.executable, PROGRAM, *map(str, arguments)], capture_output=True, text=True, env=environment()
+    )
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_program_writes_pdf_and_png(tables, tmp_path, monkeypatch, kind):
+    outputs = [tmp_path / "out" / f"figure.{suffix}" for suffix in ("pdf", "png")]
+    monkeypatch.setattr("sys.argv", [str(PROGRAM), *map(str, arguments(kind, tables, outputs))])
+    runpy.run_path(str(PROGRAM), run_name="__main__")
+    assert outputs[0].read_bytes().startswith(b"%PDF")
+    with Image.open(outputs[1]) as image:
+        pixels = np.asarray(image.convert("L"))
+    assert min(pixels.shape) > 300
+    assert 0.001 < (pixels < 128).mean() < 0.5
+
+
+def test_program_refuses_in_one_line(tables, tmp_path):
+    output = tmp_path / "figure.png"
+    given = arguments("histograms", tables, [output], {"labels": ["a"], "seed": 9})
+    assert refusal(*given) == "error: seed 9 is not in the table; it has [0, 1]"
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "line"),
+    [
+        (
+            "histograms",
+            {"labels": ["a"], "runs": 1},
+            "error: histograms: got an unexpected keyword argument 'runs'; "
+            "its options are labels, seed, stand_in",
+        ),
+        (
+            "dynamics",
+            {"labels": ["a"]},
+            "error: dynamics: missing a required argument: 'schedules'; its options are labels, schedules",
+        ),
+    ],
+)
+def test_options_that_a_kind_does_not_take_or_lacks_are_refused(tables, tmp_path, kind, options, line):
+    assert refusal(*arguments(kind, tables, [tmp_path / "figure.png"], options)) == line
+
+
+def test_a_missing_table_is_named(tables, tmp_path):
+    given = ("--kind", "dynamics", "--tables", tables["n_l"][0], "--output", tmp_path / "figure.png")
+    assert refusal(*given) == "error: dynamics: --tables lacks n_l_summary.csv, training_summary.csv"
+
+
+def test_an_unknown_kind_is_refused(tmp_path):
+    line = refusal("--kind", "pie", "--output", tmp_path / "figure.png")
+    assert line.startswith("error: 'pie' is not a kind of figure; allowed: ")

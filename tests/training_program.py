@@ -1,0 +1,29 @@
+"""The program train_network.py in processes of its own, and the bytes that it leaves."""
+
+import json
+import subprocess
+import sys
+
+from conftest import SCRIPTS, SETTINGS, environment
+
+
+def start(folder, dataset, seed=0, *options, **changes):
+    """Start a training with `SETTINGS`, but for `changes`, in a process of its own."""
+    command = [sys.executable, SCRIPTS / "train_network.py", "--experiment", "test", "--seed", str(seed)]
+    command += ["--settings", json.dumps({**SETTINGS, **changes}), "--dataset", dataset]
+    command += ["--output", folder, *options]
+    return subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, env=environment())
+
+
+def train(*arguments, **changes):
+    """Train to the end and return what was printed."""
+    process = start(*arguments, **changes)
+    _, stderr = process.communicate()
+    assert process.returncode == 0, stderr
+    return stderr
+
+
+def outputs(folder):
+    """Bytes of every snapshot and of the final network."""
+    files = [*sorted((folder / "snapshots").iterdir()), folder / "final.safetensors"]
+    return {file.name: file.read_bytes() for file in files}

@@ -1,0 +1,117 @@
+"""Versions are pinned once: pyproject, constraints and conda environments agree, and name what is needed."""
+
+import re
+import tomllib
+
+import pytest
+import yaml
+from conftest import ROOT, SCRIPTS
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from source_imports import LIBRARY, imports
+
+import anatomy
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+REQUIREMENTS = [*PROJECT["dependencies"], *(line for extra in EXTRAS.values() for line in extra)]
+CONSTRAINTS = [
+    line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")
+]
+ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
+# Used if they are installed; no rule needs them.
+OPTIONAL = {"timm"}
+# Names that differ between an import, PyPI and conda-forge.
+PYPI_OF_CONDA = {"pytorch": "torch"}
+
+
+def pins(requirements):
+    """Version by name of requirements; None for any that is not `name==version`."""
+    parsed = map(Requirement, requirements)
+    return {
+        canonicalize_name(r.name): str(r.specifier)[2:]
+        if re.fullmatch(r"==[^*,]+", str(r.specifier))
+        else None
+        for r in parsed
+    }
+
+
+def conda_pins(path):
+    """Version by PyPI name of a conda environment's packages; those but Python must read `name =version`."""
+    found = {}
+    for line in yaml.safe_load(path.read_text())["dependencies"]:
+        name, version = re.fullmatch(r"(\S+) =([^=\s]+)", line).groups()
+        found[PYPI_OF_CONDA.get(name, name)] = version
+    return found
+
+
+def programs_by_environment():
+    """Programs that rules run, by the environment that the rule names."""
+    programs = {}
+    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
+        for rule in re.split(r"^ *rule\b[^\n]*:$", path.read_text(), flags=re.MULTILINE)[1:]:
+            script = re.search(r'script="workflow/scripts/(\w+\.py)"', rule)
+            environment = re.search(r'"\.\./\.\./envs/(\w+)\.yaml"', rule)
+            if script:
+                programs.setdefault(environment[1], set()).add(script[1])
+    return programs
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS)
+def test_requirement_is_pinned_and_equals_the_constraint(requirement):
+    ((name, version),) = pins([requirement]).items()
+    assert version is not None
+    assert pins(CONSTRAINTS)[name] == version
+
+
+def test_build_requirements_are_pinned():
+    assert None not in pins(PYPROJECT["build-system"]["requires"]).values()
+
+
+def test_constraints_are_exact_and_listed_once():
+    versions = pins(CONSTRAINTS)
+    assert len(versions) == len(CONSTRAINTS)
+    assert [name for name, version in versions.items() if version is None] == []
+
+
+def test_constraints_have_no_local_versions():
+    assert [line for line in CONSTRAINTS if "+" in line] == []
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_conda_environment_equals_pyproject(path):
+    packages = conda_pins(path)
+    python = packages.pop("python")
+    assert f"{python}.0" in SpecifierSet(PROJECT["requires-python"])
+    project = pins(REQUIREMENTS)
+    assert packages == {name: project[name] for name in packages}
+
+
+def test_every_program_has_an_environment():
+    programs = programs_by_environment()
+    assert set(programs) == {path.stem for path in ENVIRONMENTS}
+    assert set.union(*programs.values()) == {path.name for path in SCRIPTS.glob("*.py")}
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
+def test_conda_environment_has_exactly_what_its_programs_import(path):
+    needed = set.union(*(imports(SCRIPTS / name) for name in programs_by_environment()[path.stem]))
+    assert conda_pins(path).keys() - {"python"} == needed - OPTIONAL
+
+
+def test_project_requires_everything_that_the_library_imports():
+    sources = [*LIBRARY.rglob("*.py"), *SCRIPTS.rglob("*.py")]
+    needed = set.union(*map(imports, sources))
+    assert needed - OPTIONAL == pins(PROJECT["dependencies"]).keys()
+    assert {*EXTRAS} >= OPTIONAL
+
+
+def test_analysis_needs_no_torch():
+    assert not {"torch", "torchvision"} & conda_pins(ROOT / "envs" / "analysis.yaml").keys()
+
+
+def test_citation_has_the_version_of_the_library():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert str(citation["version"]) == anatomy.__version__

@@ -1,0 +1,206 @@
+"""What would run for a target or a configuration, what is refused, and what survives a kill."""
+
+import re
+import shutil
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from conftest import ROOT, SMOKE, configured, plan
+from snakemake.utils import update_config
+from source_imports import BY_NAME, imports
+
+from anatomy.studies.arrangements.paper import FIGURES
+
+PAGES = {"tabulate_criticality": 1, "render_tables": 1, "judge_claims": 1}
+
+
+def test_partial_targets(checkout):
+    checkout.configure(SMOKE)
+    assert checkout.planned("figure_07") == {
+        "prepare_dataset": 1,
+        "train_network_rgb": 2,
+        "measure_projections_rgb": 2,
+        "tabulate_projections": 1,
+        "tabulate_training": 1,
+        "plot_figure": 1,
+        "figure_07": 1,
+    }
+    snapshot = "results/runs/rgb/seed=1/snapshots/epoch=1.safetensors"
+    assert checkout.planned(snapshot) == {"prepare_dataset": 1, "train_network_rgb": 1}
+    everything = jobs_of({**SMOKE, "pretrained": {}})
+    without_plots = {rule: count for rule, count in everything.items() if rule != "plot_figure"}
+    assert checkout.planned("tables") == {**without_plots, "tables": 1}
+    targets = ("datasets", "training", "projections", "reinit", "tables", "claims", "figures")
+    assert checkout.planned(*targets) == {**everything, **dict.fromkeys(targets, 1)}
+
+
+def jobs_of(config):
+    """Jobs of a whole run by rule, counted from the YAML alone."""
+    experiments = {name: config["experiments"][name] for name in config.get("only", config["experiments"])}
+    jobs = Counter()
+    for name, own in experiments.items():
+        seeds = len(own.get("seeds", config["defaults"]["seeds"]))
+        jobs[f"train_network_{name}"] = jobs[f"measure_projections_{name}"] = seeds
+        resets = {**config["defaults"]["reinitialise"], **own.get("reinitialise", {})}
+        if resets["epochs"] or resets["random"]:
+            jobs["reinitialise_layers"] += seeds
+            jobs["tabulate_reinit"] += 1
+    jobs["prepare_dataset"] = len({own["dataset"] for own in experiments.values()})
+    jobs["tabulate_training"] = len(experiments)
+    pretrained = config["pretrained"]
+    jobs += Counter({"import_pretrained": len(pretrained), "measure_pretrained": len(pretrained)})
+    jobs["tabulate_projections"] = len(experiments) + len(pretrained)
+    jobs["tabulate_accuracies"] = 1
+    for name, own in config["figures"].items():
+        drawn = [own.get(key) for key in ("experiment", "pretrained")] + own.get("experiments", [])
+        drawn = [name for name in drawn if name is not None]
+        on = [name for name in drawn if name in experiments or name in pretrained]
+        if on == drawn or (on and FIGURES[name].kind == "first_layer"):
+            jobs["plot_figure"] += 1
+    return dict(jobs + Counter(PAGES))
+
+
+@pytest.mark.parametrize("overlay", [None, "cifar10-small", "real-images", "precision", "cifar10", "paper"])
+def test_shipped_configurations_plan_exactly_these_jobs(checkout, overlay):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    if overlay:
+        update_config(config, yaml.safe_load((ROOT / "config" / f"{overlay}.yaml").read_text()))
+    arguments = ["--configfile", f"config/{overlay}.yaml"] if overlay else []
+    planned = checkout.planned(*arguments)
+    assert planned == jobs_of(config)
+    assert sum(planned.values()) < 2000
+    if overlay in (None, "paper"):
+        assert planned["plot_figure"] == len(FIGURES)
+
+
+def test_every_job_is_bound_to_the_code_that_it_runs(checkout):
+    """Inputs of each rule against the imports of its program, followed through the library."""
+    checkout.configure(SMOKE)
+    result = checkout.snakemake("--dry-run", "--forceall")
+    lists = re.findall(r"^    input: (workflow/scripts/.*)$", result.stdout + result.stderr, re.MULTILINE)
+    assert len(lists) == sum(checkout.planned().values())
+    for inputs in lists:
+        program, *files = inputs.split(", ")
+        given = {ROOT / file for file in files if file.endswith(".py")}
+        needed = set()
+        imports(ROOT / program, needed)
+        # Of the modules that are found by name, those of this job's own names concern it.
+        others = set(BY_NAME.get(Path(program).name, [])) - given
+        assert needed - given <= others | only_through(others, needed), program
+        assert given <= needed, program
+        assert others or not BY_NAME.get(Path(program).name), program
+
+
+def only_through(modules, files):
+    """Files that only `modules` import."""
+    found = set()
+    for module in modules:
+        imports(module, found)
+    return found & files
+
+
+def test_a_bad_configuration_is_refused_before_any_job(checkout):
+    with configured(checkout, experiments__rgb__epoch=3):
+        result = checkout.snakemake(check=False)
+    assert result.returncode != 0
+    assert "experiments.rgb.epoch: unknown key; allowed: dataset, " in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list((checkout.folder / "results").glob("[!R]*"))
+
+
+@pytest.mark.parametrize(
+    ("target", "change", "message"),
+    [
+        ("figure_22", {"experiments__grey": None}, "error: figure_22 needs grey, which is switched off"),
+        ("results/figures/figure_03.pdf", {"figures__figure_03": None}, "error: figure_03 is switched off"),
+    ],
+)
+def test_a_figure_that_the_configuration_lacks_is_refused(checkout, target, change, message):
+    with configured(checkout, **change):
+        result = checkout.snakemake("--dry-run", target, check=False)
+    assert result.returncode != 0
+    assert message in result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_threads_that_compute_are_those_of_the_configuration(checkout):
+    """Fewer cores make a run slower, not another one."""
+    checkout.configure({**SMOKE, "defaults": {**SMOKE["defaults"], "threads": 2}})
+    for cores in (1, 2):
+        options = ("--dry-run", "--printshellcmds", "training")
+        printed = checkout.snakemake(*options, cores=cores).stdout
+        assert f" --threads 2 --workers $(({cores} > 2 " in printed
+
+
+def test_an_experiment_that_is_switched_off_takes_its_figures_along(checkout):
+    with configured(checkout, experiments__rgb=None):
+        result = checkout.snakemake("--dry-run")
+    gone = "figure_02, figure_04, figure_07, figure_22 left out"
+    line = f"switched off (null, or not in `only`): rgb; figures: {gone}; figure_21 drawn without\n"
+    assert line in result.stderr
+    assert plan(result) == {
+        "prepare_dataset": 1,
+        "train_network_grey": 1,
+        "measure_projections_grey": 1,
+        "reinitialise_layers": 1,
+        "tabulate_projections": 1,
+        "tabulate_training": 1,
+        "tabulate_reinit": 1,
+        "tabulate_accuracies": 1,
+        "plot_first_layer": 1,
+        "plot_arrangement": 1,
+        **PAGES,
+    }
+
+
+def test_a_missing_archive_says_where_it_looked_and_leaves_nothing(checkout):
+    overlay = ("--configfile", "config/cifar10-small.yaml")
+    result = checkout.snakemake(*overlay, "--", "datasets", check=False)
+    assert result.returncode != 0
+    assert "cifar10-images.tar.gz not found; looked for data/cifar10-images.tar.gz" in result.stderr
+    assert "Get it from https://" in result.stderr
+    left = [path.name for path in (checkout.folder / "results/cifar10-small").rglob("*") if path.is_file()]
+    assert left == ["prepare_dataset.log"]
+
+
+def test_a_killed_workflow_goes_on(checkout):
+    """Kill Snakemake and its job in training; after --unlock it continues and ends in the same weights."""
+    with_more_epochs = {**SMOKE, "defaults": {**SMOKE["defaults"], "epochs": 12}}
+    checkout.configure(with_more_epochs)
+    rule = checkout.folder / "workflow/rules/training.smk"
+    rule.write_text(rule.read_text().replace(" --gpus", " --save-every 0 --gpus"))
+    run = checkout.folder / "results/runs/rgb/seed=0"
+    target = "results/runs/rgb/seed=0/run.json"
+    process = subprocess.Popen(
+        ["snakemake", "--cores", "1", target],
+        cwd=checkout.folder,
+        env=checkout.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    log = run / "train.log"
+    while not (log.is_file() and "epoch 2/" in log.read_text()):
+        assert process.poll() is None
+        time.sleep(0.02)
+    # Jobs of Snakemake have process groups of their own.
+    children = psutil.Process(process.pid).children(recursive=True)
+    for victim in [process, *children]:
+        victim.kill()
+    psutil.wait_procs(children)
+    process.wait()
+    assert not (run / "run.json").exists()
+
+    checkout.snakemake("--unlock")
+    checkout.snakemake(target)
+    assert "continuing after epoch" in log.read_text()
+    final = (run / "final.safetensors").read_bytes()
+    shutil.rmtree(run)
+    checkout.snakemake(target)
+    assert "continuing" not in log.read_text()
+    assert (run / "final.safetensors").read_bytes() == final

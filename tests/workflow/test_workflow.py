@@ -1,0 +1,208 @@
+"""The smallest configuration, run once: what it makes, and what runs again after an edit."""
+
+import json
+import os
+from contextlib import ExitStack
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import SMOKE, Checkout, configured, edited
+from PIL import Image
+from safetensors.numpy import load_file
+
+from anatomy.studies.arrangements.claims import CLAIMS
+
+PAGES = {"tabulate_criticality": 1, "render_tables": 1, "judge_claims": 1}
+# Figures that show experiments: all but the third.
+DRAWN = {"plot_figure": 5}
+FIGURES = ("02", "03", "04", "07", "21", "22")
+BELOW_RGB = {
+    "train_network_rgb": 2,
+    "measure_projections_rgb": 2,
+    "reinitialise_layers": 2,
+    "tabulate_projections": 1,
+    "tabulate_training": 1,
+    "tabulate_reinit": 1,
+    "tabulate_accuracies": 1,
+    **PAGES,
+    **DRAWN,
+}
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """A checkout in which the whole smoke configuration has run; tests leave it as they found it."""
+    folder = tmp_path_factory.mktemp("smoke")
+    checkout = Checkout(folder)
+    checkout.configure(SMOKE)
+    checkout.snakemake()
+    return checkout
+
+
+def test_every_result_is_there(smoke):
+    results = smoke.folder / "results"
+    for experiment, seeds in {"rgb": (0, 1), "grey": (0,)}.items():
+        for seed in seeds:
+            run = results / f"runs/{experiment}/seed={seed}"
+            for epoch in range(3):
+                assert (run / f"snapshots/epoch={epoch}.safetensors").is_file()
+            for name in ("final.safetensors", "history.csv", "run.json", "provenance.json"):
+                assert (run / name).is_file()
+    for figure in FIGURES:
+        assert (results / f"figures/figure_{figure}.pdf").read_bytes().startswith(b"%PDF")
+        with Image.open(results / f"figures/figure_{figure}.png") as image:
+            pixels = np.asarray(image.convert("L"))
+        assert min(pixels.shape) > 300
+        assert 0.001 < (pixels < 128).mean() < 0.5
+    assert not [path for path in results.rglob("*.tmp")]
+
+
+def test_n_l_in_the_table_is_that_of_the_weights(smoke):
+    table = pd.read_csv(smoke.folder / "results/tables/rgb/n_l.csv")
+    assert len(table) == 2 * 3 * 8
+    for row in table.itertuples():
+        path = f"results/runs/rgb/seed={row.seed}/snapshots/epoch={row.epoch}.safetensors"
+        weight = load_file(smoke.folder / path)[f"{row.name}.weight"].astype(np.float64)
+        assert row.n_l == pytest.approx((weight.sum((1, 2, 3)) <= 0).mean())
+        assert row.filters == len(weight)
+    summary = pd.read_csv(smoke.folder / "results/tables/rgb/n_l_summary.csv")
+    pair = table[(table["epoch"] == 2) & (table["layer"] == 3)]["n_l"]
+    row = summary[(summary["epoch"] == 2) & (summary["layer"] == 3)].iloc[0]
+    assert (row["mean"], row["std"], row["n"]) == (
+        pytest.approx(pair.mean(), rel=1e-5),
+        pytest.approx(pair.std(ddof=1), rel=1e-5),
+        2,
+    )
+
+
+def test_reinit_table_has_every_layer_and_reset(smoke):
+    table = pd.read_csv(smoke.folder / "results/tables/rgb/reinit.csv", dtype={"reset_to": str})
+    assert len(table) == 2 * 8 * 3
+    assert set(table["reset_to"]) == {"0", "1", "random"}
+    assert table["images"].eq(40).all()
+    np.testing.assert_allclose(table["drop"], table["trained_accuracy"] - table["accuracy"], atol=1e-6)
+
+
+def test_run_json_is_a_record_of_the_settings(smoke):
+    run = json.loads((smoke.folder / "results/runs/rgb/seed=1/run.json").read_text())
+    assert (run["experiment"], run["seed"], run["settings"]["width"]) == ("rgb", 1, 0.0625)
+    provenance = json.loads((smoke.folder / "results/runs/rgb/seed=1/provenance.json").read_text())
+    assert "torch" in provenance["packages"]
+    assert provenance["peak_memory"] > 10_000_000
+    assert provenance["gpu_seconds"] is None
+
+
+def test_pages_and_claims_are_there(smoke):
+    tables = smoke.folder / "results/tables"
+    claims = pd.read_csv(tables / "claims.csv")
+    assert {entry.id for entry in CLAIMS} == set(claims["id"])
+    row = claims.set_index("id").loc["layers-9-and-10-critical"]
+    assert row["note"] == "figure_16 is not in the configuration"
+    for page in ("claims.html", "tables.html"):
+        assert "</html>" in (tables / page).read_text()
+    assert set(pd.read_csv(tables / "criticality.csv")["experiment"]) == {"rgb", "grey"}
+
+
+def test_report_renders_with_every_figure(smoke):
+    smoke.snakemake("--report", "report.html")
+    report = (smoke.folder / "report.html").read_text()
+    for figure in FIGURES:
+        assert f"figure_{figure}.png" in report
+    assert "RGB digits" in report
+
+
+def test_nothing_runs_again_after_a_second_call_or_a_touch(smoke):
+    assert smoke.planned() == {}
+    for path in smoke.folder.rglob("*"):
+        if path.is_file() and ".snakemake" not in path.parts:
+            os.utime(path)
+    assert smoke.planned() == {}
+
+
+def test_an_edited_model_reruns_training_and_all_below(smoke):
+    with edited(smoke, "src/anatomy/networks/build.py", "\n# edited\n"):
+        planned = smoke.planned()
+    assert planned == {
+        **BELOW_RGB,
+        "train_network_grey": 1,
+        "measure_projections_grey": 1,
+        "reinitialise_layers": 3,
+        "tabulate_projections": 2,
+        "tabulate_training": 2,
+        "tabulate_reinit": 2,
+    }
+    assert smoke.planned() == {}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["src/anatomy/studies/arrangements/figures/dynamics.py"], {"plot_figure": 1}),
+        (["workflow/scripts/plot_figure.py"], {"plot_figure": 6}),
+        (["src/anatomy/studies/arrangements/claims/bias.py"], {"judge_claims": 1}),
+        (
+            [
+                *(
+                    f"src/anatomy/{name}.py"
+                    for name in ("reporting/figures", "data/sources/torchvision", "configuration/resolve")
+                ),
+                "README.md",
+            ],
+            {},
+        ),
+    ],
+    ids=["a kind of figure", "a program", "claims", "what no job runs"],
+)
+def test_an_edit_reruns_only_what_it_concerns(smoke, files, expected):
+    with ExitStack() as edits:
+        for file in files:
+            edits.enter_context(edited(smoke, file, "\n# edited\n"))
+        assert smoke.planned() == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"experiments__rgb__optimiser": {"learning_rate": 0.02}}, BELOW_RGB),
+        (
+            {"experiments__rgb__seeds": [0, 1, 7]},
+            {
+                **BELOW_RGB,
+                "train_network_rgb": 1,
+                "measure_projections_rgb": 1,
+                "reinitialise_layers": 1,
+            },
+        ),
+        (
+            {"experiments__rgb__reinitialise": {"epochs": [0]}},
+            {
+                "reinitialise_layers": 2,
+                "tabulate_reinit": 1,
+                "tabulate_accuracies": 1,
+                "plot_figure": 1,
+                **PAGES,
+            },
+        ),
+        ({"datasets__digits-rgb__label": "digits in colour"}, {**DRAWN, "judge_claims": 1}),
+        ({"figures__figure_07": None}, {"judge_claims": 1}),
+        # Figure 22 goes, figure 21 loses a curve.
+        ({"experiments__grey": None}, {"tabulate_accuracies": 1, "plot_figure": 1, **PAGES}),
+        ({"device": "auto"}, {}),
+    ],
+    ids=["learning rate", "another seed", "fewer resets", "a label", "no figure", "no experiment", "device"],
+)
+def test_a_changed_configuration_reruns_exactly_what_depends_on_it(smoke, change, expected):
+    with configured(smoke, **change):
+        assert smoke.planned() == expected
+
+
+def test_a_retrained_run_with_the_same_weights_is_the_same(smoke):
+    """Delete a snapshot: the run is restored from its working folder, not trained again."""
+    run = smoke.folder / "results/runs/grey/seed=0"
+    before = (run / "snapshots/epoch=1.safetensors").read_bytes()
+    (run / "snapshots/epoch=1.safetensors").unlink()
+    smoke.snakemake("results/runs/grey/seed=0/snapshots/epoch=1.safetensors")
+    assert (run / "snapshots/epoch=1.safetensors").read_bytes() == before
+    assert "finished before" in (run / "train.log").read_text()
+    assert smoke.planned() == {}

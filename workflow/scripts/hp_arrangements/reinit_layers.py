@@ -1,0 +1,24 @@
+"""Measure test accuracy with every layer of a checkpoint reset, as the authors' reinit_layers.py does."""
+
+from anatomy.runtime.devices import claim_device
+from anatomy.runtime.errors import run_program
+from anatomy.runtime.imports import without_collection
+from anatomy.studies.arrangements.hp_arrangements.options import parse_reinit_layers
+
+
+def main() -> None:
+    options = parse_reinit_layers()
+    if not options.arch or not options.dataset:
+        from anatomy.studies.arrangements.hp_arrangements.names import choices
+
+        print(choices(directories=True))
+        return
+    with claim_device(int(options.cuda)) as device_name:
+        with without_collection():
+            from anatomy.studies.arrangements.hp_arrangements.reinit_layers import measure
+
+        measure(options, device_name)
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,24 @@
+"""Train a network and keep snapshots of its convolutions, as the authors' train.py does."""
+
+from anatomy.runtime.devices import claim_device
+from anatomy.runtime.errors import run_program
+from anatomy.runtime.imports import without_collection
+from anatomy.studies.arrangements.hp_arrangements.options import parse_train
+
+
+def main() -> None:
+    options = parse_train()
+    if options.arch is None or options.dataset is None:
+        from anatomy.studies.arrangements.hp_arrangements.names import choices
+
+        print(choices(directories=True))
+        return
+    with claim_device(int(options.cuda)) as device_name:
+        with without_collection():
+            from anatomy.studies.arrangements.hp_arrangements.train import train
+
+        train(options, device_name)
+
+
+if __name__ == "__main__":
+    run_program(main)

@@ -1,0 +1,57 @@
+"""Judge the paper's sentences by the tables of the experiments that its figures draw."""
+
+import argparse
+import json
+from pathlib import Path
+
+from anatomy.reporting.claims import claim_table
+from anatomy.reporting.evidence import collect_evidence
+from anatomy.reporting.pages import claims_page
+from anatomy.reporting.tables import read_table, write_table
+from anatomy.runtime.errors import InputError, run_program
+from anatomy.runtime.files import read_json, write_text
+from anatomy.studies.arrangements.claims import CLAIMS
+from anatomy.studies.arrangements.evidence import LayerEvidence
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--figures", required=True, type=json.loads, help='JSON: {"figure_07": ["experiment"], ...}'
+    )
+    parser.add_argument(
+        "--experiments",
+        required=True,
+        type=json.loads,
+        help='JSON: {"experiment": {"label": "VGG19, CIFAR-10", "dataset": "cifar10"}, ...}',
+    )
+    parser.add_argument("--datasets", required=True, type=Path, nargs="*", help="dataset.json of each")
+    parser.add_argument("--n-l", required=True, type=Path, nargs="*", help="n_l.csv of each experiment")
+    parser.add_argument("--training", required=True, type=Path, nargs="*", help="training.csv of each")
+    parser.add_argument("--reinit", required=True, type=Path, nargs="*", help="reinit.csv, if there is")
+    parser.add_argument("--table", required=True, type=Path, help="CSV to write")
+    parser.add_argument("--page", required=True, type=Path, help="HTML to write")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    for figure, names in arguments.figures.items():
+        for name in names:
+            if name not in arguments.experiments:
+                raise InputError(f"--figures: {figure} draws {name}, which --experiments does not describe")
+    tables = {
+        "n_l": map(read_table, arguments.n_l),
+        "training": map(read_table, arguments.training),
+        "reinit": map(read_table, arguments.reinit),
+    }
+    descriptions = map(read_json, arguments.datasets)
+    evidence = collect_evidence(arguments.experiments, descriptions, tables, LayerEvidence)
+    figures = {figure: [evidence[name] for name in names] for figure, names in arguments.figures.items()}
+    claims = claim_table(CLAIMS, figures)
+    write_table(claims, arguments.table)
+    write_text(arguments.page, claims_page(claims))
+
+
+if __name__ == "__main__":
+    run_program(main)

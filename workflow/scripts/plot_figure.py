@@ -1,0 +1,42 @@
+"""Draw a figure of any kind from the tables of the experiments that it shows."""
+
+import argparse
+import inspect
+import json
+from importlib import import_module
+from pathlib import Path
+
+from anatomy.reporting.kinds import kind_of
+from anatomy.reporting.plotting import save_figure
+from anatomy.reporting.tables import read_table
+from anatomy.runtime.errors import InputError, run_program
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kind", required=True, help="a module of a study's `figures`")
+    parser.add_argument(
+        "--tables", default=[], type=Path, nargs="*", help="TABLE.csv of each experiment, in their order"
+    )
+    parser.add_argument("--options", default={}, type=json.loads, help="of the kind, as JSON")
+    parser.add_argument("--output", required=True, type=Path, nargs="+", help="figures to write")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    kind = kind_of(arguments.kind)
+    paths = {name: [path for path in arguments.tables if path.stem == name] for name in kind.tables}
+    if missing := [f"{name}.csv" for name, found in paths.items() if not found]:
+        raise InputError(f"{arguments.kind}: --tables lacks {', '.join(missing)}")
+    draw = import_module(kind.module).draw
+    tables = {name: list(map(read_table, found)) for name, found in paths.items()}
+    try:
+        inspect.signature(draw).bind(tables, **arguments.options)
+    except TypeError as error:
+        raise InputError(f"{arguments.kind}: {error}; its options are {', '.join(kind.takes)}") from None
+    save_figure(draw(tables, **arguments.options), arguments.output)
+
+
+if __name__ == "__main__":
+    run_program(main)

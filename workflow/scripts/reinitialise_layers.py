@@ -1,0 +1,73 @@
+"""Measure test accuracy with every convolution of a trained run reset, one layer at a time."""
+
+import argparse
+from pathlib import Path
+
+from anatomy.runtime.devices import claim_device, set_up_torch
+from anatomy.runtime.errors import run_program
+from anatomy.runtime.imports import without_collection
+from anatomy.studies.arrangements.reinitialisation.options import add_options
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", required=True, type=Path, help="directory of a trained run")
+    parser.add_argument("--dataset", required=True, type=Path, help="directory of its prepared data set")
+    parser.add_argument("--snapshots", type=Path, nargs="*", default=[], help="snapshots to reset to")
+    add_options(parser)
+    parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to evaluate on a GPU")
+    parser.add_argument("--output", required=True, type=Path, help="CSV to write")
+    arguments = parser.parse_args()
+    if not arguments.snapshots and not arguments.rand:
+        parser.error("nothing to reset to; give --snapshots, --rand or both")
+    return arguments
+
+
+def measure(arguments: argparse.Namespace, device_name: str) -> None:
+    with without_collection():
+        from anatomy.data.dataset import open_dataset
+        from anatomy.data.normalisation import pixel_statistics
+        from anatomy.runtime.files import sha256_of, write_csv
+        from anatomy.studies.arrangements.reinitialisation.measure import (
+            COLUMNS,
+            Effort,
+            EvaluationData,
+            measured,
+        )
+        from anatomy.studies.arrangements.reinitialisation.weights import weights_of_run
+        from anatomy.training.trained import trained_network
+
+    dataset, description = open_dataset(arguments.dataset)
+    network, facts = trained_network(arguments.run, description)
+    settings, linear = facts["settings"], arguments.with_linear
+    set_up_torch(arguments.threads, device_name, settings["precision"])
+    resets = weights_of_run(network, facts, description, arguments.snapshots, arguments.rand, linear)
+    effort = Effort(
+        device_name,
+        arguments.threads,
+        arguments.workers,
+        arguments.batch_size,
+        arguments.memory,
+        settings["precision"],
+    )
+    weights = [arguments.run / "final.safetensors", *arguments.snapshots]
+    decisive = {
+        "run": facts,
+        "weights": [sha256_of(path) for path in weights],
+        "data": description["sha256"],
+    }
+    data = EvaluationData(dataset, pixel_statistics(settings["pixels"], description))
+    # Snakemake deletes the output of a job that failed, and nothing else.
+    folder = arguments.output.with_name(f".{arguments.output.stem}.progress")
+    with measured(network, resets, linear, data, effort, facts, decisive, folder) as (rows, _):
+        write_csv(arguments.output, COLUMNS, rows)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    with claim_device(arguments.gpus) as device_name:
+        measure(arguments, device_name)
+
+
+if __name__ == "__main__":
+    run_program(main)

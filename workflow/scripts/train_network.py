@@ -1,0 +1,65 @@
+"""Train one seed of one experiment and keep snapshots of its convolutions."""
+
+import argparse
+import json
+from pathlib import Path
+
+from anatomy.runtime.devices import claim_device, set_up_torch
+from anatomy.runtime.errors import run_program
+from anatomy.runtime.imports import without_collection
+from anatomy.runtime.options import add_save_every, natural, positive, seed
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--experiment", required=True, help="name of the experiment")
+    parser.add_argument("--settings", required=True, type=json.loads, help="its training settings, as JSON")
+    parser.add_argument("--dataset", required=True, type=Path, help="directory of a prepared data set")
+    parser.add_argument("--seed", required=True, type=seed)
+    parser.add_argument("--output", required=True, type=Path, help="run directory to write to")
+    parser.add_argument("--threads", type=positive, default=1, help="CPU threads; decides the bits")
+    parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to train on a GPU")
+    parser.add_argument(
+        "--workers",
+        type=natural,
+        default=0,
+        help="processes that read image files; change nothing but the speed",
+    )
+    add_save_every(parser)
+    return parser.parse_args()
+
+
+def train(arguments: argparse.Namespace, device_name: str) -> None:
+    with without_collection():
+        import torch
+
+        from anatomy.data.dataset import open_dataset
+        from anatomy.runtime import provenance
+        from anatomy.runtime.locks import locked
+        from anatomy.training import resume
+        from anatomy.training.facts import facts_of, origin_of
+        from anatomy.training.loop import train_run
+        from anatomy.training.run import Run
+
+    settings = arguments.settings
+    set_up_torch(arguments.threads, device_name, settings["precision"])
+    dataset, description = open_dataset(arguments.dataset)
+    device = torch.device(device_name)
+    run = Run(settings, dataset, description, arguments.seed, device, arguments.workers)
+    origin = origin_of(settings["architecture"], description["name"], arguments.experiment, arguments.seed)
+    facts = facts_of(origin, settings, description["sha256"], device_name, arguments.threads)
+    folder = arguments.output / "resume"
+    with locked(arguments.output):
+        train_run(run, folder, origin, facts, arguments.save_every)
+        provenance.write(folder / resume.PROVENANCE_FILE, device_name, run.gpu_seconds)
+        resume.publish(folder, arguments.output)
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    with claim_device(arguments.gpus) as device_name:
+        train(arguments, device_name)
+
+
+if __name__ == "__main__":
+    run_program(main)
