@@ -16,7 +16,7 @@ include: "workflow/rules/datasets.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/projections.smk"
 include: "workflow/rules/pretrained.smk"
-include: "workflow/rules/reinit.smk"
+include: "workflow/rules/reinitialisation.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
@@ -32,7 +32,7 @@ rule all:
         "<results>/tables/criticality.csv",
         expand("<results>/tables/{experiment}/n_l_summary.csv", experiment=EXPERIMENTS),
         expand(
-            "<results>/tables/{experiment}/reinit_summary.csv",
+            "<results>/tables/{experiment}/reinitialisation_summary.csv",
             experiment=REINITIALISED,
         ),
         expand("<results>/figures/{figure}.pdf", figure=FIGURES),
@@ -58,9 +58,11 @@ rule pretrained:
         expand("<results>/tables/{network}/n_l_summary.csv", network=PRETRAINED),
 
 
-rule reinit:
+rule reinitialisation:
     input:
-        per_run("<results>/reinit/{experiment}/seed={seed}.csv", REINITIALISED),
+        per_run(
+            "<results>/reinitialisation/{experiment}/seed={seed}.csv", REINITIALISED
+        ),
 
 
 rule tables:
@@ -75,7 +77,7 @@ rule tables:
             experiment=EXPERIMENTS,
         ),
         expand(
-            "<results>/tables/{experiment}/reinit_summary.csv",
+            "<results>/tables/{experiment}/reinitialisation_summary.csv",
             experiment=REINITIALISED,
         ),
 

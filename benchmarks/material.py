@@ -48,7 +48,7 @@ def random_dataset(train: int, test: int = 1, size: int = 32, seed: int = 0) -> 
     for part, count in (("train", train), ("test", test)):
         arrays[f"{part}_images"] = random.integers(0, 256, (count, 3, size, size), np.uint8)
         arrays[f"{part}_labels"] = random.integers(0, CLASSES, count)
-    return Dataset(**arrays, classes=[str(number) for number in range(CLASSES)])
+    return Dataset(**arrays, classes=[str(label) for label in range(CLASSES)])
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def small_run(train: int, seed: int = 0, **experiment: Any):
     from anatomy.training.run import Run
 
     dataset = random_dataset(train + 1)
-    # Halfway between the shares that would hold out one image and the next number of them.
+    # Halfway between the fractions that would hold out one image and the next number of them.
     chosen = settings(validation_fraction=1.2 / (train + 1), **experiment)
     return Run(chosen, dataset, describe(dataset), seed, torch.device("cpu"))
 

@@ -1,4 +1,4 @@
-"""Rows about the two measurements: projection statistics of snapshots, and re-initialisation."""
+"""Rows about the two measurements: projection statistics of snapshots, and reinitialisation."""
 
 import tempfile
 from collections.abc import Mapping
@@ -155,8 +155,8 @@ class Recorded:
         return torch.cat(self.outputs)
 
 
-def reinit_case(epochs: int, width: float) -> tuple[nn.Module, dict[str, dict[str, torch.Tensor]]]:
-    """Return a network in the place of a trained one, and the convolutions of others, by name."""
+def reinitialisation_case(epochs: int, width: float) -> tuple[nn.Module, dict[str, dict[str, torch.Tensor]]]:
+    """Return a network instead of a trained one, and the convolutions of others, by name."""
     inits = {}
     for epoch in range(epochs):
         state = random_network(epoch + 1, width).features.state_dict()
@@ -174,7 +174,7 @@ def reinitialisation(options: Options) -> list[Row]:
         dataset, description = open_dataset(Path(folder))
     mean, std = description["mean"], description["std"]
     normalise = Normaliser(mean, std, torch.device("cpu"))
-    trained, inits = reinit_case(epochs, width)
+    trained, inits = reinitialisation_case(epochs, width)
     tell_apart(trained, normalise(torch.from_numpy(dataset.train_images[:batch])))
     plain = reference.vgg("vgg19", material.CLASSES, width)
     plain.load_state_dict(trained.state_dict())
@@ -214,14 +214,14 @@ def reinitialisation(options: Options) -> list[Row]:
     details = f"VGG19 at 32 px, width {width:g}, {layers} layers x {epochs} epochs x {data}"
     return [
         Row(
-            "reinit",
-            "re-initialisation of every layer, times less CPU time than whole evaluations",
+            "reinitialisation",
+            "reinitialisation of every layer, times less CPU time than whole evaluations",
             measure.ratios(seconds["reference"], seconds["ours"]),
             f"{details}, {batch} images a round; {measure.medians(seconds)}",
             *("at least", 2.7),
         ),
         Row(
-            "reinit-predictions",
+            "reinitialisation-predictions",
             "predictions that differ from those of whole evaluations",
             [different],
             f"{details}; {total:,} predictions, largest difference of a logit {rounding:.1g}",
@@ -235,7 +235,7 @@ def shared_prefix(options: Options) -> Row:
     """Compare shared activations alone, without folding, with whole evaluations."""
     batch, width = options.size((8, 1.0), (4, 0.0625))
     set_up_torch(1, "cpu")
-    network, inits = reinit_case(1, width)
+    network, inits = reinitialisation_case(1, width)
     images, labels = torch.randn(batch, 3, 32, 32), torch.zeros(batch, dtype=torch.int64)
     resets = {name: convolutions(state) for name, state in inits.items()}
     resetter = Resetter(network, resets, images.shape[1:])
@@ -245,7 +245,7 @@ def shared_prefix(options: Options) -> Row:
     expected.append(reference.predict(network, [(images, labels)])[0])
     difference = (recorded.logits - torch.cat(expected)).abs().max().item()
     return Row(
-        "reinit-prefix",
+        "reinitialisation-prefix",
         "shared activations without folding: logits against whole evaluations, largest difference",
         [difference],
         f"VGG19 at 32 px, width {width:g}, {len(resets['0'])} layers x {batch} images",

@@ -36,21 +36,21 @@ class DrawnPictures(reference.Pictures):
         super().__init__(images, labels, transform)
         self.draws, self.shift = draws, shift
 
-    def picture(self, number: int):
-        """Image `number`, padded, cropped and flipped."""
-        picture = super().picture(number)
+    def picture(self, index: int):
+        """Image `index`, padded, cropped and flipped."""
+        picture = super().picture(index)
         width, height = picture.size
         padded = transforms.functional.pad(picture, self.shift)
-        top, left = int(self.draws.top[number]), int(self.draws.left[number])
+        top, left = int(self.draws.top[index]), int(self.draws.left[index])
         picture = transforms.functional.crop(padded, top, left, height, width)
-        return transforms.functional.hflip(picture) if self.draws.flip[number] else picture
+        return transforms.functional.hflip(picture) if self.draws.flip[index] else picture
 
 
 class DrawnDropout(nn.Dropout):
     """Dropout that keeps what a run keeps with the same random numbers."""
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Inputs with a share of zeros, the others scaled, in training."""
+        """Inputs with a fraction of zeros, the others scaled, in training."""
         kept = random_mask(inputs.shape, self.p) if self.training else 1 - self.p
         return inputs * kept / (1 - self.p)
 
@@ -84,9 +84,9 @@ def train_reference(
     settings = run.settings
     network = reference.vgg(settings["architecture"], run.classes, settings["width"])
     network.load_state_dict(run.initial_network().state_dict())
-    for place, layer in enumerate(network.classifier):
+    for index, layer in enumerate(network.classifier):
         if isinstance(layer, nn.Dropout):
-            network.classifier[place] = DrawnDropout(layer.p)
+            network.classifier[index] = DrawnDropout(layer.p)
     options, schedule = settings["optimiser"], settings["schedule"]
     optimiser = torch.optim.SGD(
         network.parameters(),

@@ -175,12 +175,12 @@ def whole_run(options: Options) -> list[Row]:
             folder, dataset = Path(folder), Path(folder) / "data"
             data = material.prepare_colours(dataset, images, options.data)
             settings = material.settings(width=width, epochs=epochs, precision=precision)
-            for number in range(options.rounds_of(default)):
+            for index in range(options.rounds_of(default)):
                 programs = {
                     "reference": reference_command(folder, dataset, width, epochs),
                     "ours": train_command(folder, dataset, settings, threads=CORES),
                 }
-                for name in sorted(programs, reverse=number % 2 == 0):
+                for name in sorted(programs, reverse=index % 2 == 0):
                     seconds[name].append(measure.run_program(*programs[name]).wall)
         details = (
             f"VGG19 at 32 px, width {width:g}, {epochs} epochs with a snapshot each, {data} with one in ten "
@@ -243,14 +243,14 @@ def gpu(options: Options) -> list[Row]:
     rows = []
     # One GPU, whatever the machine has.
     os.environ["CUDA_VISIBLE_DEVICES"] = visible_gpus()[0]
-    with tempfile.TemporaryDirectory() as place:
-        dataset = Path(place) / "data"
+    with tempfile.TemporaryDirectory() as directory:
+        dataset = Path(directory) / "data"
         data = material.prepare_colours(dataset, images, options.data)
         for name, what, precision, count, limit in plan:
             # All snapshots of ten seeds would be 81 GB.
             kept = list(range(0, epochs + 1, 1 if count == 1 else 10))
             settings = material.settings(epochs=epochs, precision=precision, snapshots=kept)
-            os.environ["HYPERPLANES_RUNS_PER_GPU"] = str(count)
+            os.environ["ANATOMY_RUNS_PER_GPU"] = str(count)
             values = []
             for _ in range(options.rounds_of(1)):
                 with tempfile.TemporaryDirectory() as folder:

@@ -2,7 +2,7 @@
 
 torchvision's VGG with its whole classifier, PIL images transformed one at a time, a DataLoader, SGD as it
 comes, a number read back from every step, and everything pickled into every snapshot. Projections and
-re-initialisation go the way of the authors' scripts. As a program it trains one network.
+reinitialisation go the way of the authors' scripts. As a program it trains one network.
 """
 
 import argparse
@@ -38,12 +38,12 @@ class Pictures(Dataset):
     def __len__(self) -> int:
         return len(self.images)
 
-    def picture(self, number: int) -> Image.Image:
-        """Image `number`, grey if it has one channel."""
-        return Image.fromarray(self.images[number].squeeze())
+    def picture(self, index: int) -> Image.Image:
+        """Image `index`, grey if it has one channel."""
+        return Image.fromarray(self.images[index].squeeze())
 
-    def __getitem__(self, number: int) -> tuple[torch.Tensor, int]:
-        return self.transform(self.picture(number)), int(self.labels[number])
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.transform(self.picture(index)), int(self.labels[index])
 
 
 def plain_transform(mean: Sequence[float], std: Sequence[float]):
@@ -198,7 +198,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--shift", type=int, default=4, help="largest shift in pixels")
-    parser.add_argument("--split", type=float, default=0.1, help="share of images for validation")
+    parser.add_argument("--split", type=float, default=0.1, help="fraction of images for validation")
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--workers", type=int, default=1, help="processes that load images")
     return parser.parse_args()

@@ -22,7 +22,7 @@ BENCHMARKS = {
     "gpu": "program_rows:gpu",
     "statistics": "measuring_rows:statistics",
     "many-snapshots": "program_rows:many_snapshots",
-    "reinit": "measuring_rows:reinitialisation",
+    "reinitialisation": "measuring_rows:reinitialisation",
     "cosines": "measuring_rows:exactness",
     "start": "program_rows:start",
 }
@@ -38,7 +38,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--data",
         help="directory or archive of train/<class>/* and test/<class>/* with colour images of 32 px, "
-        "or its name in a directory of $HYPERPLANES_DATA; embedded images if absent",
+        "or its name in a directory of $ANATOMY_DATA; embedded images if absent",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="directory of the table")
     parser.epilog = f"Names: {', '.join(BENCHMARKS)}."

@@ -4,18 +4,20 @@ Of two results directories: same_results.py BEFORE AFTER. Of a commit and this c
 which runs the default configuration of both in clones of their own, with this environment; 15 minutes.
 
 Weights are equal if every array has the same bits; tables if every value is, whatever a column or a key is
-called; figures if their bytes are. How many files have the very same bytes is told beside it. Results
-that only one side has are named. Exit status 1 unless all that the first has is in the second, and equal.
+called; figures if their bytes are. Files and texts of BEFORE may have names that RENAMED and WORDS translate.
+How many files have the very same bytes is told beside it. Results that only one side has are named. Exit
+status 1 unless all that the first has is in the second, and equal.
 """
 
 import argparse
 import csv
 import json
+import re
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,24 @@ from safetensors.numpy import load_file
 from measure import ROOT
 
 # What is compared, by the ends of file names; the working folders of runs hold the same files again.
-KINDS = {".safetensors": "weights", ".csv": "tables", ".json": "tables", ".png": "figures", ".pdf": "figures"}
+COMPARED = {
+    ".safetensors": "weights",
+    ".csv": "tables",
+    ".json": "tables",
+    ".png": "figures",
+    ".pdf": "figures",
+}
 LEFT_OUT = ("resume", "provenance.json", "run.json", "dataset.json", "data.safetensors")
 # Wall times are never the same.
 TIMES = {"seconds", "gpu_seconds"}
+# What paths, and texts in tables, were called before: regular expressions, and what replaces them.
+RENAMED = {r"\breinit(?=/)": "reinitialisation", r"\breinit(?=(_summary)?\.csv$)": "reinitialisation"}
+WORDS = {
+    r"\bshare(s?)\b": r"fraction\1",
+    r"\bShare(s?)\b": r"Fraction\1",
+    r"\breinit\b": "reinitialisation",
+    r"\b([Rr])e-initialis": r"\1einitialis",
+}
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -44,7 +60,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def results_in(folder: Path) -> dict[Path, Path]:
     """Return the files of a results directory that are compared, by their paths within it."""
-    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.suffix in KINDS}
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.suffix in COMPARED}
     return {name: path for name, path in files.items() if not set(name.parts) & set(LEFT_OUT)}
 
 
@@ -58,11 +74,27 @@ def same_values(before: Path, after: Path) -> bool:
                 for one, other in ((arrays[name], others[name]) for name in arrays)
             )
         case ".csv":
-            return _columns(before) == _columns(after)
+            columns, others = _columns(before), _columns(after)
+            return list(map(len, columns)) == list(map(len, others)) and _same_words(columns, others)
         case ".json":
-            values = (list(_leaves(json.loads(path.read_text()))) for path in (before, after))
-            return next(values) == next(values)
+            return _same_words(*(json.loads(path.read_text()) for path in (before, after)))
     return before.read_bytes() == after.read_bytes()
+
+
+def renamed(text: str, table: Mapping[str, str]) -> str:
+    """Return a path or a text with the names of today."""
+    for pattern, replacement in table.items():
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def _same_words(before: Any, after: Any) -> bool:
+    """Tell whether nested values are equal in their order, texts also in the words of today."""
+    values, others = list(_leaves(before)), list(_leaves(after))
+    return len(values) == len(others) and all(
+        value == other or (isinstance(value, str) and renamed(value, WORDS) == other)
+        for value, other in zip(values, others, strict=True)
+    )
 
 
 def _columns(path: Path) -> list[tuple[str, ...]]:
@@ -74,8 +106,8 @@ def _columns(path: Path) -> list[tuple[str, ...]]:
 
 
 def _leaves(content: Any) -> Iterator[Any]:
-    """Yield the values inside nested JSON in their order."""
-    if isinstance(content, dict | list):
+    """Yield the values inside nested containers in their order."""
+    if isinstance(content, dict | list | tuple):
         for part in content.values() if isinstance(content, dict) else content:
             yield from _leaves(part)
     else:
@@ -84,7 +116,8 @@ def _leaves(content: Any) -> Iterator[Any]:
 
 def compare(before: Path, after: Path) -> bool:
     """Print how the results of two directories compare; tell whether all of `before` is in `after`, equal."""
-    old, new = results_in(before), results_in(after)
+    old = {Path(renamed(name.as_posix(), RENAMED)): path for name, path in results_in(before).items()}
+    new = results_in(after)
     counts: Counter[tuple[str, str]] = Counter()
     right = bool(old)
     for name, path in old.items():
@@ -94,14 +127,14 @@ def compare(before: Path, after: Path) -> bool:
             verdict = "same bytes"
         else:
             verdict = "same values" if same_values(path, new[name]) else "different"
-        counts[KINDS[path.suffix], verdict] += 1
+        counts[COMPARED[path.suffix], verdict] += 1
         if verdict in ("missing", "different"):
             right = False
             print(f"{verdict}: {name}")
     for name in new.keys() - old.keys():
         print(f"new: {name}")
-    for (kind, verdict), count in sorted(counts.items()):
-        print(f"{kind}: {count} {verdict}")
+    for (files, verdict), count in sorted(counts.items()):
+        print(f"{files}: {count} {verdict}")
     return right
 
 

@@ -1,4 +1,4 @@
-"""The table of results: kept as JSON, shown as Markdown; a new row takes the place of its older self."""
+"""The table of results: kept as JSON, shown as Markdown; a new row replaces its older self."""
 
 import os
 import platform
@@ -66,9 +66,9 @@ def _cells(entry: dict[str, Any], machines: Sequence[str]) -> list[str]:
         measured = number(row.median, unit)
         spread = f"{number(min(values), '')} to {number(max(values), '')}" if len(values) > 1 else ""
     reached = {True: "yes", False: "**no**", None: ""}[row.reached]
-    place = str(machines.index(entry["machine"]) + 1)
+    position = str(machines.index(entry["machine"]) + 1)
     rounds = str(len(values) or "")
-    conditions = [str(entry["threads"]), f"{entry['load']:.1f}", entry["date"], place]
+    conditions = [str(entry["threads"]), f"{entry['load']:.1f}", entry["date"], position]
     return [row.what, required, measured, spread, rounds, reached, *conditions]
 
 
@@ -77,7 +77,7 @@ def markdown(records: Sequence[dict[str, Any]]) -> str:
     machines = list(dict.fromkeys(entry["machine"] for entry in records))
     rows = [HEADER, ["---"] * len(HEADER), *(_cells(entry, machines) for entry in records)]
     lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines += ["", "Machines:", "", *(f"{place}. {machine}" for place, machine in enumerate(machines, 1))]
+    lines += ["", "Machines:", "", *(f"{index}. {machine}" for index, machine in enumerate(machines, 1))]
     lines += ["", "Sizes and absolute values:", ""]
     lines += [f"- {entry['what']}: {entry['details']}." for entry in records]
     return "\n".join(lines) + "\n"

@@ -210,12 +210,12 @@ def snapshots(options: Options) -> list[Row]:
     origin = {"architecture": "vgg19", "dataset": "images", "experiment": "benchmark", "seed": 0}
     with tempfile.TemporaryDirectory() as folder:
         theirs, ours = Path(folder, "vgg19_0.tar"), Path(folder, "epoch=0.safetensors")
-        room = run.snapshot(origin)
+        buffer = run.snapshot(origin)
         actions = {
             # Into one file again and again, which costs less than a new one after each epoch.
             "reference": lambda: reference.save_checkpoint(theirs, network, optimiser, 0, 0.1),
             # As in a run, where every snapshot but the first finds the arrays of the one before.
-            "ours": lambda: save_snapshot(ours, run.snapshot(origin, room)),
+            "ours": lambda: save_snapshot(ours, run.snapshot(origin, buffer)),
         }
         seconds = measure.interleaved(options.rounds_of(5), actions, repeats={"ours": 5})
         sizes = theirs.stat().st_size, ours.stat().st_size

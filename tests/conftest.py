@@ -32,7 +32,7 @@ SETTINGS = {
     "batch_size": 20,
     "precision": "float32",
     "pixels": "standardised",
-    "label_noise": {"share": 0, "kind": "uniform"},
+    "label_noise": {"fraction": 0, "kind": "uniform"},
     "pixel_shuffle": False,
     "augmentation": {"shift": 2, "flip": True, "random_resized_crop": False},
     "validation_fraction": 0.1,
@@ -135,7 +135,7 @@ class Checkout:
     def __init__(self, folder):
         self.folder = folder
         # What the developer's shell may have set must not leak into the run.
-        leaks = ("PYTHONPATH", "HYPERPLANES_DATA", "SNAKEMAKE_PROFILE")
+        leaks = ("PYTHONPATH", "ANATOMY_DATA", "HYPERPLANES_DATA", "SNAKEMAKE_PROFILE")
         self.environment = {name: value for name, value in os.environ.items() if name not in leaks}
         listed = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
@@ -196,10 +196,10 @@ def configured(checkout, **changes):
     config = yaml.safe_load(yaml.safe_dump(SMOKE))
     for path, value in changes.items():
         *parents, last = path.split("__")
-        place = config
+        section = config
         for key in parents:
-            place = place.setdefault(key, {})
-        place[last] = value
+            section = section.setdefault(key, {})
+        section[last] = value
     checkout.configure(config)
     try:
         yield

@@ -60,12 +60,12 @@ def serve_mnist(_name, server, monkeypatch, per_file):
         images = generator.integers(0, 256, (count, 28, 28), dtype=np.uint8)
         labels = generator.integers(0, 10, count, dtype=np.uint8)
         made.append([(images[:, None], labels.tolist())])
-        for array, kind in ((images, "images-idx3"), (labels, "labels-idx1")):
+        for array, idx_type in ((images, "images-idx3"), (labels, "labels-idx1")):
             # IDX: two zeros, 8 for uint8, the number of axes, the length of each, big-endian.
             header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
             content = gzip.compress(header + array.tobytes())
-            (folder / f"{part}-{kind}-ubyte.gz").write_bytes(content)
-            resources.append((f"{part}-{kind}-ubyte.gz", md5(content)))
+            (folder / f"{part}-{idx_type}-ubyte.gz").write_bytes(content)
+            resources.append((f"{part}-{idx_type}-ubyte.gz", md5(content)))
     monkeypatch.setattr(datasets.MNIST, "mirrors", [address])
     monkeypatch.setattr(datasets.MNIST, "resources", resources)
     return made

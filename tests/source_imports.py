@@ -38,8 +38,8 @@ def imports(path, seen=None):
         package, *parts = name.split(".")
         if package == "anatomy":
             for length in range(len(parts) + 1):
-                place = LIBRARY.joinpath(*parts[:length])
-                files = [place / "__init__.py", place.with_suffix(".py")]
+                module = LIBRARY.joinpath(*parts[:length])
+                files = [module / "__init__.py", module.with_suffix(".py")]
                 found |= set().union(*(imports(file, seen) for file in files if file.is_file()))
         elif package not in sys.stdlib_module_names:
             found.add(PYPI_OF_IMPORT.get(package, package))

@@ -59,7 +59,7 @@ def imported(module):
     return {max((m for m in MODULES if within(name, m)), key=len, default=name) for name in ours}
 
 
-def room(module):
+def package_of(module):
     """The entry of the table that a module belongs to."""
     return max((name for name in MAY_IMPORT if within(module, name)), key=len)
 
@@ -74,9 +74,9 @@ def allows(entry, name):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_imports_what_its_package_may(module):
-    own = room(module)
+    own = package_of(module)
     for name in imported(module):
-        if own == room(name):
+        if own == package_of(name):
             assert study(module) == study(name), f"{module} imports {name}, of another study"
         else:
             allowed = MAY_IMPORT[own]

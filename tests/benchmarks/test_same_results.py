@@ -10,17 +10,20 @@ from conftest import ROOT, environment
 from safetensors.numpy import save_file
 
 
-def write(folder, weight=1.0, share="share", value=0.5, seconds=3, picture=b"%PDF", metadata=None):
-    """A results directory with one file of each kind."""
+def write(folder, weight=1.0, column="share", value=0.5, seconds=3, picture=b"%PDF", metadata=None, texts=()):
+    """A results directory with files of each type; `texts` are cells and JSON values."""
     for part in ("runs/a/snapshots", "runs/a/resume", "tables", "projections", "figures"):
         (folder / part).mkdir(parents=True)
     array = {"conv.weight": np.full((2, 3), weight, np.float32)}
     save_file(array, folder / "runs/a/snapshots/epoch=0.safetensors", metadata)
     (folder / "runs/a/resume/history.csv").write_text(f"seconds\n{seconds}\n")
-    (folder / "runs/a/run.json").write_text(json.dumps({share: value}))
-    (folder / "tables/n.csv").write_text(f"layer,{share},seconds\n1,{value},{seconds}\n")
-    (folder / "projections/0.json").write_text(json.dumps({"layers": [{share: value}]}))
+    (folder / "runs/a/run.json").write_text(json.dumps({column: value}))
+    (folder / "tables/n.csv").write_text(f"layer,{column},seconds\n1,{value},{seconds}\n")
+    (folder / "projections/0.json").write_text(json.dumps({"layers": [{column: value}]}))
     (folder / "figures/f.pdf").write_bytes(picture)
+    if texts:
+        (folder / "claims.csv").write_text("\n".join(["quantity", *texts, ""]))
+        (folder / "projections/texts.json").write_text(json.dumps({"texts": list(texts)}))
     return folder
 
 
@@ -37,7 +40,7 @@ def before(tmp_path):
 
 
 def test_names_metadata_and_times_do_not_count(before, tmp_path):
-    after = write(tmp_path / "after", share="fraction", seconds=4, metadata={"anatomy": "1"})
+    after = write(tmp_path / "after", column="fraction", seconds=4, metadata={"anatomy": "1"})
     result = compare(before, after)
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.splitlines() == [
@@ -71,3 +74,34 @@ def test_what_is_missing_or_new_is_named(before, tmp_path):
     assert result.returncode == 1
     assert {"missing: tables/n.csv", "new: tables/other.csv"} <= set(result.stdout.splitlines())
     assert compare(tmp_path / "nothing", after).returncode == 1
+
+
+def test_renamed_files_and_words_are_those_of_before(tmp_path):
+    old = ("Share of negative filters", "shares of one", "a has no table reinit", "re-initialised", "shared")
+    new = ("Fraction of negative filters", "fractions of one", "a has no table reinitialisation")
+    before = write(tmp_path / "before", texts=old)
+    after = write(tmp_path / "after", texts=(*new, "reinitialised", "shared"))
+    for folder, name in ((before, "reinit"), (after, "reinitialisation")):
+        (folder / name).mkdir()
+        for file in (f"{name}/seed=0.csv", f"tables/{name}.csv", f"tables/{name}_summary.csv"):
+            (folder / file).write_text("drop\n0.5\n")
+        # A name of the authors, which stays.
+        (folder / "tables/reinit_layers.json").write_text("[1]")
+    result = compare(before, after)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert {"tables: 6 same bytes", "tables: 2 same values"} <= set(result.stdout.splitlines())
+
+    backwards = compare(after, before)
+    assert backwards.returncode == 1
+    assert {"different: claims.csv", "missing: tables/reinitialisation.csv", "new: tables/reinit.csv"} <= set(
+        backwards.stdout.splitlines()
+    )
+
+
+def test_words_of_today_are_equal_to_themselves(tmp_path):
+    folders = [tmp_path / "before", tmp_path / "after"]
+    for seconds, folder in enumerate(folders):
+        write(folder)
+        (folder / "claims.csv").write_text(f"quantity,seconds\nfigures share a scale,{seconds}\n")
+    result = compare(*folders)
+    assert result.returncode == 0, result.stdout + result.stderr

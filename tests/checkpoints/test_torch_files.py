@@ -29,7 +29,7 @@ def small_network():
     return network.to(memory_format=torch.channels_last)
 
 
-def authors_checkpoint(state):
+def published_checkpoint(state):
     """What the authors' train.py saves: weights, momentum, scheduler, and numbers."""
     network = small_network()
     optimiser = torch.optim.SGD(network.parameters(), 0.1, 0.9)
@@ -46,7 +46,7 @@ def authors_checkpoint(state):
 
 LAYOUTS = {
     "bare": lambda state: state,
-    "authors": authors_checkpoint,
+    "published": published_checkpoint,
     "parallel": lambda state: {"state_dict": {f"module.{k}": v for k, v in state.items()}, "epoch": 6},
     "parameters": lambda state: {k: nn.Parameter(v, v.is_floating_point()) for k, v in state.items()},
     "model": lambda state: {"model": dict(state), "epoch": 6},
@@ -105,9 +105,9 @@ def test_tensors_of_every_type_shape_and_stride_read_back(tmp_path_factory, dtyp
 
 
 def test_wrapped_features_lose_their_prefix_and_safetensors_their_alphabet(tmp_path):
-    names = [f"features.module.{place}.weight" for place in range(12)] + ["classifier.0.weight"]
+    names = [f"features.module.{index}.weight" for index in range(12)] + ["classifier.0.weight"]
     save_file({name: torch.rand(2, 2, 1, 1) for name in names}, tmp_path / "x.safetensors")
-    expected = ["classifier.0.weight"] + [f"features.{place}.weight" for place in range(12)]
+    expected = ["classifier.0.weight"] + [f"features.{index}.weight" for index in range(12)]
     assert list(read_checkpoint(tmp_path / "x.safetensors").tensors) == expected
 
 
@@ -128,7 +128,7 @@ def test_arrays_are_views_of_the_file_that_cannot_change_it(tmp_path):
 
 
 def test_reading_imports_no_torch(tmp_path):
-    torch.save(authors_checkpoint(small_network().state_dict()), tmp_path / "x.tar")
+    torch.save(published_checkpoint(small_network().state_dict()), tmp_path / "x.tar")
     program = (
         "import sys; from anatomy.checkpoints.torch_files import read_checkpoint; from pathlib import Path; "
     )
@@ -146,13 +146,13 @@ class Malicious:
         return os.mkdir, (str(self.path),)
 
 
-@pytest.mark.parametrize("kind", ["zip", "legacy", "bare pickle"])
-def test_a_pickle_that_wants_to_run_code_is_refused(kind, tmp_path):
+@pytest.mark.parametrize("file", ["zip", "legacy", "bare pickle"])
+def test_a_pickle_that_wants_to_run_code_is_refused(file, tmp_path):
     content = {"state_dict": small_network().state_dict(), "extra": Malicious(tmp_path / "harm")}
-    if kind == "bare pickle":
+    if file == "bare pickle":
         (tmp_path / "x.pt").write_bytes(pickle.dumps(content["extra"]))
     else:
-        torch.save(content, tmp_path / "x.pt", _use_new_zipfile_serialization=kind == "zip")
+        torch.save(content, tmp_path / "x.pt", _use_new_zipfile_serialization=file == "zip")
     assert "asks for posix.mkdir, which may run code" in refusal(tmp_path / "x.pt")
     assert not (tmp_path / "harm").exists()
 
@@ -187,15 +187,15 @@ def test_a_file_that_is_no_checkpoint_is_refused(content, name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.pt", "old.pt", "x.safetensors"])
-@pytest.mark.parametrize("share", [0.2, 0.6, 0.98])
-def test_a_truncated_file_is_refused(name, share, tmp_path):
+@pytest.mark.parametrize("fraction", [0.2, 0.6, 0.98])
+def test_a_truncated_file_is_refused(name, fraction, tmp_path):
     state = {"a.weight": torch.rand(50, 20, 3, 3), "b": torch.rand(100)}
     if name == "x.safetensors":
         save_file(state, tmp_path / name)
     else:
         torch.save(state, tmp_path / name, _use_new_zipfile_serialization=name == "x.pt")
     content = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes(content[: int(len(content) * share)])
+    (tmp_path / name).write_bytes(content[: int(len(content) * fraction)])
     assert "damaged" in refusal(tmp_path / name)
 
 

@@ -43,7 +43,7 @@ defaults: &experiment
   batch_size: 32
   precision: float32
   pixels: unit
-  label_noise: {share: 0.5, kind: wrong}
+  label_noise: {fraction: 0.5, kind: wrong}
   pixel_shuffle: true
   augmentation: {shift: 2, flip: false, random_resized_crop: false}
   validation_fraction: 0.2

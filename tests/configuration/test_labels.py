@@ -19,7 +19,7 @@ from anatomy.configuration.labels import label
         ({"pixels": "unit"}, "VGG19, RGB digits, pixels in [0, 1]"),
         ({"dataset": "unnamed"}, "VGG19, unnamed"),
         ({"architecture": "alexnet", "pixels": "symmetric"}, "AlexNet, RGB digits, pixels in [-1, 1]"),
-        ({"label_noise": {"share": 0.5}}, "VGG19, RGB digits, 50% label noise"),
+        ({"label_noise": {"fraction": 0.5}}, "VGG19, RGB digits, 50% label noise"),
         ({"pixel_shuffle": True}, "VGG19, RGB digits, shuffled pixels"),
         ({"initialisation": {"kind": "normal", "std": 0.01}}, "VGG19, RGB digits, weights from N(0, 0.01²)"),
     ],

@@ -41,9 +41,9 @@ def test_example_has_every_key_of_the_schema():
 @st.composite
 def misspelling(draw, word):
     """The word with one character removed, replaced, inserted or swapped with the next."""
-    place = draw(st.integers(0, len(word) - 1))
+    position = draw(st.integers(0, len(word) - 1))
     letter = draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz_"))
-    before, here, after = word[:place], word[place], word[place + 1 :]
+    before, here, after = word[:position], word[position], word[position + 1 :]
     swapped = before + after[:1] + here + after[1:]
     wrong = [before + after, before + letter + after, before + letter + here + after, swapped]
     return draw(st.sampled_from(wrong))

@@ -283,15 +283,15 @@ def test_all_problems_are_listed_at_once():
 
 
 @pytest.mark.parametrize(
-    ("changes", "place", "keys"),
+    ("changes", "where", "keys"),
     [
         ("datasets: {other: {source: embedded}}", "datasets.other", ["variant", "train", "test"]),
         ("defaults: {architecture: null, epochs: null}", "experiments.plain", ["architecture", "epochs"]),
     ],
 )
-def test_all_missing_keys_are_named(changes, place, keys):
+def test_all_missing_keys_are_named(changes, where, keys):
     message = refusal(changed(changes))
-    assert place in message and "missing" in message
+    assert where in message and "missing" in message
     assert [key for key in keys if key not in message] == []
 
 

@@ -83,7 +83,7 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
         "batch_size": 128,
         "precision": "float32",
         "pixels": "standardised",
-        "label_noise": {"share": 0, "kind": "uniform"},
+        "label_noise": {"fraction": 0, "kind": "uniform"},
         "pixel_shuffle": False,
         "augmentation": {"shift": 4, "flip": True, "random_resized_crop": False},
         "validation_fraction": 0.1,

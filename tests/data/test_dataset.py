@@ -36,11 +36,12 @@ from anatomy.data.search_path import DATA_VARIABLE, locate, search_path
 from anatomy.data.sources import embedded
 from anatomy.data.sources.embedded import class_names, make_embedded
 from anatomy.data.sources.folder import read_folder
+from anatomy.runtime.environment import variable
 from anatomy.runtime.errors import InputError
 
 ARRAYS = ["train_images", "train_labels", "test_images", "test_labels"]
 ARCHIVES = ["pets.tar", "pets.tar.gz", "pets.zip"]
-EVERY_KIND = ["pets", *ARCHIVES]
+SOURCES = ["pets", *ARCHIVES]
 
 
 def make_pictures(channels=3):
@@ -48,16 +49,16 @@ def make_pictures(channels=3):
     generator = np.random.default_rng(0)
     shape = (6, 5, 3) if channels == 3 else (6, 5)
     return {
-        f"{part}/{name}/{number}.png": generator.integers(0, 256, shape, dtype=np.uint8)
+        f"{part}/{name}/{index}.png": generator.integers(0, 256, shape, dtype=np.uint8)
         for part, count in (("train", 3), ("test", 2))
         for name in ("cat", "dog")
-        for number in range(count)
+        for index in range(count)
     }
 
 
-def encode(pixels, kind="PNG"):
+def encode(pixels, format="PNG"):
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind)
+    Image.fromarray(pixels).save(buffer, format)
     return buffer.getvalue()
 
 
@@ -312,12 +313,12 @@ def test_fewer_images_are_a_random_part_in_order_with_their_labels():
     part = limited(whole, "shades", 20, None)
     assert np.array_equal(part.test_images, whole.test_images)
     assert part.train_images.shape[0] == part.train_labels.shape[0] == 20
-    numbers = [
+    indices = [
         np.flatnonzero((whole.train_images == image).all((1, 2, 3))).item() for image in part.train_images
     ]
-    assert numbers == sorted(set(numbers))
-    assert numbers != list(range(20))
-    assert np.array_equal(part.train_labels, whole.train_labels[numbers])
+    assert indices == sorted(set(indices))
+    assert indices != list(range(20))
+    assert np.array_equal(part.train_labels, whole.train_labels[indices])
 
 
 def test_more_images_than_there_are_is_refused():
@@ -390,22 +391,22 @@ def test_refused_dataset_leaves_the_earlier_one_as_it_was(dataset_folder):
 
 
 @pytest.mark.parametrize("top", ["", "top/", "./", "deep/er/"])
-@pytest.mark.parametrize("kind", EVERY_KIND)
-def test_every_kind_of_source_gives_the_exact_pixels(tmp_path, kind, top):
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_source_gives_the_exact_pixels(tmp_path, source, top):
     files = {f"{top}{path}": content for path, content in make_files().items()}
-    assert_is_pictures(read_folder(pack(tmp_path / kind, files), "pets"))
+    assert_is_pictures(read_folder(pack(tmp_path / source, files), "pets"))
 
 
 @pytest.mark.parametrize("order", range(4))
-@pytest.mark.parametrize("kind", ARCHIVES)
-def test_order_of_entries_does_not_matter(tmp_path, kind, order):
+@pytest.mark.parametrize("archive", ARCHIVES)
+def test_order_of_entries_does_not_matter(tmp_path, archive, order):
     files = make_files() | {"train": None, "train/cat": None, "test/dog": None}
     shuffled = np.random.default_rng(order).permutation(list(files))
-    assert_is_pictures(read_folder(pack(tmp_path / kind, {str(n): files[n] for n in shuffled}), "pets"))
+    assert_is_pictures(read_folder(pack(tmp_path / archive, {str(n): files[n] for n in shuffled}), "pets"))
 
 
-@pytest.mark.parametrize("kind", EVERY_KIND)
-def test_files_that_are_not_of_a_class_are_ignored(tmp_path, kind):
+@pytest.mark.parametrize("source", SOURCES)
+def test_files_that_are_not_of_a_class_are_ignored(tmp_path, source):
     junk = [
         "README",
         "train/list.txt",
@@ -413,7 +414,7 @@ def test_files_that_are_not_of_a_class_are_ignored(tmp_path, kind):
         "test/dog/.DS_Store",
         "__MACOSX/train/cat/0.png",
     ]
-    assert_is_pictures(read_folder(pack(tmp_path / kind, make_files() | dict.fromkeys(junk, b"?")), "pets"))
+    assert_is_pictures(read_folder(pack(tmp_path / source, make_files() | dict.fromkeys(junk, b"?")), "pets"))
 
 
 def test_grey_images_read_as_rgb_repeat_the_channel(tmp_path):
@@ -443,10 +444,10 @@ def test_images_of_16_bits_are_refused_rather_than_clipped(tmp_path):
 
 
 def test_missing_source_says_where_it_was_looked_for_and_how_to_get_it(tmp_path, monkeypatch):
-    places = [str(tmp_path / "one"), str(tmp_path / "two")]
-    monkeypatch.setenv(DATA_VARIABLE, os.pathsep.join(places))
+    directories = [str(tmp_path / "one"), str(tmp_path / "two")]
+    monkeypatch.setenv(DATA_VARIABLE, os.pathsep.join(directories))
     message = refusal(locate, "pets.tar.gz", "pets", "https://example.org/pets")
-    looked_for = [str(Path(place) / "pets.tar.gz") for place in places]
+    looked_for = [str(Path(directory) / "pets.tar.gz") for directory in directories]
     named = ["data set pets", *looked_for, "https://example.org/pets", DATA_VARIABLE, "`data`"]
     assert all(word in message for word in named)
 
@@ -461,8 +462,8 @@ def test_data_is_searched_if_no_directory_is_named(monkeypatch, value):
 
 
 def test_first_directory_that_has_the_source_is_used(tmp_path, monkeypatch):
-    for place in ("two", "three"):
-        pack(tmp_path / place / "pets", make_files())
+    for directory in ("two", "three"):
+        pack(tmp_path / directory / "pets", make_files())
     monkeypatch.setenv(DATA_VARIABLE, os.pathsep.join(str(tmp_path / n) for n in ("one", "two", "three")))
     assert locate("pets", "pets") == tmp_path / "two" / "pets"
 
@@ -476,25 +477,25 @@ def test_wrong_checksum_is_refused_before_the_archive_is_opened(tmp_path):
     assert "truncated" not in message
 
 
-@pytest.mark.parametrize("kind", ARCHIVES)
-def test_right_checksum_is_accepted(tmp_path, kind):
-    path = pack(tmp_path / kind, make_files())
+@pytest.mark.parametrize("archive", ARCHIVES)
+def test_right_checksum_is_accepted(tmp_path, archive):
+    path = pack(tmp_path / archive, make_files())
     assert_is_pictures(read_folder(path, "pets", sha256=hashlib.sha256(path.read_bytes()).hexdigest()))
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"\0" * 2048, b"no archive", gzip.compress(b"no tar inside" * 99, mtime=0)]
 )
-@pytest.mark.parametrize("kind", ARCHIVES)
-def test_file_that_is_no_archive_is_refused(tmp_path, kind, content):
-    path = tmp_path / kind
+@pytest.mark.parametrize("archive", ARCHIVES)
+def test_file_that_is_no_archive_is_refused(tmp_path, archive, content):
+    path = tmp_path / archive
     path.write_bytes(content)
     assert str(path) in refusal(read_folder, path, "pets")
 
 
-@pytest.mark.parametrize("kind", ARCHIVES)
-def test_half_an_archive_is_refused(tmp_path, kind):
-    path = pack(tmp_path / kind, make_files())
+@pytest.mark.parametrize("archive", ARCHIVES)
+def test_half_an_archive_is_refused(tmp_path, archive):
+    path = pack(tmp_path / archive, make_files())
     content = path.read_bytes().rstrip(b"\0")
     path.write_bytes(content[: len(content) // 2])
     message = refusal(read_folder, path, "pets")
@@ -502,9 +503,9 @@ def test_half_an_archive_is_refused(tmp_path, kind):
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("kind", ARCHIVES)
-def test_truncated_archive_is_refused_wherever_it_ends(tmp_path, kind):
-    path = pack(tmp_path / kind, make_files())
+@pytest.mark.parametrize("archive", ARCHIVES)
+def test_truncated_archive_is_refused_wherever_it_ends(tmp_path, archive):
+    path = pack(tmp_path / archive, make_files())
     content = path.read_bytes()
     if path.suffix == ".tar":
         content = content.rstrip(b"\0")  # without its padding, it is as long as its entries
@@ -539,28 +540,28 @@ def test_zip_that_cannot_be_read_is_refused(tmp_path, offset, value):
 
 @pytest.mark.parametrize("position", ["first", "last"])
 @pytest.mark.parametrize("absolute", [False, True], ids=["parent", "absolute"])
-@pytest.mark.parametrize("kind", ARCHIVES)
+@pytest.mark.parametrize("archive", ARCHIVES)
 def test_entry_that_leads_outside_is_refused_and_nothing_is_written(
-    tmp_path, monkeypatch, kind, absolute, position
+    tmp_path, monkeypatch, archive, absolute, position
 ):
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     evil = f"{tmp_path}/evil/train/cat/9.png" if absolute else "../evil/train/cat/9.png"
     files = {evil: encode(np.zeros((6, 5, 3), np.uint8))}
     files = files | make_files() if position == "first" else make_files() | files
-    path = pack(tmp_path / "work" / kind, files)
+    path = pack(tmp_path / "work" / archive, files)
     message = refusal(read_folder, path, "pets")
     assert f"{path}: entry {evil} " in message
     assert "outside" in message
-    assert below(tmp_path) == ["work", f"work/{kind}"]
+    assert below(tmp_path) == ["work", f"work/{archive}"]
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
-def test_link_or_device_in_a_tar_is_refused(tmp_path, kind):
+@pytest.mark.parametrize("member_type", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_link_or_device_in_a_tar_is_refused(tmp_path, member_type):
     path = pack(tmp_path / "pets.tar", make_files())
     with tarfile.open(path, "a") as archive:
         member = tarfile.TarInfo("train/cat/link.png")
-        member.type, member.linkname = kind, "/etc/passwd"
+        member.type, member.linkname = member_type, "/etc/passwd"
         archive.addfile(member)
     message = refusal(read_folder, path, "pets")
     assert str(path) in message
@@ -568,9 +569,9 @@ def test_link_or_device_in_a_tar_is_refused(tmp_path, kind):
 
 
 @pytest.mark.parametrize("empty", ["train/fish", "test/fish"])
-@pytest.mark.parametrize("kind", EVERY_KIND)
-def test_class_folder_without_images_is_named(tmp_path, kind, empty):
-    path = pack(tmp_path / kind, make_files() | {empty: None})
+@pytest.mark.parametrize("source", SOURCES)
+def test_class_folder_without_images_is_named(tmp_path, source, empty):
+    path = pack(tmp_path / source, make_files() | {empty: None})
     message = refusal(read_folder, path, "pets")
     assert all(word in message for word in ["pets", str(path), f"{empty} holds no images"])
 
@@ -586,34 +587,34 @@ def jpeg_cut_in_half():
     [b"", b"no image", make_files()["train/cat/0.png"][:60], jpeg_cut_in_half()],
     ids=["empty", "text", "truncated PNG", "truncated JPEG"],
 )
-@pytest.mark.parametrize("kind", EVERY_KIND)
-def test_image_that_cannot_be_decoded_is_named(tmp_path, kind, content):
-    path = pack(tmp_path / kind, make_files() | {"train/dog/1.jpg": content})
+@pytest.mark.parametrize("source", SOURCES)
+def test_image_that_cannot_be_decoded_is_named(tmp_path, source, content):
+    path = pack(tmp_path / source, make_files() | {"train/dog/1.jpg": content})
     message = refusal(read_folder, path, "pets")
     assert f"{path}: train/dog/1.jpg cannot be decoded" in message
 
 
-@pytest.mark.parametrize("kind", EVERY_KIND)
-def test_images_of_different_sizes_are_both_named(tmp_path, kind):
+@pytest.mark.parametrize("source", SOURCES)
+def test_images_of_different_sizes_are_both_named(tmp_path, source):
     other = encode(np.zeros((9, 7, 3), np.uint8))
-    path = pack(tmp_path / kind, make_files() | {"train/dog/2.png": other})
+    path = pack(tmp_path / source, make_files() | {"train/dog/2.png": other})
     message = refusal(read_folder, path, "pets")
     named = [str(path), "train/dog/2.png is 7x9 px", "train/cat/0.png is 5x6 px"]
     assert all(word in message for word in named)
 
 
-@pytest.mark.parametrize("kind", EVERY_KIND)
-def test_class_of_test_that_train_lacks_is_named(tmp_path, kind):
-    path = pack(tmp_path / kind, make_files() | {"test/fish/0.png": make_files()["test/cat/0.png"]})
+@pytest.mark.parametrize("source", SOURCES)
+def test_class_of_test_that_train_lacks_is_named(tmp_path, source):
+    path = pack(tmp_path / source, make_files() | {"test/fish/0.png": make_files()["test/cat/0.png"]})
     message = refusal(read_folder, path, "pets")
     assert all(word in message for word in [str(path), "test/fish", "cat, dog"])
 
 
 @pytest.mark.parametrize("missing", ["train", "test"])
-@pytest.mark.parametrize("kind", EVERY_KIND)
-def test_missing_part_is_named(tmp_path, kind, missing):
+@pytest.mark.parametrize("source", SOURCES)
+def test_missing_part_is_named(tmp_path, source, missing):
     files = {name: content for name, content in make_files().items() if not name.startswith(missing)}
-    path = pack(tmp_path / kind, files)
+    path = pack(tmp_path / source, files)
     message = refusal(read_folder, path, "pets")
     assert all(word in message for word in [str(path), f"no {missing}/<class>/ folder"])
 
@@ -622,7 +623,7 @@ def test_missing_part_is_named(tmp_path, kind, missing):
 
 
 def prepare(settings, output, data, **options):
-    """Run prepare_dataset.py with `data` as $HYPERPLANES_DATA."""
+    """Run prepare_dataset.py with `data` as $ANATOMY_DATA."""
     program = [sys.executable, SCRIPTS / "prepare_dataset.py", "--name", "pets", "--output", output]
     return subprocess.run(
         [*program, "--settings", json.dumps(settings)],
@@ -640,8 +641,8 @@ FOLDER = {"source": "folder", "label": "Pets", "path": "pets", "channels": 3}
 def test_program_writes_what_the_folder_holds(tmp_path):
     (tmp_path / "empty").mkdir()
     pack(tmp_path / "data" / "pets", make_files())
-    places = os.pathsep.join([str(tmp_path / "empty"), str(tmp_path / "data")])
-    result = prepare(FOLDER, tmp_path / "out", places)
+    directories = os.pathsep.join([str(tmp_path / "empty"), str(tmp_path / "data")])
+    result = prepare(FOLDER, tmp_path / "out", directories)
     assert (result.returncode, result.stderr) == (0, "")
     assert below(tmp_path / "out") == [DATA_FILE, DESCRIPTION_FILE]
     dataset, description = open_dataset(tmp_path / "out")
@@ -705,7 +706,7 @@ def test_full_disk_leaves_no_half_written_file(tmp_path):
 
 def real_archive(name):
     shared = ROOT.parent / "shared" / "data"
-    return Path(os.environ.get("HYPERPLANES_TEST_DATA", shared)) / name
+    return Path(variable("TEST_DATA") or shared) / name
 
 
 @pytest.mark.skipif(not real_archive("cifar10-images.tar.gz").is_file(), reason="no CIFAR-10 archive here")
@@ -745,5 +746,5 @@ def test_two_data_sets_in_one_folder_are_refused(tmp_path):
 def test_home_directory_is_expanded_in_the_search_path(tmp_path, monkeypatch):
     (tmp_path / "pets.tar").touch()
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("HYPERPLANES_DATA", "~")
+    monkeypatch.setenv("ANATOMY_DATA", "~")
     assert locate("pets.tar", "pets") == tmp_path / "pets.tar"

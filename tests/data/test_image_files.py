@@ -31,8 +31,8 @@ SOURCE = {
     "resize": 40,
     "crop": 32,
 }
-# Width, height, mode and format of the kinds of files that ImageNet holds, and some more.
-KINDS = {
+# Width, height, mode and format of the files that ImageNet holds, and some more.
+FILES = {
     "wide.JPEG": (90, 47, "RGB"),
     "tall.JPEG": (41, 77, "RGB"),
     "grey.JPEG": (64, 50, "L"),
@@ -53,19 +53,19 @@ def picture(width, height, mode, seed):
     return large.quantize(32) if mode == "P" else large.convert(mode)
 
 
-def write_pictures(root, classes=("cat", "dog"), parts=("train", "val"), kinds=KINDS):
-    """Write one picture of every kind for each class and part; returns `root`."""
-    for number, part in enumerate(parts):
+def write_pictures(root, classes=("cat", "dog"), parts=("train", "val"), files=FILES):
+    """Write one picture for every file for each class and part; returns `root`."""
+    for position, part in enumerate(parts):
         for label, name in enumerate(classes):
             (root / part / name).mkdir(parents=True)
-            for kind, (file, shape) in enumerate(kinds.items()):
-                picture(*shape, 100 * number + 10 * label + kind).save(root / part / name / file)
+            for seed, (file, shape) in enumerate(files.items()):
+                picture(*shape, 100 * position + 10 * label + seed).save(root / part / name / file)
     return root
 
 
 @pytest.fixture
 def pictures(tmp_path, monkeypatch):
-    """A folder of pictures of many kinds, where data are looked for."""
+    """A folder of pictures of many formats, where data are looked for."""
     monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
     return write_pictures(tmp_path / "pictures")
 
@@ -89,18 +89,18 @@ def refusal(root, **changes):
 
 @pytest.mark.parametrize(("resize", "crop"), [(40, 32), (37, 37), (256, 224), (33, 20)])
 def test_crops_equal_torchvision_to_the_byte(pictures, resize, crop):
-    for kind in KINDS:
-        path = pictures / "train/cat" / kind
+    for file in FILES:
+        path = pictures / "train/cat" / file
         loaded = torchvision.datasets.folder.pil_loader(path)
         expected = torchvision.transforms.Compose([v2.Resize(resize), v2.CenterCrop(crop)])(loaded)
-        image = centre_crop(decode(path.read_bytes(), "RGB", kind), resize, crop)
-        np.testing.assert_array_equal(pixels(image), v2.functional.pil_to_tensor(expected).numpy(), kind)
+        image = centre_crop(decode(path.read_bytes(), "RGB", file), resize, crop)
+        np.testing.assert_array_equal(pixels(image), v2.functional.pil_to_tensor(expected).numpy(), file)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_random_crops_equal_torchvision_to_the_byte(pictures, kind):
-    path = pictures / "train/cat" / kind
-    image = decode(path.read_bytes(), "RGB", kind)
+@pytest.mark.parametrize("file", FILES)
+def test_random_crops_equal_torchvision_to_the_byte(pictures, file):
+    path = pictures / "train/cat" / file
+    image = decode(path.read_bytes(), "RGB", file)
     for seed in range(5):
         box = left, top, right, bottom = random_box(*image.size, np.random.default_rng(seed))
         assert 0 <= left < right <= image.width and 0 <= top < bottom <= image.height
@@ -138,14 +138,14 @@ def test_box_of_an_image_that_no_ratio_fits_is_central(size):
 
 def test_index_lists_every_image_and_no_pixel(pictures):
     dataset, description = prepared(pictures)
-    names = [f"train/{name}/{kind}" for name in ("cat", "dog") for kind in sorted(KINDS)]
-    assert [dataset.train.name(number) for number in range(len(dataset.train))] == names
+    names = [f"train/{name}/{file}" for name in ("cat", "dog") for file in sorted(FILES)]
+    assert [dataset.train.name(index) for index in range(len(dataset.train))] == names
     assert dataset.train.sizes.tolist() == [(pictures / name).stat().st_size for name in names]
-    assert dataset.train_labels.tolist() == [0] * len(KINDS) + [1] * len(KINDS)
+    assert dataset.train_labels.tolist() == [0] * len(FILES) + [1] * len(FILES)
     assert dataset.image_shape == (3, 32, 32)
     assert description["classes"] == ["cat", "dog"]
     assert [description[key] for key in ("channels", "height", "width")] == [3, 32, 32]
-    assert description["test"] == {"images": 2 * len(KINDS), "images_per_class": [len(KINDS)] * 2}
+    assert description["test"] == {"images": 2 * len(FILES), "images_per_class": [len(FILES)] * 2}
     assert (pictures.parent / "prepared/data.safetensors").stat().st_size < 4000
 
 
@@ -182,8 +182,8 @@ def test_checksum_does_not_depend_on_where_the_images_lie(pictures, tmp_path):
 def test_fewer_images_are_a_random_choice_in_order(pictures):
     every, few = prepared(pictures)[0], prepared(pictures, train=7, test=3)[0]
     assert (len(few.train), len(few.test)) == (7, 3)
-    names = [every.train.name(number) for number in range(len(every.train))]
-    chosen = [few.train.name(number) for number in range(7)]
+    names = [every.train.name(index) for index in range(len(every.train))]
+    chosen = [few.train.name(index) for index in range(7)]
     assert chosen == [name for name in names if name in chosen]
     assert "train is 99, but there are 18 train images" in refusal(pictures, train=99)
 
@@ -277,17 +277,17 @@ def test_streamed_batches_are_shifted_and_flipped_as_resident_ones(pictures, wor
 def test_random_crops_depend_on_seed_and_image_alone(pictures):
     dataset = prepared(pictures)[0]
 
-    def crops_of(numbers, size, key, workers=0):
-        images = open_images(dataset, "train", CPU, workers, torch.tensor(numbers))
-        batches = torch.arange(len(numbers)).split(size)
-        plain = Draws.none(len(numbers))
-        return dict(zip(numbers, torch.cat(list(augmented(images, batches, plain, key))), strict=True))
+    def crops_of(indices, size, key, workers=0):
+        images = open_images(dataset, "train", CPU, workers, torch.tensor(indices))
+        batches = torch.arange(len(indices)).split(size)
+        plain = Draws.none(len(indices))
+        return dict(zip(indices, torch.cat(list(augmented(images, batches, plain, key))), strict=True))
 
     every = crops_of(list(range(18)), 5, 1)
     for other in (crops_of([9, 3, 14], 2, 1), crops_of(list(range(17, -1, -1)), 7, 1, workers=2)):
-        assert all(torch.equal(image, every[number]) for number, image in other.items())
+        assert all(torch.equal(image, every[index]) for index, image in other.items())
     again = crops_of(list(range(18)), 5, 2)
-    assert sum(not torch.equal(image, every[number]) for number, image in again.items()) > 15
+    assert sum(not torch.equal(image, every[index]) for index, image in again.items()) > 15
 
 
 def test_random_crops_of_resident_images_are_refused():
@@ -321,10 +321,10 @@ def both(tmp_path, monkeypatch):
     for part, folder in (("train", "train"), ("test", "val")):
         images, labels = getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
         order = np.argsort(labels, kind="stable")
-        for number in order:
-            path = tmp_path / f"pictures/{folder}/{dataset.classes[labels[number]]}/{number:03}.png"
+        for index in order:
+            path = tmp_path / f"pictures/{folder}/{dataset.classes[labels[index]]}/{index:03}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(images[number].transpose(1, 2, 0)).save(path)
+            Image.fromarray(images[index].transpose(1, 2, 0)).save(path)
         images[:], labels[:] = images[order], labels[order]
     write_dataset(dataset, tmp_path / "resident", "shades", {"source": "test"})
     prepared(tmp_path / "pictures", resize=32, crop=32)
@@ -383,8 +383,8 @@ def test_programs_prepare_train_and_reset_the_same_from_files_and_from_pixels(bo
         seed = ("--experiment", "test", "--seed", 0, "--settings", options, "--output", run)
         run_program("train_network.py", *common, *seed)
         reset = ("--run", run, "--snapshots", run / "snapshots/epoch=0.safetensors", "--rand")
-        run_program("reinitialise_layers.py", *common, *reset, "--output", run / "reinit.csv")
-        table[run.name] = (run / "reinit.csv").read_text()
+        run_program("reinitialise_layers.py", *common, *reset, "--output", run / "reinitialisation.csv")
+        table[run.name] = (run / "reinitialisation.csv").read_text()
         weights[run.name] = (run / "final.safetensors").read_bytes()
     assert len(set(table.values())) == len(set(weights.values())) == 1
     assert len(table["resident-0"].splitlines()) == 1 + 2 * 8

@@ -19,15 +19,15 @@ def test_wrong_labels_are_never_right_and_reach_every_other_class(classes, seed)
     assert len(set(zip(labels.tolist(), noisy.tolist(), strict=True))) == classes * (classes - 1)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("fraction", [0.0, 0.25, 1.0])
 @pytest.mark.parametrize("kind", ["uniform", "wrong"])
-def test_share_of_changed_labels(share, kind):
+def test_fraction_of_changed_labels(fraction, kind):
     labels = torch.arange(40_000) % 10
-    changed = (noisy_labels(labels, 10, share, kind, stream(0, "test")) != labels).float().mean().item()
-    expected = share * (0.9 if kind == "uniform" else 1)
+    changed = (noisy_labels(labels, 10, fraction, kind, stream(0, "test")) != labels).float().mean().item()
+    expected = fraction * (0.9 if kind == "uniform" else 1)
     assert changed == pytest.approx(expected, abs=0.015)
-    if share in (0.0, 1.0) and kind == "wrong":
-        assert changed == share
+    if fraction in (0.0, 1.0) and kind == "wrong":
+        assert changed == fraction
 
 
 @given(size=st.integers(1, 12), channels=st.integers(1, 3), seed=st.integers(0, 1000))
@@ -46,7 +46,7 @@ def test_every_image_has_a_permutation_of_its_own():
     order = PixelShuffle(2500, 64, stream(0, "shuffle")).order
     assert len(torch.unique(order, dim=0)) == 2500
     assert torch.equal(order.sort(1).values, torch.arange(64, dtype=order.dtype).expand(2500, -1))
-    # Each pixel goes to each place about equally often.
+    # Each pixel goes to each position about equally often.
     counts = torch.stack([torch.bincount(column.long(), minlength=64) for column in order.T])
     assert counts.float().std().item() == pytest.approx((2500 / 64) ** 0.5, rel=0.1)
 
@@ -62,15 +62,15 @@ def run(seed=0, **changes):
 
 
 def test_noise_changes_training_alone_and_no_other_stream():
-    clean, noisy = run(), run(label_noise={"share": 1, "kind": "wrong"})
+    clean, noisy = run(), run(label_noise={"fraction": 1, "kind": "wrong"})
     assert not (clean.labels == noisy.labels).any()
     assert torch.equal(clean.validation[0].pixels, noisy.validation[0].pixels)
     assert torch.equal(clean.validation[1], noisy.validation[1])
     for one, other in zip(clean.network.parameters(), noisy.network.parameters(), strict=True):
         assert torch.equal(one, other)
     again, other = (
-        run(label_noise={"share": 1, "kind": "wrong"}),
-        run(1, label_noise={"share": 1, "kind": "wrong"}),
+        run(label_noise={"fraction": 1, "kind": "wrong"}),
+        run(1, label_noise={"fraction": 1, "kind": "wrong"}),
     )
     assert torch.equal(noisy.labels, again.labels)
     assert not torch.equal(noisy.labels, other.labels)
@@ -99,9 +99,9 @@ def test_a_run_with_shuffled_pixels_sees_shuffled_images():
 @given(st.integers(0, 2**61))
 def test_drawn_permutations_are_permutations_of_their_own(key):
     shuffle = KeyedPixelShuffle(50, key)
-    places = torch.arange(50).view(1, 1, 5, 10).repeat(3, 2, 1, 1)
-    moved = shuffle(places, torch.tensor([4, 0, 4]))
+    positions = torch.arange(50).view(1, 1, 5, 10).repeat(3, 2, 1, 1)
+    moved = shuffle(positions, torch.tensor([4, 0, 4]))
     assert torch.equal(moved[0], moved[2])
     assert torch.equal(moved[:, 0], moved[:, 1])
     assert not torch.equal(moved[0], moved[1])
-    assert torch.equal(moved.flatten(2).sort(2).values, places.flatten(2))
+    assert torch.equal(moved.flatten(2).sort(2).values, positions.flatten(2))

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anatomy.data.splits import authors_split, split_of
+from anatomy.data.splits import split_from_end, split_of
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
@@ -32,9 +32,9 @@ def test_split_holds_out_the_end_of_the_list(images, fraction, shuffle):
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.floats(0, 0.99), st.booleans())
-def test_stratified_split_takes_the_same_share_of_every_class(labels, fraction, shuffle):
+def test_stratified_split_takes_the_same_fraction_of_every_class(labels, fraction, shuffle):
     labels = torch.tensor(labels)
-    train, validation = authors_split(labels, fraction, 0, shuffle, True)
+    train, validation = split_from_end(labels, fraction, 0, shuffle, True)
     assert sorted([*train.tolist(), *validation.tolist()]) == list(range(len(labels)))
     assert len(validation) == int(np.floor(len(labels) * fraction))
     for label in labels.unique():

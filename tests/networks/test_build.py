@@ -1,4 +1,4 @@
-"""Every kind of network: built, initialised, taken apart, and trained for an epoch."""
+"""Networks of every family: built, initialised, taken apart, and trained for an epoch."""
 
 import subprocess
 import sys
@@ -21,8 +21,8 @@ from anatomy.runtime.torchvision_import import models, torchvision
 from anatomy.training.loop import train_run
 from anatomy.training.run import Run
 
-# Architecture, width, image shape: one of each kind, small.
-KINDS = [
+# Architecture, width, image shape: one of each family, small.
+NETWORKS = [
     ("vgg11bn", 0.0625, (3, 32, 32)),
     ("vgg19_orig", 0.0625, (3, 32, 32)),
     ("mlp", 0.03125, (1, 28, 28)),
@@ -82,7 +82,7 @@ def test_numbers_of_parameters(architecture, classes, parameters):
     assert sum(p.numel() for p in network.parameters()) == parameters
 
 
-@pytest.mark.parametrize(("architecture", "width", "shape"), KINDS)
+@pytest.mark.parametrize(("architecture", "width", "shape"), NETWORKS)
 def test_network_is_a_function_of_the_seed(architecture, width, shape):
     before = torch.get_rng_state()
     first = build(architecture, width, shape).state_dict()
@@ -101,7 +101,7 @@ def test_a_shape_draws_no_number_of_the_caller():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize(("architecture", "width", "shape"), KINDS)
+@pytest.mark.parametrize(("architecture", "width", "shape"), NETWORKS)
 def test_steps_are_the_forward_pass_and_hold_every_layer_once(architecture, width, shape):
     network = build(architecture, width, shape).eval()
     activation = images = torch.rand(2, *shape, generator=stream(0, "images"))
@@ -114,8 +114,8 @@ def test_steps_are_the_forward_pass_and_hold_every_layer_once(architecture, widt
     assert logits.shape == (2, 5)
     for layer, module in network.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            (place,) = [number for number, (name, _) in enumerate(steps) if holds(name, layer)]
-            assert any(module is inside for inside in steps[place][1].modules())
+            (position,) = [index for index, (name, _) in enumerate(steps) if holds(name, layer)]
+            assert any(module is inside for inside in steps[position][1].modules())
 
 
 def test_a_residual_block_is_one_step():
@@ -151,7 +151,7 @@ def test_initialisation_of_batch_normalised_networks(architecture):
             assert module.bias is None or not module.bias.any()
 
 
-def test_the_authors_vgg19_that_fails_has_one_deviation():
+def test_the_vgg19_that_fails_has_one_deviation():
     for layer in build("vgg19_orig", 0.5).modules():
         if hasattr(layer, "weight") and layer.weight.numel() > 5000:
             assert layer.weight.std().item() == pytest.approx(0.01, rel=0.05)
@@ -225,7 +225,7 @@ def test_folding_looks_at_any_network_and_leaves_it_alone():
     assert not foldable(network, (3, 64, 64))
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert network.features[1].training
-    for architecture, width, shape in KINDS[2:]:
+    for architecture, width, shape in NETWORKS[2:]:
         assert not foldable(build(architecture, width, shape), shape)
 
 

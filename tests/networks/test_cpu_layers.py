@@ -25,7 +25,7 @@ def case(seed, shape, filters, kernel, **options):
     """torch's convolution and ours with the same weights, images of `shape`, and a gradient of outputs."""
     torch.manual_seed(seed)
     options = {**options, "dtype": torch.float64}
-    theirs, ours = (kind(shape[1], filters, kernel, **options) for kind in (nn.Conv2d, Conv2d))
+    theirs, ours = (layer(shape[1], filters, kernel, **options) for layer in (nn.Conv2d, Conv2d))
     ours.load_state_dict(theirs.state_dict())
     images = torch.randn(shape, dtype=torch.float64)
     return theirs, ours, images, torch.randn_like(theirs(images))
@@ -252,7 +252,7 @@ def test_no_gradient_of_a_linear_layers_inputs_is_computed_in_vain():
 
 
 @pytest.mark.parametrize(
-    ("units", "size", "kind", "bf16", "onednn"),
+    ("units", "size", "dtype", "bf16", "onednn"),
     [
         ("AVX512", 512, torch.float32, False, True),
         ("AVX512", 256, torch.float32, False, False),
@@ -262,43 +262,45 @@ def test_no_gradient_of_a_linear_layers_inputs_is_computed_in_vain():
         ("DEFAULT", 512, torch.float32, False, False),
     ],
 )
-def test_onednn_multiplies_where_it_was_measured_to_be_faster(units, size, kind, bf16, onednn, monkeypatch):
+def test_onednn_multiplies_where_it_was_measured_to_be_faster(units, size, dtype, bf16, onednn, monkeypatch):
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: units)
-    layer, inputs = Linear(size, size, dtype=kind), torch.randn(2, size, dtype=kind)
+    layer, inputs = Linear(size, size, dtype=dtype), torch.randn(2, size, dtype=dtype)
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         assert by_onednn(layer(inputs)) == onednn
-    plain = nn.Linear(size, size, dtype=kind)
+    plain = nn.Linear(size, size, dtype=dtype)
     plain.load_state_dict(layer.state_dict())
     with torch.no_grad():
         assert torch.equal(layer(inputs), plain(inputs))
     assert layer(inputs[None]).shape == (1, 2, size)
 
 
-@pytest.mark.parametrize("share", [0.5, 0.25, 3 / 256, 0.3])
-def test_a_random_mask_is_independent_from_place_to_place(share):
+@pytest.mark.parametrize("fraction", [0.5, 0.25, 3 / 256, 0.3])
+def test_a_random_mask_is_independent_from_element_to_element(fraction):
     torch.manual_seed(0)
-    mask = random_mask((1000, 99), share)
+    mask = random_mask((1000, 99), fraction)
     assert (mask.shape, mask.dtype) == ((1000, 99), torch.bool)
-    kept = mask.flatten().double() - (1 - share)
-    deviation = (share * (1 - share) / len(kept)) ** 0.5
+    kept = mask.flatten().double() - (1 - fraction)
+    deviation = (fraction * (1 - fraction) / len(kept)) ** 0.5
     assert abs(kept.mean()) < 5 * deviation
     # Neighbours that come from one 64-bit number, and from the next one.
     for lag in (*range(1, 9), 64, 99):
         covariance = (kept[lag:] * kept[:-lag]).mean()
-        assert abs(covariance) < 5 * share * (1 - share) / len(kept) ** 0.5
+        assert abs(covariance) < 5 * fraction * (1 - fraction) / len(kept) ** 0.5
 
 
-@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.bfloat16])
-def test_dropout_keeps_its_share_and_scales_the_rest(kind):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_dropout_keeps_its_fraction_and_scales_the_rest(dtype):
     torch.manual_seed(0)
-    inputs = torch.ones(200, 500, dtype=kind, requires_grad=True)
-    for share in (0.5, 0.2):
-        layer = Dropout(share)
+    inputs = torch.ones(200, 500, dtype=dtype, requires_grad=True)
+    for fraction in (0.5, 0.2):
+        layer = Dropout(fraction)
         outputs = layer(inputs)
-        assert outputs.dtype == kind
-        # Five standard deviations of a share of 100,000.
-        assert (outputs == 0).float().mean() == pytest.approx(share, abs=5 * math.sqrt(0.25 / 1e5))
-        assert outputs[outputs != 0].unique().tolist() == [torch.tensor(1 / (1 - share), dtype=kind).item()]
+        assert outputs.dtype == dtype
+        # Five standard deviations of a fraction of 100,000.
+        assert (outputs == 0).float().mean() == pytest.approx(fraction, abs=5 * math.sqrt(0.25 / 1e5))
+        assert outputs[outputs != 0].unique().tolist() == [
+            torch.tensor(1 / (1 - fraction), dtype=dtype).item()
+        ]
         assert not torch.equal(outputs, layer(inputs))
         (gradient,) = torch.autograd.grad(outputs.sum(), inputs)
         assert torch.equal(gradient, outputs)

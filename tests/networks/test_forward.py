@@ -74,8 +74,8 @@ def test_our_networks_have_the_fast_layers(architecture):
         fold(built)
     fast = {nn.Conv2d: Conv2d, nn.Linear: Linear, nn.Dropout: Dropout}
     for module in built.modules():
-        for plain, kind in fast.items():
-            assert not isinstance(module, plain) or type(module) is kind
+        for plain, faster in fast.items():
+            assert not isinstance(module, plain) or type(module) is faster
 
 
 def test_lenet_has_the_papers_parameters():
@@ -122,8 +122,8 @@ def test_normal_initialisation_draws_every_weight_with_one_deviation():
 
 
 @pytest.mark.parametrize("architecture", ["vgg11", "alexnet", "lenet"])
-def test_initialisation_of_the_authors_code(architecture):
-    for layer in network(architecture, channels=1, kind="authors").modules():
+def test_published_initialisation(architecture):
+    for layer in network(architecture, channels=1, kind="published").modules():
         if not hasattr(layer, "weight") or layer.weight.numel() < 800:
             continue
         fan_in = layer.weight[0].numel()
@@ -155,8 +155,8 @@ def test_geometry_of_vgg19_at_32_px():
     geometry = layer_geometry(network("vgg19", 0.125), (3, 32, 32))
     sizes = [g.input_shape[1] for g in geometry]
     assert sizes == [32, 32, 16, 16, 8, 8, 8, 8, 4, 4, 4, 4, 2, 2, 2, 2]
-    places = [(g.stage, g.block) for g in geometry]
-    assert places == [(s, b) for s, n in enumerate([2, 2, 4, 4, 4]) for b in range(n)]
+    positions = [(g.stage, g.block) for g in geometry]
+    assert positions == [(s, b) for s, n in enumerate([2, 2, 4, 4, 4]) for b in range(n)]
     assert geometry[1].input_shape == (8, 32, 32)
 
 

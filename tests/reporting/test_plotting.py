@@ -6,7 +6,7 @@ from anatomy.reporting.plotting import experiment_style, in_lines
 
 
 def test_ten_experiments_have_ten_styles():
-    assert len({tuple(experiment_style(place).values()) for place in range(10)}) == 10
+    assert len({tuple(experiment_style(position).values()) for position in range(10)}) == 10
 
 
 @pytest.mark.parametrize("width", [3.4, 7.0])

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 
 from anatomy.reporting import statistics
 
-shares = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+fractions = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
 def tail(k, n, p):
@@ -19,14 +19,14 @@ def tail(k, n, p):
     return sum(comb(n, i) * p**i * (1 - p) ** (n - i) for i in range(k, n + 1))
 
 
-# Binomial shares
+# Binomial fractions
 
 
 @settings(deadline=None)
-@given(shares)
-def test_limits_have_tails_of_two_and_a_half_percent(share):
+@given(fractions)
+def test_limits_have_tails_of_two_and_a_half_percent(fraction):
     """Definition of the exact interval: at its limits the observed count is in a tail of 2.5 %."""
-    k, n = share
+    k, n = fraction
     low, high = statistics.binomial_interval(k, n)
     assert 0 <= low <= k / n <= high <= 1
     assert low == 0 if k == 0 else tail(k, n, low) == pytest.approx(0.025, rel=1e-6)
@@ -35,7 +35,7 @@ def test_limits_have_tails_of_two_and_a_half_percent(share):
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(1, 40), st.floats(0, 1))
-def test_interval_covers_the_true_share(n, p):
+def test_interval_covers_the_true_fraction(n, p):
     k = np.arange(n + 1)
     low, high = statistics.binomial_interval(k, np.full(n + 1, n))
     chances = [comb(n, i) * p**i * (1 - p) ** (n - i) for i in k]
@@ -49,9 +49,9 @@ def test_interval_grows_with_the_count():
 
 
 @settings(deadline=None)
-@given(shares)
-def test_binomial_test_sums_outcomes_at_least_as_unlikely(share):
-    k, n = share
+@given(fractions)
+def test_binomial_test_sums_outcomes_at_least_as_unlikely(fraction):
+    k, n = fraction
     chances = [comb(n, i) for i in range(n + 1)]
     expected = sum(c for c in chances if c <= chances[k]) / 2**n
     assert statistics.binomial_test(k, n) == pytest.approx(expected, rel=1e-9)
@@ -62,7 +62,7 @@ def test_no_trial_has_neither_interval_nor_p_value():
     assert np.isnan(statistics.binomial_test(0, 0))
 
 
-# Paired shares
+# Paired fractions
 
 
 def test_paired_interval_of_published_data():
@@ -119,11 +119,11 @@ def test_paired_interval_turns_with_the_sign_and_ignores_what_is_not_changed():
 
 
 def holm_by_definition(p):
-    """The largest of (m - i + 1) p_(i) up to the place of each, by loops."""
+    """The largest of (m - i + 1) p_(i) up to the rank of each, by loops."""
     order = sorted(range(len(p)), key=p.__getitem__)
     corrected = [0.0] * len(p)
-    for place, index in enumerate(order):
-        corrected[index] = min(1.0, max((len(p) - i) * p[order[i]] for i in range(place + 1)))
+    for rank, index in enumerate(order):
+        corrected[index] = min(1.0, max((len(p) - i) * p[order[i]] for i in range(rank + 1)))
     return corrected
 
 
@@ -191,25 +191,6 @@ def test_count_distribution_equals_enumeration(probabilities):
         chances = [p if hit else 1 - p for p, hit in zip(probabilities, outcome, strict=True)]
         expected[sum(outcome)] += np.prod(chances)
     np.testing.assert_allclose(statistics.count_distribution(probabilities), expected, atol=1e-12)
-
-
-def test_difference_of_distances_from_one_half():
-    low, high = statistics.bias_difference_interval([(95, 100)], [(50, 100)])
-    assert 0.3 < low < 0.45 - 0.04 < high < 0.5
-    swapped = statistics.bias_difference_interval([(50, 100)], [(95, 100)])
-    np.testing.assert_allclose(swapped, [-high, -low], atol=0.02)
-    assert statistics.bias_difference_interval([(8, 8)], [(0, 8)]) == (0, 0)
-
-
-def test_biases_of_seeds_are_averaged_without_their_sign():
-    assert statistics.mean_bias([(0, 8), (8, 8), (4, 8)]) == pytest.approx(1 / 3)
-    low, high = statistics.bias_difference_interval([(10, 100), (90, 100)], [(50, 100)] * 2)
-    # Standard error of each seed: sqrt(0.09 / 100) = 0.03, of their mean 0.021; the other about 0.02.
-    assert 0.25 < low < 0.4 - 0.04
-    assert 0.36 < high < 0.45
-    one = statistics.bias_difference_interval([(90, 100)], [(50, 100)])
-    four = statistics.bias_difference_interval([(90, 100)] * 4, [(50, 100)] * 4)
-    assert four[1] - four[0] == pytest.approx((one[1] - one[0]) / 2, rel=0.1)
 
 
 @pytest.mark.parametrize(("units", "coverage"), statistics.COVERAGE.items())

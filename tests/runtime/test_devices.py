@@ -181,7 +181,7 @@ def test_processes_hold_different_devices_and_a_third_waits_for_one(hold):
 
 
 def test_as_many_processes_share_a_gpu_as_the_configuration_says(hold, monkeypatch):
-    monkeypatch.setenv("HYPERPLANES_RUNS_PER_GPU", "2")
+    monkeypatch.setenv("ANATOMY_RUNS_PER_GPU", "2")
     first, second, third, fourth = (hold() for _ in range(4))
     claims = sorted(holder.claimed() for holder in (first, second, third, fourth))
     assert claims == ["cuda 7", "cuda 7", "cuda 9", "cuda 9"]
@@ -192,14 +192,14 @@ def test_as_many_processes_share_a_gpu_as_the_configuration_says(hold, monkeypat
 
 
 def test_every_gpu_gets_one_process_before_any_gets_two(hold, monkeypatch):
-    monkeypatch.setenv("HYPERPLANES_RUNS_PER_GPU", "3")
+    monkeypatch.setenv("ANATOMY_RUNS_PER_GPU", "3")
     assert [hold().claimed() for _ in range(3)] == ["cuda 7", "cuda 9", "cuda 7"]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
 def test_a_wrong_number_of_runs_per_gpu_is_refused(own_locks, monkeypatch, value):
-    monkeypatch.setenv("HYPERPLANES_RUNS_PER_GPU", value)
-    with pytest.raises(InputError, match=f"HYPERPLANES_RUNS_PER_GPU is '{value}'"), claim_device(1):
+    monkeypatch.setenv("ANATOMY_RUNS_PER_GPU", value)
+    with pytest.raises(InputError, match=f"ANATOMY_RUNS_PER_GPU is '{value}'"), claim_device(1):
         pass
 
 

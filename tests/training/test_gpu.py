@@ -38,7 +38,7 @@ def test_graphs_change_no_bit(dataset_folder, precision):
 def test_a_gpu_computes_what_a_cpu_does(dataset_folder):
     dataset, description = open_dataset(dataset_folder)
     still = {**SETTINGS, "width": 0.125}
-    runs = [Run(still, dataset, description, 0, torch.device(kind)) for kind in ("cpu", "cuda")]
+    runs = [Run(still, dataset, description, 0, torch.device(device)) for device in ("cpu", "cuda")]
     for run in runs:
         # Dropout draws from another generator on a GPU.
         for module in run.network.modules():

@@ -57,7 +57,7 @@ def test_a_slow_disk_changes_no_snapshot(tmp_path, dataset_folder, monkeypatch):
         time.sleep(0.3)
         save_snapshot(path, snapshot)
 
-    def save_state(folder, tensors, progress, mark):
+    def save_state(folder, tensors, progress, fingerprint):
         written = sorted(path.name for path in (folder / "snapshots").iterdir())
         states.append(written == [f"epoch={epoch}.safetensors" for epoch in range(len(progress["history"]))])
 

@@ -76,7 +76,7 @@ def test_a_run_equals_plain_training():
 
 
 def batches_of(run, monkeypatch):
-    """Train one epoch; return the image numbers of every batch, in order."""
+    """Train one epoch; return the image indices of every batch, in order."""
     seen = []
     original = run.images.read
 

@@ -35,7 +35,7 @@ def test_partial_targets(checkout):
     everything = jobs_of({**SMOKE, "pretrained": {}})
     without_plots = {rule: count for rule, count in everything.items() if rule != "plot_figure"}
     assert checkout.planned("tables") == {**without_plots, "tables": 1}
-    targets = ("datasets", "training", "projections", "reinit", "tables", "claims", "figures")
+    targets = ("datasets", "training", "projections", "reinitialisation", "tables", "claims", "figures")
     assert checkout.planned(*targets) == {**everything, **dict.fromkeys(targets, 1)}
 
 
@@ -49,7 +49,7 @@ def jobs_of(config):
         resets = {**config["defaults"]["reinitialise"], **own.get("reinitialise", {})}
         if resets["epochs"] or resets["random"]:
             jobs["reinitialise_layers"] += seeds
-            jobs["tabulate_reinit"] += 1
+            jobs["tabulate_reinitialisation"] += 1
     jobs["prepare_dataset"] = len({own["dataset"] for own in experiments.values()})
     jobs["tabulate_training"] = len(experiments)
     pretrained = config["pretrained"]
@@ -113,6 +113,16 @@ def test_a_bad_configuration_is_refused_before_any_job(checkout):
     assert not list((checkout.folder / "results").glob("[!R]*"))
 
 
+@pytest.mark.parametrize("name", ["DATA", "RUNS_PER_GPU"])
+def test_an_old_variable_alone_is_refused_before_any_job(checkout, name):
+    checkout.environment[f"HYPERPLANES_{name}"] = "1"
+    result = checkout.snakemake("datasets", check=False)
+    assert result.returncode != 0
+    assert f"error: HYPERPLANES_{name} is set but ANATOMY_{name} is not" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (checkout.folder / "results/datasets").exists()
+
+
 @pytest.mark.parametrize(
     ("target", "change", "message"),
     [
@@ -150,10 +160,9 @@ def test_an_experiment_that_is_switched_off_takes_its_figures_along(checkout):
         "reinitialise_layers": 1,
         "tabulate_projections": 1,
         "tabulate_training": 1,
-        "tabulate_reinit": 1,
+        "tabulate_reinitialisation": 1,
         "tabulate_accuracies": 1,
-        "plot_first_layer": 1,
-        "plot_arrangement": 1,
+        "plot_figure": 2,
         **PAGES,
     }
 

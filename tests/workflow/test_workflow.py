@@ -23,7 +23,7 @@ BELOW_RGB = {
     "reinitialise_layers": 2,
     "tabulate_projections": 1,
     "tabulate_training": 1,
-    "tabulate_reinit": 1,
+    "tabulate_reinitialisation": 1,
     "tabulate_accuracies": 1,
     **PAGES,
     **DRAWN,
@@ -76,8 +76,8 @@ def test_n_l_in_the_table_is_that_of_the_weights(smoke):
     )
 
 
-def test_reinit_table_has_every_layer_and_reset(smoke):
-    table = pd.read_csv(smoke.folder / "results/tables/rgb/reinit.csv", dtype={"reset_to": str})
+def test_reinitialisation_table_has_every_layer_and_reset(smoke):
+    table = pd.read_csv(smoke.folder / "results/tables/rgb/reinitialisation.csv", dtype={"reset_to": str})
     assert len(table) == 2 * 8 * 3
     assert set(table["reset_to"]) == {"0", "1", "random"}
     assert table["images"].eq(40).all()
@@ -130,7 +130,7 @@ def test_an_edited_model_reruns_training_and_all_below(smoke):
         "reinitialise_layers": 3,
         "tabulate_projections": 2,
         "tabulate_training": 2,
-        "tabulate_reinit": 2,
+        "tabulate_reinitialisation": 2,
     }
     assert smoke.planned() == {}
 
@@ -178,7 +178,7 @@ def test_an_edit_reruns_only_what_it_concerns(smoke, files, expected):
             {"experiments__rgb__reinitialise": {"epochs": [0]}},
             {
                 "reinitialise_layers": 2,
-                "tabulate_reinit": 1,
+                "tabulate_reinitialisation": 1,
                 "tabulate_accuracies": 1,
                 "plot_figure": 1,
                 **PAGES,

@@ -4,8 +4,9 @@ rule tabulate_criticality:
         script="workflow/scripts/tabulate_criticality.py",
         code=code_of("tabulate_criticality.py"),
         n_l=expand("<results>/tables/{experiment}/n_l.csv", experiment=REINITIALISED),
-        reinit=expand(
-            "<results>/tables/{experiment}/reinit.csv", experiment=REINITIALISED
+        reinitialisation=expand(
+            "<results>/tables/{experiment}/reinitialisation.csv",
+            experiment=REINITIALISED,
         ),
     output:
         table=report(
@@ -29,7 +30,7 @@ rule tabulate_criticality:
     params:
         critical=CONFIGURATION.critical_drop,
     shell:
-        "python {input.script} --n-l {input.n_l} --reinit {input.reinit}"
+        "python {input.script} --n-l {input.n_l} --reinitialisation {input.reinitialisation}"
         " --critical-drop {params.critical} --output {output.table} --layers {output.layers} &> {log}"
 
 
@@ -46,7 +47,7 @@ rule render_tables:
             "<results>/tables/{experiment}/bias_onset.csv", experiment=EXPERIMENTS
         ),
         drops=expand(
-            "<results>/tables/{experiment}/reinit_summary.csv",
+            "<results>/tables/{experiment}/reinitialisation_summary.csv",
             experiment=REINITIALISED,
         ),
         criticality="<results>/tables/criticality.csv",
@@ -85,9 +86,9 @@ rule judge_claims:
             "<results>/tables/{experiment}/training.csv",
             experiment=claim_experiments("training"),
         ),
-        reinit=expand(
-            "<results>/tables/{experiment}/reinit.csv",
-            experiment=claim_experiments("reinit"),
+        reinitialisation=expand(
+            "<results>/tables/{experiment}/reinitialisation.csv",
+            experiment=claim_experiments("reinitialisation"),
         ),
     output:
         table=report(
@@ -114,4 +115,4 @@ rule judge_claims:
     shell:
         "python {input.script} --figures {params.figures:q} --experiments {params.experiments:q}"
         " --datasets {input.datasets} --n-l {input.n_l} --training {input.training}"
-        " --reinit {input.reinit} --table {output.table} --page {output.page} &> {log}"
+        " --reinitialisation {input.reinitialisation} --table {output.table} --page {output.page} &> {log}"

@@ -15,6 +15,7 @@ from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
 from anatomy.reporting import figures, kinds
 from anatomy.runtime import imports
 from anatomy.runtime.devices import visible_gpus
+from anatomy.runtime.environment import variable
 from anatomy.runtime.errors import InputError
 from anatomy.studies.arrangements.settings import pretrained_label, resets
 
@@ -23,14 +24,17 @@ try:
         Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text()
     )
     CONFIGURATION = resolve(config, SCHEMA)
+    # Before any job: the prefix sets the new names, which would hide that an old one is set.
+    for name in ("DATA", "RUNS_PER_GPU"):
+        variable(name)
 except InputError as error:
     sys.exit(f"error: {error}")
 
-# Programs use the checkout's library, and look for data in the configured place first.
+# Programs use the checkout's library, and look for data in the configured directory first.
 shell.prefix(
     "set -euo pipefail; export PYTHONPATH=src${{PYTHONPATH:+:$PYTHONPATH}}"
-    f" HYPERPLANES_DATA={shlex.quote(CONFIGURATION.data)}${{{{HYPERPLANES_DATA:+:$HYPERPLANES_DATA}}}}"
-    f" HYPERPLANES_RUNS_PER_GPU={CONFIGURATION.runs_per_gpu}; "
+    f" ANATOMY_DATA={shlex.quote(CONFIGURATION.data)}${{{{ANATOMY_DATA:+:$ANATOMY_DATA}}}}"
+    f" ANATOMY_RUNS_PER_GPU={CONFIGURATION.runs_per_gpu}; "
 )
 
 DATASETS = CONFIGURATION.datasets
@@ -52,9 +56,11 @@ CLAIM_FIGURES = {
         *("figure_02", "figure_05", "figure_06", "figure_07", "figure_08", "figure_15"),
         *("figure_17", "figure_20", "figure_21", "figure_22", "figure_polarity"),
     ],
-    "reinit": ["figure_02", "figure_16", "figure_18", "figure_19"],
+    "reinitialisation": ["figure_02", "figure_16", "figure_18", "figure_19"],
 }
-CLAIM_FIGURES["training"] = sorted({*CLAIM_FIGURES["n_l"], *CLAIM_FIGURES["reinit"]})
+CLAIM_FIGURES["training"] = sorted(
+    {*CLAIM_FIGURES["n_l"], *CLAIM_FIGURES["reinitialisation"]}
+)
 
 # What is switched off takes its figures along.
 LEFT_OUT = figures.left_out(FIGURES, CONFIGURATION.switched_off)
@@ -65,7 +71,7 @@ USE_GPU = CONFIGURATION.device == "cuda" or (
     CONFIGURATION.device == "auto" and bool(visible_gpus())
 )
 
-# Processes that read image files for one training or re-initialisation; --set-threads changes them.
+# Processes that read image files for one training or reinitialisation; --set-threads changes them.
 LOADERS = 8 if USE_GPU else 1
 
 

@@ -46,12 +46,12 @@ def runs_of(figure):
     return CONFIGURATION.figure_options[figure].get("runs", len(seeds))
 
 
-def places_of(figure):
-    """Place of each experiment among those of all figures of its kind: the same curve everywhere."""
+def positions_of(figure):
+    """Position of each experiment among those of all figures of its kind: the same curve everywhere."""
     alike = figures.of_kind(PAPER_FIGURES[figure].kind, PAPER_FIGURES)
     names = [name for other in alike for name in FIGURES.get(other, [])]
-    places = {name: place for place, name in enumerate(dict.fromkeys(names))}
-    return [places[name] for name in FIGURES[figure]]
+    positions = {name: position for position, name in enumerate(dict.fromkeys(names))}
+    return [positions[name] for name in FIGURES[figure]]
 
 
 def is_stand_in(figure):
@@ -62,7 +62,7 @@ def is_stand_in(figure):
 # What the module of a kind may name in its TAKES.
 FIGURE_OPTIONS = {
     "labels": labels_of,
-    "places": places_of,
+    "positions": positions_of,
     "runs": runs_of,
     "schedules": schedules_of,
     "seed": seed_of,
@@ -146,7 +146,9 @@ def claim_experiments(table):
     names = dict.fromkeys(
         name for figure in CLAIM_FIGURES[table] for name in FIGURES.get(figure, [])
     )
-    return [name for name in names if table != "reinit" or name in REINITIALISED]
+    return [
+        name for name in names if table != "reinitialisation" or name in REINITIALISED
+    ]
 
 
 def claim_datasets(wildcards):

@@ -40,8 +40,8 @@ def loaders(experiment):
     return LOADERS if DATASETS[dataset]["source"] == "images" else 0
 
 
-def reinit_threads(wildcards):
-    """Threads of the re-initialisation of this experiment: one computes, the others read images."""
+def reinitialisation_threads(wildcards):
+    """Threads of the reinitialisation of this experiment: one computes, the others read images."""
     return 1 + loaders(wildcards.experiment)
 
 
@@ -104,10 +104,11 @@ def experiment_histories(wildcards):
     )
 
 
-def experiment_reinit(wildcards):
-    """Re-initialisation results of this experiment."""
+def experiment_reinitialisation(wildcards):
+    """Reinitialisation results of this experiment."""
     return per_run(
-        "<results>/reinit/{experiment}/seed={seed}.csv", [wildcards.experiment]
+        "<results>/reinitialisation/{experiment}/seed={seed}.csv",
+        [wildcards.experiment],
     )
 
 

@@ -60,27 +60,27 @@ rule tabulate_training:
 
 
 # Collect the drops in test accuracy of one experiment.
-rule tabulate_reinit:
+rule tabulate_reinitialisation:
     input:
-        script="workflow/scripts/tabulate_reinit.py",
-        code=code_of("tabulate_reinit.py"),
-        reinit=experiment_reinit,
+        script="workflow/scripts/tabulate_reinitialisation.py",
+        code=code_of("tabulate_reinitialisation.py"),
+        reinitialisation=experiment_reinitialisation,
     output:
-        table="<results>/tables/{experiment}/reinit.csv",
+        table="<results>/tables/{experiment}/reinitialisation.csv",
         summary=report(
-            "<results>/tables/{experiment}/reinit_summary.csv",
-            caption="../report/reinit.rst",
+            "<results>/tables/{experiment}/reinitialisation_summary.csv",
+            caption="../report/reinitialisation.rst",
             category="Tables",
-            labels={"experiment": "{experiment}", "table": "re-initialisation"},
+            labels={"experiment": "{experiment}", "table": "reinitialisation"},
         ),
     log:
-        "<results>/tables/{experiment}/tabulate_reinit.log",
+        "<results>/tables/{experiment}/tabulate_reinitialisation.log",
     localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
     shell:
-        "python {input.script} --reinit {input.reinit} --table {output.table}"
+        "python {input.script} --reinitialisation {input.reinitialisation} --table {output.table}"
         " --summary {output.summary} &> {log}"
 
 
@@ -92,8 +92,9 @@ rule tabulate_accuracies:
         training=expand(
             "<results>/tables/{experiment}/training.csv", experiment=EXPERIMENTS
         ),
-        reinit=expand(
-            "<results>/tables/{experiment}/reinit.csv", experiment=REINITIALISED
+        reinitialisation=expand(
+            "<results>/tables/{experiment}/reinitialisation.csv",
+            experiment=REINITIALISED,
         ),
     output:
         report(
@@ -109,5 +110,5 @@ rule tabulate_accuracies:
         "../../envs/analysis.yaml"
     threads: 1
     shell:
-        "python {input.script} --training {input.training} --reinit {input.reinit}"
+        "python {input.script} --training {input.training} --reinitialisation {input.reinitialisation}"
         " --output {output} &> {log}"

@@ -28,7 +28,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--datasets", required=True, type=Path, nargs="*", help="dataset.json of each")
     parser.add_argument("--n-l", required=True, type=Path, nargs="*", help="n_l.csv of each experiment")
     parser.add_argument("--training", required=True, type=Path, nargs="*", help="training.csv of each")
-    parser.add_argument("--reinit", required=True, type=Path, nargs="*", help="reinit.csv, if there is")
+    parser.add_argument(
+        "--reinitialisation", required=True, type=Path, nargs="*", help="reinitialisation.csv, if there is"
+    )
     parser.add_argument("--table", required=True, type=Path, help="CSV to write")
     parser.add_argument("--page", required=True, type=Path, help="HTML to write")
     return parser.parse_args()
@@ -43,7 +45,7 @@ def main() -> None:
     tables = {
         "n_l": map(read_table, arguments.n_l),
         "training": map(read_table, arguments.training),
-        "reinit": map(read_table, arguments.reinit),
+        "reinitialisation": map(read_table, arguments.reinitialisation),
     }
     descriptions = map(read_json, arguments.datasets)
     evidence = collect_evidence(arguments.experiments, descriptions, tables, LayerEvidence)

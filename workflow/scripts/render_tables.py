@@ -14,7 +14,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--accuracies", required=True, type=Path, help="accuracies.csv")
     parser.add_argument("--summaries", required=True, type=Path, nargs="*", help="n_l_summary.csv of each")
     parser.add_argument("--onsets", required=True, type=Path, nargs="*", help="bias_onset.csv of each")
-    parser.add_argument("--drops", required=True, type=Path, nargs="*", help="reinit_summary.csv of each")
+    parser.add_argument(
+        "--drops", required=True, type=Path, nargs="*", help="reinitialisation_summary.csv of each"
+    )
     parser.add_argument("--criticality", required=True, type=Path, help="criticality.csv")
     parser.add_argument("--layers", required=True, type=Path, help="critical_layers.csv")
     parser.add_argument("--output", required=True, type=Path, help="HTML to write")

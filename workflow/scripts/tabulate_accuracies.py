@@ -11,7 +11,9 @@ from anatomy.training.tables import accuracy_table
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--training", required=True, type=Path, nargs="+", help="training.csv of each")
-    parser.add_argument("--reinit", required=True, type=Path, nargs="*", help="reinit.csv of each")
+    parser.add_argument(
+        "--reinitialisation", required=True, type=Path, nargs="*", help="reinitialisation.csv of each"
+    )
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     return parser.parse_args()
 
@@ -19,8 +21,8 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     training = map(read_table, arguments.training)
-    reinit = map(read_table, arguments.reinit)
-    write_table(accuracy_table(training, reinit), arguments.output)
+    reinitialisation = map(read_table, arguments.reinitialisation)
+    write_table(accuracy_table(training, reinitialisation), arguments.output)
 
 
 if __name__ == "__main__":

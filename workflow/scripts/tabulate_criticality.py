@@ -11,7 +11,9 @@ from anatomy.studies.arrangements.tables import CRITICAL, criticality_tables
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n-l", required=True, type=Path, nargs="*", help="n_l.csv of each experiment")
-    parser.add_argument("--reinit", required=True, type=Path, nargs="*", help="reinit.csv of each")
+    parser.add_argument(
+        "--reinitialisation", required=True, type=Path, nargs="*", help="reinitialisation.csv of each"
+    )
     parser.add_argument("--output", required=True, type=Path, help="CSV to write: every experiment")
     parser.add_argument("--layers", required=True, type=Path, help="CSV to write: every layer")
     parser.add_argument(
@@ -25,8 +27,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    n_l, reinit = map(read_table, arguments.n_l), map(read_table, arguments.reinit)
-    table, layers = criticality_tables(n_l, reinit, arguments.critical_drop)
+    n_l, reinitialisation = map(read_table, arguments.n_l), map(read_table, arguments.reinitialisation)
+    table, layers = criticality_tables(n_l, reinitialisation, arguments.critical_drop)
     write_table(table, arguments.output)
     write_table(layers, arguments.layers)
 

@@ -32,19 +32,19 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
                 raise ValueError(f"a header of {length} bytes in a file of {size}")
             header = json.loads(file.read(length))
             # Private: arrays can be written to, the file cannot.
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         metadata = header.pop("__metadata__", {})
         tensors = {}
         for name, entry in header.items():
             start, end = (8 + length + offset for offset in entry["data_offsets"])
             if entry["dtype"] not in TYPES:
                 raise InputError(f"{path} has tensors of type {entry['dtype']}; convert them to float32")
-            kind, shape = TYPES[entry["dtype"]], tuple(entry["shape"])
+            dtype, shape = TYPES[entry["dtype"]], tuple(entry["shape"])
             if not 8 + length <= start <= end <= size:
                 raise ValueError(f"{name} lies outside the file")
-            if end - start != math.prod(shape) * itemsize(kind):
+            if end - start != math.prod(shape) * itemsize(dtype):
                 raise ValueError(f"{name} of shape {list(shape)} has {end - start} bytes")
-            tensors[name] = view(mapped, kind, start, shape)
+            tensors[name] = view(memory, dtype, start, shape)
     except InputError:
         raise
     except (struct.error, KeyError, ValueError, TypeError, AttributeError) as error:
@@ -52,28 +52,28 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
     return tensors, metadata
 
 
-def itemsize(kind: str) -> int:
+def itemsize(dtype: str) -> int:
     """Return the bytes of a number of a numpy type, or of `bfloat16`."""
-    return 2 if kind == "bfloat16" else np.dtype(kind).itemsize
+    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
 
 
 def view(
-    buffer: mmap.mmap, kind: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...] | None = None
+    buffer: mmap.mmap, dtype: str, offset: int, shape: tuple[int, ...], strides: tuple[int, ...] | None = None
 ) -> np.ndarray:
     """Return an array of `shape` at `offset` bytes of a buffer; `ValueError` if it does not lie within.
 
     `strides` count bytes.
     """
-    stored = np.dtype("<u2" if kind == "bfloat16" else kind)
+    stored = np.dtype("<u2" if dtype == "bfloat16" else dtype)
     if not math.prod(shape):
-        return np.empty(shape, np.float32 if kind == "bfloat16" else stored)
+        return np.empty(shape, np.float32 if dtype == "bfloat16" else stored)
     array = np.ndarray(shape, stored, buffer, offset, strides)
-    if kind == "bfloat16":
+    if dtype == "bfloat16":
         return (array.astype(np.uint32) << 16).view(np.float32)
     return array
 
 
-_CODES = {np.dtype(kind).str: code for code, kind in TYPES.items() if kind != "bfloat16"}
+_CODES = {np.dtype(dtype).str: code for code, dtype in TYPES.items() if dtype != "bfloat16"}
 # Not every system has it.
 _DIRECT = getattr(os, "O_DIRECT", 0)
 
@@ -85,29 +85,29 @@ def _memory(size: int) -> mmap.mmap:
     return mmap.mmap(-1, pages * mmap.PAGESIZE, access=mmap.ACCESS_COPY)
 
 
-class PackedArrays(dict[str, np.ndarray]):
+class ArraysInFileOrder(dict[str, np.ndarray]):
     """Arrays by name, one after the other from the beginning of a page."""
 
-    def __init__(self, kinds: Mapping[str, tuple[np.typing.DTypeLike, tuple[int, ...]]]):
-        """Make room for arrays of these types and shapes; the widest types come first, to lie aligned."""
+    def __init__(self, types: Mapping[str, tuple[np.typing.DTypeLike, tuple[int, ...]]]):
+        """Allocate arrays of these types and shapes; the widest types come first, to lie aligned."""
         super().__init__()
-        layout = sorted(kinds.items(), key=lambda item: -np.dtype(item[1][0]).itemsize)
-        self.size = sum(np.dtype(kind).itemsize * math.prod(shape) for _, (kind, shape) in layout)
+        layout = sorted(types.items(), key=lambda item: -np.dtype(item[1][0]).itemsize)
+        self.size = sum(np.dtype(dtype).itemsize * math.prod(shape) for _, (dtype, shape) in layout)
         self._memory = _memory(self.size)
         start = 0
-        for name, (kind, shape) in layout:
-            self[name] = np.ndarray(shape, kind, self._memory, start)
+        for name, (dtype, shape) in layout:
+            self[name] = np.ndarray(shape, dtype, self._memory, start)
             start += self[name].nbytes
 
     @classmethod
-    def of(cls, arrays: Mapping[str, np.ndarray]) -> "PackedArrays":
-        """Return `arrays` if they are packed, else a packed copy."""
+    def of(cls, arrays: Mapping[str, np.ndarray]) -> "ArraysInFileOrder":
+        """Return `arrays` if they lie in the order of a file, else a copy that does."""
         if isinstance(arrays, cls):
             return arrays
-        packed = cls({name: (array.dtype, array.shape) for name, array in arrays.items()})
+        copy = cls({name: (array.dtype, array.shape) for name, array in arrays.items()})
         for name, array in arrays.items():
-            packed[name][...] = array
-        return packed
+            copy[name][...] = array
+        return copy
 
     def _header(self, metadata: Mapping[str, str]) -> mmap.mmap:
         """Return what comes before the arrays in the file, filled up to whole pages with blanks."""

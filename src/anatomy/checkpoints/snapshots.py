@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from anatomy.checkpoints.safetensors_files import PackedArrays, read_safetensors
+from anatomy.checkpoints.safetensors_files import ArraysInFileOrder, read_safetensors
 from anatomy.networks.layouts import LayerGeometry
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic
 
 # One key, because safetensors does not keep the order of several.
-METADATA_KEY = "hyperplanes"
+METADATA_KEY = "anatomy"
+# The key of earlier versions, whose snapshots are refused.
+OLD_METADATA_KEY = "hyperplanes"
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,22 @@ def _metadata(snapshot: Snapshot) -> dict[str, str]:
 def save_snapshot(path: Path, snapshot: Snapshot) -> None:
     """Write a snapshot atomically; the same snapshot always gives the same bytes."""
     with atomic(path) as temporary:
-        PackedArrays.of(snapshot.arrays).write(temporary, _metadata(snapshot))
+        ArraysInFileOrder.of(snapshot.arrays).write(temporary, _metadata(snapshot))
 
 
 def snapshot_sha256(snapshot: Snapshot) -> str:
     """Return the SHA-256 of the file of a snapshot, without reading it."""
-    return PackedArrays.of(snapshot.arrays).sha256(_metadata(snapshot))
+    return ArraysInFileOrder.of(snapshot.arrays).sha256(_metadata(snapshot))
+
+
+def is_snapshot(path: Path, metadata: Mapping[str, Any]) -> bool:
+    """Tell whether a file with this metadata is a snapshot; `InputError` if it is of an earlier version."""
+    if OLD_METADATA_KEY in metadata and METADATA_KEY not in metadata:
+        raise InputError(
+            f"{path} has `{OLD_METADATA_KEY}` metadata, of an earlier version of this project; "
+            "train the network again"
+        )
+    return METADATA_KEY in metadata
 
 
 def load_snapshot(path: Path) -> Snapshot:
@@ -51,10 +63,9 @@ def load_snapshot(path: Path) -> Snapshot:
     if not Path(path).is_file():
         raise InputError(f"snapshot {path} does not exist; train the network first")
     arrays, metadata = read_safetensors(Path(path))
-    metadata = metadata.get(METADATA_KEY)
-    if metadata is None:
+    if not is_snapshot(path, metadata):
         raise InputError(f"{path} has no `{METADATA_KEY}` metadata; expected a snapshot of train.py")
-    content = json.loads(metadata)
+    content = json.loads(metadata[METADATA_KEY])
     layers = [
         LayerGeometry(**{**layer, "input_shape": tuple(layer["input_shape"])}) for layer in content["layers"]
     ]

@@ -80,9 +80,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 @dataclass(frozen=True)
 class _Storage:
-    """Where the numbers of tensors lie in the mapped file: kind, offset in bytes, and how many."""
+    """Where the numbers of tensors lie in the mapped file: dtype, offset in bytes, and how many."""
 
-    kind: str
+    dtype: str
     offset: int
     count: int
 
@@ -90,16 +90,16 @@ class _Storage:
 class _Unpickler(pickle.Unpickler):
     """Unpickles tensors as arrays of a mapped file, and refuses everything that is not listed here.
 
-    `places` has (offset, size) in bytes of every storage; without it tensors are None.
+    `positions` has (offset, size) in bytes of every storage; without it tensors are None.
     """
 
-    def __init__(self, path: Path, file: io.IOBase, places: Mapping[str, tuple[int, int]] | None = None):
+    def __init__(self, path: Path, file: io.IOBase, positions: Mapping[str, tuple[int, int]] | None = None):
         super().__init__(file, encoding="utf-8")
-        self.path, self.places = path, places
-        self.kinds: dict[str, str] = {}
-        if places is not None:
+        self.path, self.positions = path, positions
+        self.dtypes: dict[str, str] = {}
+        if positions is not None:
             with open(path, "rb") as whole:
-                self.mapped = mmap.mmap(whole.fileno(), 0, access=mmap.ACCESS_COPY)
+                self.memory = mmap.mmap(whole.fileno(), 0, access=mmap.ACCESS_COPY)
 
     def find_class(self, module: str, name: str) -> Any:
         """Return what a pickle may call; `InputError` names anything else."""
@@ -127,14 +127,14 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, identifier: tuple) -> _Storage | None:
         """Return the storage that a tensor refers to."""
-        _, kind, key, _, count, *_ = identifier
-        self.kinds[str(key)] = kind
-        if self.places is None:
+        _, dtype, key, _, count, *_ = identifier
+        self.dtypes[str(key)] = dtype
+        if self.positions is None:
             return None
-        offset, size = self.places[str(key)]
-        if size < count * itemsize(kind):
+        offset, size = self.positions[str(key)]
+        if size < count * itemsize(dtype):
             raise ValueError(f"storage {key} has {size} bytes, fewer than {count} numbers")
-        return _Storage(kind, offset, count)
+        return _Storage(dtype, offset, count)
 
     def _tensor(
         self, storage: _Storage | None, first: int, shape: tuple, strides: tuple, *_: Any
@@ -145,10 +145,10 @@ class _Unpickler(pickle.Unpickler):
         negative = first < 0 or min((*shape, *strides), default=0) < 0
         if math.prod(shape) and (negative or last >= storage.count):
             raise ValueError(f"a tensor of shape {tuple(shape)} does not lie within its storage")
-        size = itemsize(storage.kind)
+        size = itemsize(storage.dtype)
         offset = storage.offset + first * size
         steps = tuple(step * size for step in strides)
-        return view(self.mapped, storage.kind, offset, tuple(shape), steps)
+        return view(self.memory, storage.dtype, offset, tuple(shape), steps)
 
 
 def _read_zip(path: Path) -> Any:
@@ -159,12 +159,12 @@ def _read_zip(path: Path) -> Any:
             raise ValueError("it has no data.pkl")
         if "byteorder" in entries and archive.read(entries["byteorder"]) != b"little":
             raise ValueError("its numbers are big-endian")
-        places = {
+        positions = {
             name.removeprefix("data/"): (_start_of(file, entry), entry.file_size)
             for name, entry in entries.items()
             if name.startswith("data/")
         }
-        return _Unpickler(path, io.BytesIO(archive.read(entries["data.pkl"])), places).load()
+        return _Unpickler(path, io.BytesIO(archive.read(entries["data.pkl"])), positions).load()
 
 
 def _start_of(file: io.BufferedReader, entry: zipfile.ZipInfo) -> int:
@@ -185,17 +185,17 @@ def _read_legacy(path: Path) -> Any:
         if not _Unpickler(path, file).load().get("little_endian", True):
             raise ValueError("its numbers are big-endian")
         start = file.tell()
-        # Once for what kinds of storages follow, and again when it is known where they lie.
+        # Once for what types of storages follow, and again when it is known where they lie.
         first = _Unpickler(path, file)
         first.load()
-        places = {}
+        positions = {}
         for key in _Unpickler(path, file).load():
             (count,) = struct.unpack("<q", file.read(8))
-            size = count * itemsize(first.kinds[str(key)])
-            places[str(key)] = file.tell(), size
+            size = count * itemsize(first.dtypes[str(key)])
+            positions[str(key)] = file.tell(), size
             file.seek(size, io.SEEK_CUR)
         file.seek(start)
-        return _Unpickler(path, file, places).load()
+        return _Unpickler(path, file, positions).load()
 
 
 # State dicts

@@ -15,8 +15,8 @@ def label(experiment: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any
         network += f" (width {numerator}/{denominator})" if exact else f" (width {experiment['width']:g})"
     data = datasets[experiment["dataset"]].get("label", experiment["dataset"])
     changes = {"unit": ", pixels in [0, 1]", "symmetric": ", pixels in [-1, 1]"}.get(experiment["pixels"], "")
-    if share := experiment["label_noise"]["share"]:
-        changes += f", {share:.0%} label noise"
+    if fraction := experiment["label_noise"]["fraction"]:
+        changes += f", {fraction:.0%} label noise"
     if experiment["pixel_shuffle"]:
         changes += ", shuffled pixels"
     if experiment["initialisation"]["kind"] == "normal":

@@ -52,8 +52,8 @@ def _sentences(error: ValidationError) -> Iterator[str]:
             hint = ""
             if expected == "number" and isinstance(error.instance, str):
                 hint = "; YAML reads 1e-3 as text, write 1.0e-3 or 0.001"
-            kinds = [expected] if isinstance(expected, str) else expected
-            yield f"{where}: {error.instance!r} is not of type {' or '.join(kinds)}{hint}"
+            types = [expected] if isinstance(expected, str) else expected
+            yield f"{where}: {error.instance!r} is not of type {' or '.join(types)}{hint}"
         case "format":
             yield f"{where}: {name_problem(error.instance)}"
         case "pattern":

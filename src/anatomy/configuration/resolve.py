@@ -165,7 +165,7 @@ def _experiment_problems(
     for study in SETTINGS:
         epochs |= study.epochs_read(settings)
     for key, values in {"seeds": settings["seeds"], **epochs}.items():
-        twice = [value for place, value in enumerate(values) if value in values[:place]]
+        twice = [value for index, value in enumerate(values) if value in values[:index]]
         if twice:
             yield f"{where}.{key}: {twice[0]} is listed twice; expected distinct values"
     for key, values in epochs.items():

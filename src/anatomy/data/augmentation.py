@@ -23,7 +23,7 @@ class Draws:
 
     @classmethod
     def none(cls, images: int) -> "Draws":
-        """Return room for the numbers of so many images."""
+        """Return a buffer for the draws of so many images."""
         return cls(*torch.zeros(2, images, dtype=torch.int64), torch.zeros(images, dtype=torch.bool))
 
     def to(self, device: torch.device) -> "Draws":
@@ -31,7 +31,7 @@ class Draws:
         return Draws(self.top.to(device), self.left.to(device), self.flip.to(device))
 
     def copy_(self, other: "Draws") -> None:
-        """Take the numbers of `other`, in place."""
+        """Take the draws of `other`, in place."""
         for name in ("top", "left", "flip"):
             getattr(self, name).copy_(getattr(other, name))
 

@@ -48,7 +48,7 @@ class ResidentImages:
         yield from repeat((), len(batches))
 
     def augment(self, index: torch.Tensor, draws: Draws) -> torch.Tensor:
-        """Return the augmented images of a batch of image numbers (B,): uint8 (B, C, H, W)."""
+        """Return the augmented images of a batch of image indices (B,): uint8 (B, C, H, W)."""
         return self.augmenter.batch(index, draws)
 
 
@@ -61,20 +61,20 @@ class _Reader:
     crop: int
     crops: int | None
 
-    def __getitem__(self, numbers: np.ndarray) -> np.ndarray | InputError:
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray | InputError:
         # Raised in a worker, the error would arrive wrapped in a traceback.
         try:
-            return np.stack([self.image(int(number)) for number in numbers])
+            return np.stack([self.image(int(index)) for index in indices])
         except InputError as error:
             return error
 
-    def image(self, number: int) -> np.ndarray:
-        """Return image `number` as uint8 (C, crop, crop)."""
-        image = self.files.read(number)
+    def image(self, index: int) -> np.ndarray:
+        """Return image `index` as uint8 (C, crop, crop)."""
+        image = self.files.read(index)
         if self.crops is None:
             return pixels(centre_crop(image, self.resize, self.crop))
         # A stream for each image, so that it does not matter who reads it, when, or after which other.
-        stream = np.random.Generator(np.random.Philox(key=self.crops, counter=[0, 0, 0, number]))
+        stream = np.random.Generator(np.random.Philox(key=self.crops, counter=[0, 0, 0, index]))
         return pixels(resized_crop(image, random_box(*image.size, stream), self.crop))
 
 
@@ -93,7 +93,7 @@ class StreamedImages:
         workers: int,
         shift: int = 0,
     ):
-        """Take the numbers (N,) of the files to use, (resize, crop) in pixels, and the largest shift.
+        """Take the indices (N,) of the files to use, (resize, crop) in pixels, and the largest shift.
 
         `workers` processes read, each at most two batches ahead; with 0 this process reads.
         """
@@ -106,14 +106,14 @@ class StreamedImages:
         yield from self._read(torch.arange(len(self.chosen)).split(size))
 
     def read(self, batches: Sequence[torch.Tensor], crops: int | None) -> Iterator[tuple[torch.Tensor]]:
-        """Yield the images of each batch of image numbers (B,), for `augment`.
+        """Yield the images of each batch of image indices (B,), for `augment`.
 
         `crops` seeds crops of random size; None takes the centre.
         """
         return ((images,) for images in self._read(batches, crops))
 
     def augment(self, index: torch.Tensor, draws: Draws, images: torch.Tensor) -> torch.Tensor:
-        """Return augmented those that were read for a batch of image numbers (B,): uint8 (B, C, H, W)."""
+        """Return augmented those that were read for a batch of image indices (B,): uint8 (B, C, H, W)."""
         return augmented(images, self.shift, draws.of(index))
 
     def _read(self, batches: Sequence[torch.Tensor], crops: int | None = None) -> Iterator[torch.Tensor]:

@@ -65,7 +65,7 @@ def check_dataset(dataset: Dataset, name: str) -> None:
 
 
 def chosen_images(images: int, count: int | None, name: str, part: str) -> np.ndarray:
-    """Return the numbers of `count` of `images` images, drawn at random and sorted; None keeps all."""
+    """Return the indices of `count` of `images` images, drawn at random and sorted; None keeps all."""
     if count is not None and count > images:
         raise InputError(f"data set {name}: {part} is {count}, but there are {images} {part} images")
     return np.sort(np.random.default_rng(0).permutation(images)[:count])
@@ -115,9 +115,9 @@ def write_dataset(dataset: Dataset, folder: Path, name: str, source: dict[str, A
     """
     check_dataset(dataset, name)
     arrays = {
-        f"{part}_{kind}": np.ascontiguousarray(getattr(dataset, f"{part}_{kind}"))
+        f"{part}_{array}": np.ascontiguousarray(getattr(dataset, f"{part}_{array}"))
         for part in ("train", "test")
-        for kind in ("images", "labels")
+        for array in ("images", "labels")
     }
     mean, std = channel_statistics(dataset.train_images)
     channels, height, width = dataset.image_shape

@@ -8,7 +8,7 @@ from PIL import Image
 
 from anatomy.runtime.errors import InputError
 
-# Of the random crop of the authors' code, torchvision's RandomResizedCrop: share of the area, width / height.
+# Of the random crop of the authors' code, torchvision's RandomResizedCrop: part of the area, width / height.
 CROP_AREA = (0.08, 1.0)
 CROP_RATIO = (3 / 4, 4 / 3)
 CROP_ATTEMPTS = 10

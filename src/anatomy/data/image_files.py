@@ -16,7 +16,7 @@ from anatomy.runtime.errors import InputError
 CHANNELS = 3
 END_OF_PATH = b"\0"
 # Arrays of a part in the index.
-KINDS = ("paths", "sizes", "labels")
+ARRAYS = ("paths", "sizes", "labels")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ImageFiles:
 
     `paths` holds all paths below `root` as bytes (uint8), one after the other; path i ends before
     `ends[i]`. These are arrays and not lists, because processes that fork share the memory of arrays.
-    `sizes` are in bytes, `labels` are class numbers, (N,) each.
+    `sizes` are in bytes, `labels` are class indices, (N,) each.
     """
 
     root: Path
@@ -48,26 +48,26 @@ class ImageFiles:
     def __len__(self) -> int:
         return len(self.ends)
 
-    def subset(self, numbers: np.ndarray) -> "ImageFiles":
-        """Return the images of `numbers` (M,) only."""
-        paths = [self.name(number) for number in numbers]
-        return ImageFiles.of(self.root, paths, self.sizes[numbers], self.labels[numbers])
+    def subset(self, indices: np.ndarray) -> "ImageFiles":
+        """Return the images of `indices` (M,) only."""
+        paths = [self.name(index) for index in indices]
+        return ImageFiles.of(self.root, paths, self.sizes[indices], self.labels[indices])
 
-    def name(self, number: int) -> str:
-        """Path of image `number` below the root."""
-        start = self.ends[number - 1] + 1 if number else 0
-        return os.fsdecode(self.paths[start : self.ends[number]].tobytes())
+    def name(self, index: int) -> str:
+        """Path of image `index` below the root."""
+        start = self.ends[index - 1] + 1 if index else 0
+        return os.fsdecode(self.paths[start : self.ends[index]].tobytes())
 
-    def read(self, number: int) -> Image.Image:
-        """Return image `number` decoded, as RGB; `InputError` names a file that cannot be read."""
-        path = self.root / self.name(number)
+    def read(self, index: int) -> Image.Image:
+        """Return image `index` decoded, as RGB; `InputError` names a file that cannot be read."""
+        path = self.root / self.name(index)
         try:
             content = path.read_bytes()
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror}); put it back") from error
-        if len(content) != self.sizes[number]:
+        if len(content) != self.sizes[index]:
             raise InputError(
-                f"{path} has {len(content)} bytes but {self.sizes[number]} when it was indexed; "
+                f"{path} has {len(content)} bytes but {self.sizes[index]} when it was indexed; "
                 "prepare the data set again (prepare_dataset)"
             )
         return decode(content, "RGB", str(path))
@@ -93,12 +93,12 @@ class IndexedDataset:
 
     @property
     def train_labels(self) -> np.ndarray:
-        """Class numbers of the training images, int64 (N,)."""
+        """Class indices of the training images, int64 (N,)."""
         return self.train.labels
 
     @property
     def test_labels(self) -> np.ndarray:
-        """Class numbers of the test images, int64 (N,)."""
+        """Class indices of the test images, int64 (N,)."""
         return self.test.labels
 
 
@@ -107,7 +107,7 @@ def open_index(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any])
     source = description["source"]
     root = locate(source["path"], description["name"], source.get("homepage"))
     parts = {
-        part: ImageFiles(root, *(arrays[f"{part}_{kind}"] for kind in KINDS)) for part in ("train", "test")
+        part: ImageFiles(root, *(arrays[f"{part}_{array}"] for array in ARRAYS)) for part in ("train", "test")
     }
     resize, crop = arrays["crop"].tolist()
     return IndexedDataset(**parts, classes=description["classes"], resize=resize, crop=crop)

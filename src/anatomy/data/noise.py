@@ -12,14 +12,14 @@ MOST_POSITIONS = 1 << 31  # of all permutations together, that are kept in memor
 
 
 def noisy_labels(
-    labels: torch.Tensor, classes: int, share: float, kind: str, generator: torch.Generator
+    labels: torch.Tensor, classes: int, fraction: float, kind: str, generator: torch.Generator
 ) -> torch.Tensor:
-    """Replace each label (N,) with probability `share`.
+    """Replace each label (N,) with probability `fraction`.
 
     `uniform` draws the new label from all classes, so that one in `classes` stays right (Zhang et al.
     2017); `wrong` draws it from the other classes, so that none does (the authors' code).
     """
-    replaced = torch.rand(len(labels), generator=generator) < share
+    replaced = torch.rand(len(labels), generator=generator) < fraction
     if kind == "uniform":
         new = torch.randint(classes, labels.shape, generator=generator)
     else:
@@ -34,8 +34,8 @@ class PixelShuffle:
         """Draw a permutation of `pixels` positions for each of `images` images."""
         chunks = torch.arange(images).split(CHUNK)
         keys = (torch.rand(len(chunk), pixels, generator=generator) for chunk in chunks)
-        kind = torch.int16 if pixels <= torch.iinfo(torch.int16).max else torch.int32
-        self.order = torch.cat([key.argsort(1).to(kind) for key in keys])
+        dtype = torch.int16 if pixels <= torch.iinfo(torch.int16).max else torch.int32
+        self.order = torch.cat([key.argsort(1).to(dtype) for key in keys])
 
     def to(self, device: torch.device) -> "PixelShuffle":
         """Move to `device`."""
@@ -43,7 +43,7 @@ class PixelShuffle:
         return self
 
     def __call__(self, batch: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        """Return the images `batch` (B, C, H, W), which have numbers `index` (B,), with pixels moved."""
+        """Return the images `batch` (B, C, H, W), which have indices `index` (B,), with pixels moved."""
         order = self.order[index].long()[:, None].expand(-1, batch.shape[1], -1)
         return batch.flatten(2).gather(2, order).view_as(batch)
 
@@ -57,17 +57,17 @@ class KeyedPixelShuffle:
 
     def __init__(self, pixels: int, key: int):
         """Take the number of `pixels` of an image and the key of the run."""
-        self.places = torch.arange(pixels)
+        self.positions = torch.arange(pixels)
         self.key = key
 
     def to(self, device: torch.device) -> "KeyedPixelShuffle":
         """Move to `device`."""
-        self.places = self.places.to(device)
+        self.positions = self.positions.to(device)
         return self
 
     def __call__(self, batch: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        """Return the images `batch` (B, C, H, W), which have numbers `index` (B,), with pixels moved."""
-        numbers = self.key + index[:, None] * len(self.places) + self.places
+        """Return the images `batch` (B, C, H, W), which have indices `index` (B,), with pixels moved."""
+        numbers = self.key + index[:, None] * len(self.positions) + self.positions
         order = _splitmix64(numbers).argsort(dim=1, stable=True)
         return batch.flatten(2).gather(2, order[:, None].expand(-1, batch.shape[1], -1)).view_as(batch)
 

@@ -27,12 +27,12 @@ def _bilinear_weights(before: int, after: int) -> tuple[np.ndarray, np.ndarray]:
     centres = (np.arange(after) + 0.5) * scale
     first = np.maximum((centres - support + 0.5).astype(int), 0)
     last = np.minimum((centres + support + 0.5).astype(int), before)
-    places = first[:, None] + np.arange((last - first).max())
-    weights = np.maximum(1 - np.abs((places - centres[:, None] + 0.5) / support), 0)
-    weights[places >= last[:, None]] = 0
+    positions = first[:, None] + np.arange((last - first).max())
+    weights = np.maximum(1 - np.abs((positions - centres[:, None] + 0.5) / support), 0)
+    weights[positions >= last[:, None]] = 0
     weights /= weights.sum(1, keepdims=True)
     whole = np.floor(weights * 2**PRECISION_BITS + 0.5).astype(np.int32)
-    return np.minimum(places, before - 1), whole
+    return np.minimum(positions, before - 1), whole
 
 
 class Resize:
@@ -44,16 +44,16 @@ class Resize:
         # Width first, as Pillow: it rounds to whole grey levels in between.
         self.passes = []
         for axis, before in ((-1, image_shape[2]), (-2, image_shape[1])):
-            places, weights = map(torch.from_numpy, _bilinear_weights(before, size))
+            positions, weights = map(torch.from_numpy, _bilinear_weights(before, size))
             if before != size:
-                self.passes.append((axis, places.T.to(device), weights.T.to(device)))
+                self.passes.append((axis, positions.T.to(device), weights.T.to(device)))
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Return uint8 images (B, C, side, side) of uint8 images (B, C, H, W)."""
-        for axis, places, weights in self.passes:
+        for axis, positions, weights in self.passes:
             total = torch.full((), 1 << (PRECISION_BITS - 1), dtype=torch.int32, device=images.device)
-            for place, weight in zip(places, weights, strict=True):
-                pixels = images.index_select(axis, place).int()
+            for position, weight in zip(positions, weights, strict=True):
+                pixels = images.index_select(axis, position).int()
                 total = total + pixels * (weight if axis == -1 else weight[:, None])
             images = (total >> PRECISION_BITS).to(torch.uint8)
         # Black, as the padding of the authors' code, whatever the normalisation.
@@ -76,12 +76,12 @@ class UpscaledDataset:
 
     @property
     def train_labels(self) -> np.ndarray:
-        """Class numbers of the training images, int64 (N,)."""
+        """Class indices of the training images, int64 (N,)."""
         return self.small.train_labels
 
     @property
     def test_labels(self) -> np.ndarray:
-        """Class numbers of the test images, int64 (N,)."""
+        """Class indices of the test images, int64 (N,)."""
         return self.small.test_labels
 
     @property
@@ -118,5 +118,5 @@ class UpscaledImages:
         return repeat((), len(batches))
 
     def augment(self, index: torch.Tensor, draws: Draws) -> torch.Tensor:
-        """Return the enlarged, then augmented images of a batch of numbers (B,): uint8 (B, C, H, W)."""
+        """Return the enlarged, then augmented images of a batch of indices (B,): uint8 (B, C, H, W)."""
         return augmented(self.resize(self.images[index]), self.shift, draws.of(index))

@@ -106,7 +106,7 @@ def geometry(
         layers.append((LayerGeometry(len(layers) + 1, name, stage, block, input_shape), shape))
         block += 1
 
-    for place, layer in enumerate(layout.features):
+    for index, layer in enumerate(layout.features):
         match layer:
             case Pool():
                 stage, block = stage + 1, 0
@@ -116,16 +116,16 @@ def geometry(
             case Conv():
                 filters = scaled(layer.filters, width)
                 shape = (filters, channels, layer.kernel, layer.kernel)
-                add(f"features.{place}", (channels, *size), shape)
+                add(f"features.{index}", (channels, *size), shape)
                 size = [(side + 2 * layer.padding - layer.kernel) // layer.stride + 1 for side in size]
                 channels = filters
     if classes is None:
         return layers
     inputs = channels * (layout.pooled**2 if layout.pooled else prod(size))
-    for place, layer in enumerate((*layout.classifier, classes)):
+    for index, layer in enumerate((*layout.classifier, classes)):
         if isinstance(layer, str):
             continue
-        outputs = classes if place == len(layout.classifier) else scaled(layer, width)
-        add(f"classifier.{place}", (inputs,), (outputs, inputs))
+        outputs = classes if index == len(layout.classifier) else scaled(layer, width)
+        add(f"classifier.{index}", (inputs,), (outputs, inputs))
         inputs = outputs
     return layers

@@ -33,7 +33,7 @@ LEAST_WHOLE_WEIGHTS = {
 # The product of patches: up to so many pixels, from so many weights for each of them.
 MOST_PIXELS = {("AVX2", torch.float32): 16}
 LEAST_WEIGHTS_PER_PIXEL = 1024 * 9
-# oneDNN's product in place of MKL's: from so many weights.
+# oneDNN's product instead of MKL's: from so many weights.
 LEAST_LINEAR_WEIGHTS = {("AVX512", torch.float32): 2**17}
 
 
@@ -42,18 +42,18 @@ def _trains_on_cpu(tensor: torch.Tensor) -> bool:
     return tensor.device.type == "cpu" and torch.is_grad_enabled()
 
 
-def _kind(tensor: torch.Tensor) -> torch.dtype:
+def _dtype(tensor: torch.Tensor) -> torch.dtype:
     """Return the type of the numbers that a CPU multiplies for `tensor`."""
     return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else tensor.dtype
 
 
 def _limit(table: Mapping[tuple[str, torch.dtype], int], tensor: torch.Tensor, otherwise: float) -> float:
     """Return the entry of one of the tables above for this CPU and `tensor`."""
-    return table.get((torch.backends.cpu.get_cpu_capability(), _kind(tensor)), otherwise)
+    return table.get((torch.backends.cpu.get_cpu_capability(), _dtype(tensor)), otherwise)
 
 
 def patches(images: torch.Tensor, kernel: tuple[int, int], padding: tuple[int, int]) -> torch.Tensor:
-    """Return the patch under the kernel at every place of the output: (N * H * W, kh * kw * C)."""
+    """Return the patch under the kernel at every position of the output: (N * H * W, kh * kw * C)."""
     (high, wide), (vertical, horizontal) = kernel, padding
     # Channels last: neighbouring numbers of a patch are neighbours in memory.
     padded = functional.pad(
@@ -91,11 +91,11 @@ class _WholeMatrix(torch.autograd.Function):
     """Weights (F, C, k, k) as the matrix (H * W * F, H * W * C) from all pixels of a map to all."""
 
     @staticmethod
-    def forward(ctx, weight, size, kind):
-        ctx.shape, ctx.size, ctx.kind = weight.shape, size, weight.dtype
+    def forward(ctx, weight, size, dtype):
+        ctx.shape, ctx.size, ctx.dtype = weight.shape, size, weight.dtype
         filters, channels, *_ = weight.shape
         kernel = weight.permute(0, 2, 3, 1)
-        matrix = weight.new_empty(prod(size), filters, *size, channels, dtype=kind)
+        matrix = weight.new_empty(prod(size), filters, *size, channels, dtype=dtype)
         for part, (rows, columns) in zip(matrix, _windows(weight.shape, size), strict=True):
             part.copy_(kernel[:, rows, columns])
         return matrix.view(prod(size) * filters, -1)
@@ -104,7 +104,7 @@ class _WholeMatrix(torch.autograd.Function):
     def backward(ctx, gradient):
         filters, channels, *kernel = ctx.shape
         # In the type of the weights: a gradient is the sum over all pixels of the output that see the weight.
-        of_kernel = gradient.new_zeros(filters, *kernel, channels, dtype=ctx.kind)
+        of_kernel = gradient.new_zeros(filters, *kernel, channels, dtype=ctx.dtype)
         parts = gradient.view(-1, filters, *ctx.size, channels)
         for part, (rows, columns) in zip(parts, _windows(ctx.shape, ctx.size), strict=True):
             of_kernel[:, rows, columns] += part
@@ -126,7 +126,7 @@ class Conv2d(nn.Conv2d):
     ) -> torch.Tensor:
         if _trains_on_cpu(images) and self._is_plain():
             if self._is_seen_whole(images):
-                return self._as_one_matrix(images.to(_kind(images)), weight, bias)
+                return self._as_one_matrix(images.to(_dtype(images)), weight, bias)
             if self._is_small(images):
                 return _Convolve.apply(images, weight, bias, self.padding)
         return super()._conv_forward(images, weight, bias)
@@ -195,24 +195,24 @@ class Linear(nn.Linear):
         return multiply(inputs, self.weight, self.bias)
 
 
-def random_mask(shape: Sequence[int], share: float) -> torch.Tensor:
-    """Draw booleans on the CPU, False with probability `share` < 1, from the global generator.
+def random_mask(shape: Sequence[int], fraction: float) -> torch.Tensor:
+    """Draw booleans on the CPU, False with probability `fraction` < 1, from the global generator.
 
-    One random byte decides if 256 times `share` is a whole number, 24 random bits otherwise.
+    One random byte decides if 256 times `fraction` is a whole number, 24 random bits otherwise.
     """
-    if not (256.0 * share).is_integer():
-        return torch.rand(shape) >= share
+    if not (256.0 * fraction).is_integer():
+        return torch.rand(shape) >= fraction
     count = prod(shape)
     # From the smallest number to no limit: all 64 bits are random.
     words = torch.empty(-(-count // 8), dtype=torch.int64).random_(torch.iinfo(torch.int64).min, None)
-    return words.view(torch.uint8)[:count].view(shape) >= int(256 * share)
+    return words.view(torch.uint8)[:count].view(shape) >= int(256 * fraction)
 
 
 class Dropout(nn.Dropout):
     """torch's Dropout with masks that a CPU draws in an eighth of the time: the same distribution."""
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Set a share `p` of the inputs to zero in training, and scale the others by 1 / (1 - p)."""
+        """Set a fraction `p` of the inputs to zero in training, and scale the others by 1 / (1 - p)."""
         if not self.training or inputs.device.type != "cpu":
             return super().forward(inputs)
         return inputs * random_mask(inputs.shape, self.p).to(inputs.dtype).div_(1 - self.p)

@@ -25,13 +25,13 @@ def conv_layers(network: nn.Module) -> dict[str, nn.Conv2d]:
 def layer_geometry(
     network: nn.Module,
     image_shape: tuple[int, ...],
-    kinds: tuple[type[nn.Module], ...] = (nn.Conv2d,),
+    types: tuple[type[nn.Module], ...] = (nn.Conv2d,),
 ) -> list[LayerGeometry]:
-    """Return place, stage and input shape of every layer of `kinds`, for images of (C, H, W).
+    """Return position, stage and input shape of every layer of `types`, for images of (C, H, W).
 
     In the order in which one image meets them, or a function meets the weights of a linear layer, as in
     attention; layers that it does not meet are left out. A stage ends at a pooling layer; a block is the
-    place of a layer within its stage. `InputError` if images do not fit.
+    position of a layer within its stage. `InputError` if images do not fit.
     """
     geometry: list[LayerGeometry] = []
     stage = block = poolings = 0
@@ -68,13 +68,13 @@ def layer_geometry(
         id(parameter): module
         for module in names
         for name, parameter in module.named_parameters(recurse=False)
-        if name == "weight" and isinstance(module, nn.Linear) and isinstance(module, kinds)
+        if name == "weight" and isinstance(module, nn.Linear) and isinstance(module, types)
     }
-    hooks = [m.register_forward_pre_hook(meet) for m in names if isinstance(m, (*kinds, *POOLING))]
+    hooks = [m.register_forward_pre_hook(meet) for m in names if isinstance(m, (*types, *POOLING))]
     parameter = next(network.parameters(), torch.empty(0))
     # Pooling to a fixed size lets any features pass; the linear layers after it need not be run.
     pooled = is_sequential(network) and isinstance(network.avgpool, nn.AdaptiveAvgPool2d)
-    part = network.features if pooled and nn.Linear not in kinds else network
+    part = network.features if pooled and nn.Linear not in types else network
     try:
         with evaluating(network), Functions():
             part(torch.zeros(1, *image_shape, device=parameter.device, dtype=parameter.dtype))
@@ -113,7 +113,7 @@ def forward_steps(network: nn.Module) -> list[tuple[str, Step]]:
         steps = []
         for name, module in network.named_children():
             if isinstance(module, nn.Sequential):
-                steps += [(f"{name}.{number}", block) for number, block in module.named_children()]
+                steps += [(f"{name}.{index}", block) for index, block in module.named_children()]
             else:
                 steps += [("flatten", nn.Flatten(1))] * (name == "fc") + [(name, module)]
         return steps

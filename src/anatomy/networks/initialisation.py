@@ -27,7 +27,7 @@ def initialise_layers(
     their first plateau with weights as small; theirs are Kaiming normal by fan-in. Those of an mlp are
     Kaiming normal by fan-out, those of other networks PyTorch's own (uniform, random biases).
     `normal`: N(0, std^2) for every weight, zero biases.
-    `authors`: what the authors' code does, PyTorch's own for AlexNet, Xavier uniform with gain sqrt(2) for
+    `published`: what the authors' code does, PyTorch's own for AlexNet, Xavier uniform with gain sqrt(2) for
     LeNet; for other networks the same as `kaiming`.
     vgg19_orig is `normal` with a standard deviation of 0.01 unless another one is given.
     """
@@ -38,9 +38,9 @@ def initialise_layers(
         linear = isinstance(layer, nn.Linear)
         if kind == "normal":
             nn.init.normal_(layer.weight, 0, std, generator=generator)
-        elif kind == "authors" and architecture == "lenet":
+        elif kind == "published" and architecture == "lenet":
             nn.init.xavier_uniform_(layer.weight, math.sqrt(2), generator=generator)
-        elif (kind == "authors" and architecture == "alexnet") or (linear and architecture not in LAYOUTS):
+        elif (kind == "published" and architecture == "alexnet") or (linear and architecture not in LAYOUTS):
             nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
             if layer.bias is not None:
                 bound = 1 / math.sqrt(layer.weight[0].numel())

@@ -10,7 +10,7 @@ CONVOLUTION, LINEAR, TRANSPOSED = "convolution", "linear", "transposed convoluti
 
 @dataclass(frozen=True)
 class LayerGeometry:
-    """Where a layer stands: number from 1, module name, stage, block, input (C, H, W); None if not known."""
+    """Where a layer is: position from 1, module name, stage, block, input (C, H, W); None if not known."""
 
     layer: int
     name: str

@@ -71,6 +71,6 @@ def pool_first(network: nn.Module) -> None:
     gradient; ReLU is left with the pooled map. Weights keep their names.
     """
     layers = network.features
-    for place, (one, other) in enumerate(pairwise(list(layers))):
+    for index, (one, other) in enumerate(pairwise(list(layers))):
         if isinstance(one, nn.ReLU) and isinstance(other, nn.MaxPool2d):
-            layers[place], layers[place + 1] = other, one
+            layers[index], layers[index + 1] = other, one

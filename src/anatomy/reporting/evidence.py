@@ -24,7 +24,7 @@ class NotTestedError(Exception):
 class Evidence:
     """Tables of one experiment, its label, and what its data set is.
 
-    `chance` is the share of the most frequent class of the training images, `channels` is 1 for grey
+    `chance` is the fraction of the most frequent class of the training images, `channels` is 1 for grey
     images and 3 for RGB.
     """
 
@@ -121,12 +121,12 @@ def collect_evidence(
     """
     descriptions = {description["name"]: description for description in datasets}
     own: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in experiments}
-    for kind, frames in tables.items():
+    for table, frames in tables.items():
         for frame in frames:
             experiment = frame["experiment"].iloc[0]
             if experiment not in own:
-                raise InputError(f"{kind}.csv of {experiment}: expected one of {', '.join(experiments)}")
-            own[experiment][kind] = frame
+                raise InputError(f"{table}.csv of {experiment}: expected one of {', '.join(experiments)}")
+            own[experiment][table] = frame
     evidence = {}
     for name, entry in experiments.items():
         if entry["dataset"] not in descriptions:

@@ -49,11 +49,11 @@ def _number(value: float) -> str:
 
 def _claim(row: dict) -> str:
     """Return one claim: its sentence, and a list of what it was judged by."""
-    kind = " ".join(row["verdict"].split()[:2])
+    outcome = " ".join(row["verdict"].split()[:2])
     interval = f" (95 % interval {_number(row['low'])} to {_number(row['high'])})"
     value = _number(row["value"]) + (interval if pd.notna(row["low"]) or pd.notna(row["high"]) else "")
     facts = {
-        "Verdict": f'<strong class="{kind.replace(" ", "-")}">{escape(row["verdict"])}</strong>',
+        "Verdict": f'<strong class="{outcome.replace(" ", "-")}">{escape(row["verdict"])}</strong>',
         "Value": escape(value),
         "Quantity": escape(row["quantity"]),
         "Threshold": escape(f"{row['threshold']}: {row['reason']}"),
@@ -80,7 +80,7 @@ def claims_page(claims: pd.DataFrame) -> str:
         "Supported and not supported mean that the whole interval lies on one side of the threshold; a "
         "value whose interval includes the threshold is shown, but tests nothing."
     )
-    covered = ", ".join(f"{share:.0%} with {seeds} seeds" for seeds, share in COVERAGE.items())
+    covered = ", ".join(f"{fraction:.0%} with {seeds} seeds" for seeds, fraction in COVERAGE.items())
     explanation = (
         "low and high are 95 % intervals, unless the quantity says otherwise. Intervals by bootstrap over "
         f"seeds cover less than 95 % for few seeds: {covered} (mean of normal values)."

@@ -69,14 +69,14 @@ def seeds_in_words(n: int) -> str:
 
 def layer_style(layer: int) -> dict[str, str]:
     """Return colour and line of a layer: the first eight are solid, the next eight dashed."""
-    round_, place = divmod(int(layer) - 1, len(CURVE_COLOURS))
-    return {"color": CURVE_COLOURS[place], "linestyle": CURVE_LINES[round_ % len(CURVE_LINES)]}
+    round_, index = divmod(int(layer) - 1, len(CURVE_COLOURS))
+    return {"color": CURVE_COLOURS[index], "linestyle": CURVE_LINES[round_ % len(CURVE_LINES)]}
 
 
-def experiment_style(place: int) -> dict[str, str]:
-    """Return colour and line of the experiment at `place`, 0 being the first; neighbours differ in both."""
-    round_, colour = divmod(place + 1, len(CURVE_COLOURS))
-    return {"color": CURVE_COLOURS[colour], "linestyle": CURVE_LINES[(place + round_) % len(CURVE_LINES)]}
+def experiment_style(position: int) -> dict[str, str]:
+    """Return colour and line of the experiment at `position`, from 0 on; neighbours differ in both."""
+    round_, colour = divmod(position + 1, len(CURVE_COLOURS))
+    return {"color": CURVE_COLOURS[colour], "linestyle": CURVE_LINES[(position + round_) % len(CURVE_LINES)]}
 
 
 def plot_mean(axes: Axes, summary: pd.DataFrame, shade: float = 0.15, **style) -> None:

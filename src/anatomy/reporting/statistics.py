@@ -1,4 +1,4 @@
-"""Exact binomial statistics, paired shares, correction for several tests, and bootstrap intervals."""
+"""Exact binomial statistics, paired fractions, correction for several tests, and bootstrap intervals."""
 
 from collections.abc import Callable
 
@@ -10,14 +10,14 @@ LEVEL = 0.95
 DRAWS = 10_000
 # Halvings of a range no longer than 2, to the precision of float64.
 BISECTIONS = 54
-# Share of intervals of `bootstrap_interval` that include the mean of normal values, by their number.
+# Fraction of intervals of `bootstrap_interval` that include the mean of normal values, by their number.
 COVERAGE = {2: 0.50, 3: 0.75, 5: 0.84, 10: 0.90}
 
 
 def binomial_interval(
     successes: np.ndarray, trials: np.ndarray, level: float = LEVEL
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the exact interval of a share (Clopper and Pearson 1934), by default of 95 %.
+    """Return the exact interval of a fraction (Clopper and Pearson 1934), by default of 95 %.
 
     Elementwise over counts; without a trial the interval is NaN. The limits are quantiles of beta
     distributions: low of B(k, n - k + 1), high of B(k + 1, n - k).
@@ -31,7 +31,7 @@ def binomial_interval(
 
 
 def binomial_test(successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
-    """Return the two-sided p-value of the exact binomial test of a share against one half.
+    """Return the two-sided p-value of the exact binomial test of a fraction against one half.
 
     Elementwise over counts; NaN without a trial. The null distribution is symmetric, so that this is
     twice the smaller tail, at most 1.
@@ -42,7 +42,7 @@ def binomial_test(successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
 
 
 def against_half(successes: np.ndarray, trials: np.ndarray) -> dict[str, np.ndarray]:
-    """Return columns about shares: the exact interval, `low` and `high`, and `p_value` against one half."""
+    """Return columns about fractions: exact interval, `low` and `high`, and `p_value` against one half."""
     low, high = binomial_interval(successes, trials)
     return {"low": low, "high": high, "p_value": binomial_test(successes, trials)}
 
@@ -50,15 +50,15 @@ def against_half(successes: np.ndarray, trials: np.ndarray) -> dict[str, np.ndar
 def paired_difference_interval(
     lost: np.ndarray, gained: np.ndarray, pairs: int, level: float = LEVEL
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the score interval of a difference of paired shares (Tango 1998), by default of 95 %.
+    """Return the score interval of a difference of paired fractions (Tango 1998), by default of 95 %.
 
-    Of n = `pairs` images b = `lost` are right before only and c = `gained` after only; the share before
+    Of n = `pairs` images b = `lost` are right before only and c = `gained` after only; the fraction before
     minus that after is (b - c) / n. The interval holds every difference d with
 
         |b - c - n d| <= z sqrt(n (2 q + d (1 - d))),
         q = (sqrt(B^2 - 8 n C) - B) / (4 n),  B = (2 n - b + c) d - b - c,  C = -c d (1 - d),
 
-    q being the likeliest share of `gained` if the difference is d. Elementwise over counts.
+    q being the likeliest fraction of `gained` if the difference is d. Elementwise over counts.
 
     Tango, T. (1998). Equivalence test and confidence interval for the difference in proportions for the
     paired-sample design. Statistics in Medicine 17, 891-908, equations 14 and 19.
@@ -113,7 +113,7 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Return the percentile bootstrap interval of a statistic of `units` units, e.g. seeds or layers.
 
-    `statistic` maps weights (draws, units), each row the shares of the units in one draw with
+    `statistic` maps weights (draws, units), each row the fractions of the units in one draw with
     replacement, to its values (draws,). NaN for both limits if there is one unit only. The draws are
     the same at every call. With few units it covers less than its level, see `COVERAGE`.
     """

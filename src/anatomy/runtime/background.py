@@ -14,24 +14,24 @@ class BackgroundWriter:
 
     def __init__(self):
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
-        self._writing: Future | None = None
+        self._pending: Future | None = None
 
     def submit(self, write: Callable[..., None], *arguments: Any) -> None:
         """Call `write(*arguments)` in the thread, after the write before it has ended."""
         self.wait()
-        self._writing = self._thread.submit(write, *arguments)
+        self._pending = self._thread.submit(write, *arguments)
 
     def wait(self) -> None:
         """Wait until everything is on disk."""
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            writing.result()
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            pending.result()
 
     def __enter__(self) -> "BackgroundWriter":
         return self
 
-    def __exit__(self, kind: type | None, *_) -> None:
+    def __exit__(self, error: type | None, *_) -> None:
         self._thread.shutdown()
         # An error of the computation itself is the one to report.
-        if kind is None:
+        if error is None:
             self.wait()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from anatomy.runtime.environment import variable
 from anatomy.runtime.errors import InputError
 
 # Numbers of glibc's malloc.h.
@@ -39,10 +40,10 @@ def visible_gpus() -> list[str]:
 
 
 def runs_per_gpu() -> int:
-    """Return how many processes may share a GPU: $HYPERPLANES_RUNS_PER_GPU, else 1."""
-    value = os.environ.get("HYPERPLANES_RUNS_PER_GPU") or "1"
+    """Return how many processes may share a GPU: $ANATOMY_RUNS_PER_GPU, else 1."""
+    value = variable("RUNS_PER_GPU") or "1"
     if not re.fullmatch("[1-9][0-9]*", value):
-        raise InputError(f"HYPERPLANES_RUNS_PER_GPU is {value!r}; expected a whole number of at least 1")
+        raise InputError(f"ANATOMY_RUNS_PER_GPU is {value!r}; expected a whole number of at least 1")
     return int(value)
 
 
@@ -50,8 +51,8 @@ def runs_per_gpu() -> int:
 def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
     """Hold a device while the context lasts: yields "cpu" for 0 GPUs, "cuda" for 1.
 
-    On a machine of one's own, each process takes the first free place on a GPU, and waits if there is none:
-    a GPU has $HYPERPLANES_RUNS_PER_GPU places, one by default, and every GPU fills its first before any
+    On a machine of one's own, each process takes the first free slot of a GPU, and waits if there is none:
+    a GPU has $ANATOMY_RUNS_PER_GPU slots, one by default, and every GPU fills its first before any
     its second. Under Slurm the scheduler has assigned one already. To be called before torch
     starts CUDA.
     """
@@ -67,12 +68,12 @@ def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
             "a GPU is requested but none is visible; set `device: cpu` in the configuration, "
             "or check nvidia-smi and CUDA_VISIBLE_DEVICES"
         )
-    slots = Path(tempfile.gettempdir()) / f"hyperplanes-gpus-{os.getuid()}"
-    slots.mkdir(mode=0o700, exist_ok=True)
-    places = [(place, device) for place in range(runs_per_gpu()) for device in devices]
+    directory = Path(tempfile.gettempdir()) / f"anatomy-gpus-{os.getuid()}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    slots = [(slot, device) for slot in range(runs_per_gpu()) for device in devices]
     while True:
-        for place, device in places:
-            lock = FileLock(slots / f"{device.replace('/', '_')}.{place}.lock", timeout=0)
+        for slot, device in slots:
+            lock = FileLock(directory / f"{device.replace('/', '_')}.{slot}.lock", timeout=0)
             try:
                 lock.acquire()
             except Timeout:

@@ -56,10 +56,10 @@ def code_of(program: Path, library: Path, *modules: str) -> list[Path]:
 
 def _files_of(name: str, library: Path) -> Iterator[Path]:
     """Yield the files that run when a dotted name is imported: packages around it, and its own."""
-    place = library
+    directory = library
     for part in name.split("."):
-        place = place / part
-        for path in (place / "__init__.py", place.with_suffix(".py")):
+        directory = directory / part
+        for path in (directory / "__init__.py", directory.with_suffix(".py")):
             if path.is_file():
                 yield path
 

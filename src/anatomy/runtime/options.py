@@ -5,12 +5,14 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 
 
-def _number(kind: type, right: Callable[[float], bool], expected: str) -> Callable[[str], float]:
+def _number(
+    convert: Callable[[str], float], right: Callable[[float], bool], expected: str
+) -> Callable[[str], float]:
     """Return a type for argparse, which names the option in front of the message."""
 
     def parse(text: str) -> float:
         try:
-            value = kind(text)
+            value = convert(text)
         except ValueError:
             value = None
         if value is None or not right(value):

@@ -1,4 +1,4 @@
-"""The one place that imports torchvision.
+"""The one module that imports torchvision.
 
 torchvision's wheel on PyPI is built against CUDA builds of torch. Beside a CPU build its compiled
 operators do not load, and `import torchvision` then raises because it registers shape functions for

@@ -26,7 +26,7 @@ def evaluate(
 ) -> tuple[float, ...]:
     """Return mean cross entropy on N images and their labels (N,), and an accuracy for each of `top`.
 
-    The accuracy of k is the share of images whose label is among the k largest logits.
+    The accuracy of k is the fraction of images whose label is among the k largest logits.
     """
     network.eval()
     loss = torch.zeros((), device=labels.device)
@@ -36,9 +36,9 @@ def evaluate(
         with autocast(labels.device, precision):
             logits = network(normalise(batch))
         loss += functional.cross_entropy(logits.float(), target, reduction="sum")
-        for place, count in enumerate(top):
-            correct[place] += _among_largest(logits, target, count).sum()
-    return loss.item() / len(labels), *(number / len(labels) for number in correct.tolist())
+        for index, count in enumerate(top):
+            correct[index] += _among_largest(logits, target, count).sum()
+    return loss.item() / len(labels), *(count / len(labels) for count in correct.tolist())
 
 
 def _among_largest(logits: torch.Tensor, target: torch.Tensor, count: int) -> torch.Tensor:

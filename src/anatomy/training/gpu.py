@@ -39,19 +39,19 @@ class Graphed:
             return
         if shapes not in self.records:
             self.records[shapes] = self._record(arguments)
-        graph, places = self.records[shapes]
-        for place, argument in zip(places, arguments, strict=True):
-            place.copy_(argument)
+        graph, inputs = self.records[shapes]
+        for buffer, argument in zip(inputs, arguments, strict=True):
+            buffer.copy_(argument)
         graph.replay()
 
     def _record(self, arguments: tuple[torch.Tensor, ...]) -> tuple[torch.cuda.CUDAGraph, list[torch.Tensor]]:
-        """Return a graph of the function and the places from which it takes its arguments."""
-        places = [argument.clone() for argument in arguments]
+        """Return a graph of the function and the tensors from which it takes its arguments."""
+        inputs = [argument.clone() for argument in arguments]
         graph = torch.cuda.CUDAGraph()
         # Of this thread alone: a loader's thread may ask CUDA for pinned memory meanwhile.
         with torch.cuda.graph(graph, self.pool, self.stream, capture_error_mode="thread_local"):
-            self.function(*places)
-        return graph, places
+            self.function(*inputs)
+        return graph, inputs
 
 
 class GpuTimer:

@@ -36,12 +36,12 @@ def train_run(
     if `keep_state`. Returns whether the run is finished: not if `after_epoch` said False.
     """
     epochs = run.settings["epochs"]
-    mark = fingerprint(run_facts)
-    if resume.is_finished(folder, mark):
+    run_fingerprint = fingerprint(run_facts)
+    if resume.is_finished(folder, run_fingerprint):
         print("this run was finished before; its outputs are restored", file=sys.stderr)
         return True
     (folder / RUN_FILE).unlink(missing_ok=True)
-    if (earlier := resume.load_state(folder, mark)) is not None:
+    if (earlier := resume.load_state(folder, run_fingerprint)) is not None:
         run.restore(earlier[0], earlier[1]["history"])
         print(f"continuing after epoch {run.epoch}", file=sys.stderr)
     saved, snapshot, going_on = time.monotonic(), None, True
@@ -65,7 +65,7 @@ def train_run(
                 # Whoever continues after this epoch finds all snapshots up to it.
                 writer.wait()
                 progress = {"history": [asdict(record) for record in run.history]}
-                resume.save_state(folder, run.state(), progress, mark)
+                resume.save_state(folder, run.state(), progress, run_fingerprint)
                 saved = time.monotonic()
     write_history(folder / resume.HISTORY_FILE, run.history)
     if run.epoch < epochs:
@@ -74,7 +74,7 @@ def train_run(
         save_file(run.whole_state_dict(), temporary)
     files = resume.weight_files(run.settings)
     outputs = {name: checksums.get(name) or sha256_of(folder / name) for name in files}
-    write_json(folder / RUN_FILE, {**run_facts, "fingerprint": mark, "sha256": outputs})
+    write_json(folder / RUN_FILE, {**run_facts, "fingerprint": run_fingerprint, "sha256": outputs})
     if not keep_state:
         (folder / resume.STATE_FILE).unlink(missing_ok=True)
     return True

@@ -11,13 +11,13 @@ from torch import nn
 SLOTS = {"momentum": "momentum_buffer", "exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq", "step": "step"}
 
 
-def _uncompiled(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+def _uncompiled(base: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
     """Return the optimiser as it is inside the wrappers of torch that import torch's compiler first.
 
     That takes a second of every program, and nothing is compiled here.
     """
-    plain = {name: inspect.unwrap(getattr(kind, name)) for name in ("add_param_group", "zero_grad")}
-    return type(kind.__name__, (kind,), {**plain, "step": torch.no_grad()(inspect.unwrap(kind.step))})
+    plain = {name: inspect.unwrap(getattr(base, name)) for name in ("add_param_group", "zero_grad")}
+    return type(base.__name__, (base,), {**plain, "step": torch.no_grad()(inspect.unwrap(base.step))})
 
 
 SGD, Adam = _uncompiled(torch.optim.SGD), _uncompiled(torch.optim.Adam)
@@ -79,8 +79,8 @@ def build_optimiser(
     rate = torch.tensor(options["learning_rate"], device=device) if on_gpu else options["learning_rate"]
     if is_adam(options):
         return Adam(network.parameters(), rate, fused=True, capturable=on_gpu)
-    kind = SGD if on_gpu else MemoryOrderSGD
-    return kind(
+    sgd = SGD if on_gpu else MemoryOrderSGD
+    return sgd(
         network.parameters(), rate, options["momentum"], weight_decay=options["weight_decay"], fused=True
     )
 
@@ -114,9 +114,9 @@ def restore_optimiser(
             if (saved := tensors.get(f"{slot}.{name}")) is None:
                 continue
             # In the memory order of the parameter, for kernels that take both.
-            room = (
+            buffer = (
                 torch.empty_like(parameter.data)
                 if saved.ndim
                 else torch.empty_like(saved, device=parameter.device)
             )
-            optimiser.state[parameter][key] = room.copy_(saved)
+            optimiser.state[parameter][key] = buffer.copy_(saved)

@@ -34,22 +34,22 @@ def weight_files(settings: Mapping[str, Any]) -> list[str]:
 
 
 def save_state(
-    folder: Path, tensors: Mapping[str, torch.Tensor], progress: Mapping[str, Any], mark: str
+    folder: Path, tensors: Mapping[str, torch.Tensor], progress: Mapping[str, Any], fingerprint: str
 ) -> None:
     """Replace the state atomically: weights and momentum, and `progress` (epoch, history)."""
-    metadata = {METADATA_KEY: json.dumps({"fingerprint": mark, "progress": progress})}
+    metadata = {METADATA_KEY: json.dumps({"fingerprint": fingerprint, "progress": progress})}
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     with atomic(folder / STATE_FILE) as temporary:
         save_file(contiguous, temporary, metadata)
 
 
-def load_state(folder: Path, mark: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+def load_state(folder: Path, fingerprint: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
     """Return (tensors, progress) of an earlier attempt at the same run, or None to start anew.
 
     What belongs to another configuration, code or data (another fingerprint) is removed.
     """
     found = read_progress(folder)
-    if found is not None and found[0] == mark:
+    if found is not None and found[0] == fingerprint:
         return load_file(folder / STATE_FILE), found[1]
     shutil.rmtree(folder, ignore_errors=True)
     return None
@@ -72,20 +72,20 @@ def read_state(folder: Path) -> tuple[str, dict[str, torch.Tensor], dict[str, An
     return found[0], load_file(folder / STATE_FILE), found[1]
 
 
-def adopt(folder: Path, mark: str) -> None:
+def adopt(folder: Path, fingerprint: str) -> None:
     """Let the state in a working folder belong to the run with this fingerprint from now on."""
     state = read_state(folder)
-    if state is not None and state[0] != mark:
+    if state is not None and state[0] != fingerprint:
         (folder / RUN_FILE).unlink(missing_ok=True)
-        save_state(folder, *state[1:], mark)
+        save_state(folder, *state[1:], fingerprint)
 
 
-def is_finished(folder: Path, mark: str) -> bool:
+def is_finished(folder: Path, fingerprint: str) -> bool:
     """Tell whether the working folder holds the whole, undamaged run with this fingerprint."""
     if not (folder / RUN_FILE).is_file() or not (folder / HISTORY_FILE).is_file():
         return False
     facts = read_facts(folder)
-    return facts["fingerprint"] == mark and all(
+    return facts["fingerprint"] == fingerprint and all(
         (folder / name).is_file() and sha256_of(folder / name) == checksum
         for name, checksum in facts["sha256"].items()
     )

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from anatomy.checkpoints.safetensors_files import PackedArrays
+from anatomy.checkpoints.safetensors_files import ArraysInFileOrder
 from anatomy.checkpoints.snapshots import Snapshot
 from anatomy.data.augmentation import Draws
 from anatomy.data.batches import Images, open_images
@@ -32,11 +32,11 @@ from anatomy.training.gpu import GpuTimer, Graphed
 from anatomy.training.history import EpochRecord, rates_of_steps
 from anatomy.training.optimisers import build_optimiser, is_adam, optimiser_state, restore_optimiser, set_rate
 from anatomy.training.schedules import learning_rate
-from anatomy.training.starts import INITIALISATION, Start
+from anatomy.training.start import INITIALISATION, Start
 
 
-def _kind(tensor: torch.Tensor) -> tuple[str, tuple[int, ...]]:
-    """Return numpy's name of the type of a tensor, and its shape."""
+def _dtype_and_shape(tensor: torch.Tensor) -> tuple[str, tuple[int, ...]]:
+    """Return numpy's name of the dtype of a tensor, and its shape."""
     return str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)
 
 
@@ -81,7 +81,7 @@ class Run:
         train, validation = split_of(settings, labels)
         noise, noise_seed = settings["label_noise"], settings.get("noise_seed", seed)
         self.labels = noisy_labels(
-            labels[train], self.classes, noise["share"], noise["kind"], stream(noise_seed, "label noise")
+            labels[train], self.classes, noise["fraction"], noise["kind"], stream(noise_seed, "label noise")
         ).to(device)
         shift = settings["augmentation"]["shift"]
         self.images = open_images(dataset, "train", device, workers, train, shift)
@@ -96,14 +96,14 @@ class Run:
             held_out = open_images(dataset, "train", device, workers, validation)
             self.validation = held_out, labels[validation].to(device)
         self.normalise = Normaliser(*pixel_statistics(settings["pixels"], description), device)
-        # Everything that changes between steps stays in its place, as a graph demands.
+        # What changes between steps keeps its memory, as a graph demands.
         self.draws = Draws.none(len(train)).to(device)
         self.total_loss = torch.zeros((), device=device)
         self.total_correct = torch.zeros((), device=device)
 
     @property
     def epoch(self) -> int:
-        """Number of the last epoch in the history; before the first evaluation one less than the first."""
+        """The last epoch in the history; before the first evaluation one less than the first."""
         return self.history[-1].epoch if self.history else self.start.epoch - 1
 
     @property
@@ -147,7 +147,7 @@ class Run:
     def start_epoch(self, epoch: int) -> torch.Tensor:
         """Set learning rate, augmentation and dropout for `epoch`; return the order of its images (N,)."""
         count = len(self.labels)
-        # Drawn on the CPU, so that every kind of device sees the same order and augmentation.
+        # Drawn on the CPU, so that every type of device sees the same order and augmentation.
         order = torch.randperm(count, generator=stream(self.seed, "order", epoch))
         if self.settings.get("order") == "stored":
             order = torch.arange(count)
@@ -213,10 +213,10 @@ class Run:
         """Return mean cross entropy, and an accuracy for each of `top`, on images and their labels (N,)."""
         return evaluate(self.network, images, labels, self.normalise, self.settings["precision"], top)
 
-    def snapshot(self, origin: Mapping[str, Any], room: Snapshot | None = None) -> Snapshot:
+    def snapshot(self, origin: Mapping[str, Any], buffer: Snapshot | None = None) -> Snapshot:
         """Return a copy of weights and biases of all convolutions as they are now, or of the whole network.
 
-        `room` is an earlier snapshot of this run whose arrays may take the copy: new memory costs as much
+        `buffer` is an earlier snapshot of this run whose arrays may take the copy: new memory costs as much
         time as the copy itself.
         """
         origin = {**origin, "epoch": self.epoch}
@@ -226,7 +226,8 @@ class Run:
             layers = conv_layers(self.network).items()
             tensors = {f"{name}.{part}": p for name, layer in layers for part, p in layer.named_parameters()}
         tensors = {name: tensor.detach() for name, tensor in tensors.items()}
-        arrays = room.arrays if room else PackedArrays({name: _kind(tensors[name]) for name in tensors})
+        layout = {name: _dtype_and_shape(tensor) for name, tensor in tensors.items()}
+        arrays = buffer.arrays if buffer else ArraysInFileOrder(layout)
         for name, tensor in tensors.items():
             torch.from_numpy(arrays[name]).copy_(tensor)
         return Snapshot(arrays, self.geometry, origin)

@@ -38,11 +38,13 @@ def training_summary(training: pd.DataFrame) -> pd.DataFrame:
     return summary
 
 
-def accuracy_table(training: Iterable[pd.DataFrame], reinit: Iterable[pd.DataFrame]) -> pd.DataFrame:
+def accuracy_table(
+    training: Iterable[pd.DataFrame], reinitialisation: Iterable[pd.DataFrame]
+) -> pd.DataFrame:
     """Return the final accuracies of every experiment: mean, std and n over seeds.
 
     Training and validation accuracies are those of the last epoch, test accuracies those of the
-    trained network in the re-initialisation tables.
+    trained network in the reinitialisation tables.
     """
     parts = []
     for frame in training:
@@ -51,7 +53,7 @@ def accuracy_table(training: Iterable[pd.DataFrame], reinit: Iterable[pd.DataFra
             last[["experiment", "seed", q]].rename(columns={q: "value"}).assign(quantity=q)
             for q in ACCURACIES
         ]
-    for frame in reinit:
+    for frame in reinitialisation:
         trained = frame.drop_duplicates(["experiment", "seed"])
         trained = trained[["experiment", "seed", "trained_accuracy"]]
         parts.append(trained.rename(columns={"trained_accuracy": "value"}).assign(quantity="test_accuracy"))

@@ -37,7 +37,7 @@ def training_summary(epochs=4, drop=2, seeds=3):
     )
 
 
-def reinit_table(layers=5, seeds=3, highest=0.6):
+def reinitialisation_table(layers=5, seeds=3, highest=0.6):
     """A drop that grows with layer and seed, highest for the last of both."""
     return pd.DataFrame(
         {
@@ -65,5 +65,5 @@ def cosine_tables(layers=5, epochs=(0, 3), seeds=(0, 1)):
         for k in range(1, layers + 1)
         for f in range(8)
     )
-    share = cosines.groupby(["seed", "epoch", "layer"])["cosine"].agg(lambda c: (c <= 0).mean())
-    return cosines, share.rename("n_l").reset_index()
+    fraction = cosines.groupby(["seed", "epoch", "layer"])["cosine"].agg(lambda c: (c <= 0).mean())
+    return cosines, fraction.rename("n_l").reset_index()

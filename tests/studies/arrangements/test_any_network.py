@@ -73,8 +73,8 @@ def test_rows_of_a_transposed_convolution_are_those_of_its_phases(layer):
     shape = (channels, 6, 5)
     table = anatomy.projections(convolution, image_shape=shape)
     # Inner outputs see all the inputs that any output sees.
-    for number, rows in enumerate(rows_by_channel(convolution, shape)):
-        own = table[table["filter"] == number]
+    for index, rows in enumerate(rows_by_channel(convolution, shape)):
+        own = table[table["filter"] == index]
         assert own["phase"].tolist() == list(range(len(own)))
         nonzero = rows[np.abs(rows).sum(1) > 0]
         found = nonzero.sum(1) / (np.linalg.norm(nonzero, axis=1) * np.sqrt(nonzero.shape[1]))
@@ -96,9 +96,9 @@ def test_outputs_of_a_transposed_convolution_take_turns(stride):
     np.testing.assert_allclose(table["cosine"], expected, rtol=0, atol=1e-7)
 
 
-@pytest.mark.parametrize("kind", ["1d", "3d"])
-def test_convolutions_of_one_and_three_dimensions(kind):
-    layer, shape = {"1d": (nn.Conv1d(2, 3, 3), (2, 9)), "3d": (nn.Conv3d(2, 3, 2), (2, 4, 4, 4))}[kind]
+@pytest.mark.parametrize("dimensions", ["1d", "3d"])
+def test_convolutions_of_one_and_three_dimensions(dimensions):
+    layer, shape = {"1d": (nn.Conv1d(2, 3, 3), (2, 9)), "3d": (nn.Conv3d(2, 3, 2), (2, 4, 4, 4))}[dimensions]
     layer.bias.data.zero_()
     table = anatomy.projections(layer, image_shape=shape)
     for row, cosine in zip(rows_by_channel(layer, shape), table["cosine"], strict=True):
@@ -154,9 +154,7 @@ def broken_network():
 
 def test_summary_counts_what_has_no_cosine_and_has_exact_intervals(capsys):
     table = anatomy.projections(broken_network())
-    assert (
-        "layer 1 (0) has NaN or infinite weights in 2 of 6 filters (number 1, 2)" in capsys.readouterr().err
-    )
+    assert "layer 1 (0) has NaN or infinite weights in 2 of 6 filters (index 1, 2)" in capsys.readouterr().err
     assert table["status"][:4].tolist() == ["zero", "not finite", "not finite", "defined"]
     assert table["projection"].isna().sum() == 3
     summary = anatomy.summarise(table)

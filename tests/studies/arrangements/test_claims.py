@@ -51,17 +51,17 @@ def experiment(
 
     end = by_layer(0.9 if end is None else end)
     middle = end if middle is None else by_layer(middle)
-    n_l, training, reinit = [], [], []
+    n_l, training, reinitialisation = [], [], []
     for seed in range(seeds):
         origin = {"experiment": name, "seed": seed}
         shift = spread * (seed - (seeds - 1) / 2)
         for epoch in range(EPOCHS + 1):
             values = by_layer(start) if epoch < onset else end if epoch == EPOCHS else middle
             for layer, value in values.items():
-                share = round((value + shift * (epoch > 0)) * filters) / filters
+                fraction = round((value + shift * (epoch > 0)) * filters) / filters
                 n_l.append({**origin, "epoch": epoch, "layer": layer, "name": f"features.{layer}"})
                 n_l[-1] |= {"filters": filters, "undefined": 0, "not_finite": 0}
-                n_l[-1] |= {"n_l": share, "mean_cosine": 0.0}
+                n_l[-1] |= {"n_l": fraction, "mean_cosine": 0.0}
             loss = None if epoch == 0 else 2.3 if epoch < loss_falls else 1.0
             training.append({**origin, "epoch": epoch, "train_loss": loss, "validation_loss": 1.0})
             training[-1] |= {"train_accuracy": accuracy, "validation_accuracy": accuracy}
@@ -70,8 +70,12 @@ def experiment(
             row = {**origin, "layer": layer, "name": f"features.{layer}", "reset_to": "0"}
             row["kind"] = "convolution"
             row |= {"trained_accuracy": accuracy, "drop": relative * accuracy, "relative_drop": relative}
-            reinit.append(row)
-    tables = {"n_l": n_l, "training": training, "reinit": reinit if drops is not None else None}
+            reinitialisation.append(row)
+    tables = {
+        "n_l": n_l,
+        "training": training,
+        "reinitialisation": reinitialisation if drops is not None else None,
+    }
     frames = {key: pd.DataFrame(rows) for key, rows in tables.items() if rows is not None}
     return LayerEvidence(name, f"label of {name}", dataset, 0.1, channels, frames)
 
@@ -79,10 +83,10 @@ def experiment(
 def seeds_of(*evidences, name="run"):
     """One experiment whose seeds 0, 1, ... are the seed 0 of each of these."""
     tables = {}
-    for kind in evidences[0].tables:
-        frames = [evidence.tables[kind].query("seed == 0") for evidence in evidences]
+    for table in evidences[0].tables:
+        frames = [evidence.tables[table].query("seed == 0") for evidence in evidences]
         frames = [frame.assign(seed=seed, experiment=name) for seed, frame in enumerate(frames)]
-        tables[kind] = pd.concat(frames, ignore_index=True)
+        tables[table] = pd.concat(frames, ignore_index=True)
     first = evidences[0]
     return LayerEvidence(name, f"label of {name}", first.dataset, first.chance, first.channels, tables)
 
@@ -558,7 +562,7 @@ def test_workflow_gives_each_claim_the_tables_that_it_uses():
     text = (ROOT / "workflow/rules/common.smk").read_text()
     block = re.search(r"^CLAIM_FIGURES = (\{.*?^\})", text, re.MULTILINE | re.DOTALL)[1]
     given = eval(block)
-    for table in ("n_l", "reinit"):
+    for table in ("n_l", "reinitialisation"):
         needed = {figure for entry in CLAIMS for figure, tables in entry.uses.items() if table in tables}
         assert set(given[table]) == needed
     assert all("training" in tables for entry in CLAIMS for tables in entry.uses.values())
@@ -585,7 +589,12 @@ def test_judge_claims_writes_the_table_and_the_page(tmp_path):
         *("--figures", '{"figure_02": ["run"], "figure_07": ["run"]}'),
         *("--experiments", '{"run": {"label": "VGG19, <CIFAR>", "dataset": "images"}}'),
         *("--datasets", tmp_path / "dataset.json", "--n-l", tmp_path / "run/n_l.csv"),
-        *("--training", tmp_path / "run/training.csv", "--reinit", tmp_path / "run/reinit.csv"),
+        *(
+            "--training",
+            tmp_path / "run/training.csv",
+            "--reinitialisation",
+            tmp_path / "run/reinitialisation.csv",
+        ),
         *("--table", table, "--page", page),
     )
     claims = pd.read_csv(table).set_index("id")
@@ -602,7 +611,16 @@ def test_judge_claims_writes_the_table_and_the_page(tmp_path):
 
 def test_judge_claims_without_any_experiment(tmp_path):
     outputs = tmp_path / "claims.csv", tmp_path / "claims.html"
-    empty = ("--figures", "{}", "--experiments", "{}", "--datasets", "--n-l", "--training", "--reinit")
+    empty = (
+        "--figures",
+        "{}",
+        "--experiments",
+        "{}",
+        "--datasets",
+        "--n-l",
+        "--training",
+        "--reinitialisation",
+    )
     run_program(
         "judge_claims",
         "--figures",
@@ -628,7 +646,7 @@ def test_a_table_of_an_experiment_that_is_not_described_is_refused():
         collect_evidence(experiments, [], {})
 
 
-def test_chance_is_the_share_of_the_largest_class():
+def test_chance_is_the_fraction_of_the_largest_class():
     description = {"name": "images", "channels": 1, "train": {"images": 10, "images_per_class": [7, 3]}}
     evidence = collect_evidence({"run": {"label": "a", "dataset": "images"}}, [description], {})
     assert (evidence["run"].chance, evidence["run"].channels) == (0.7, 1)
@@ -638,27 +656,27 @@ def test_coverage_of_few_seeds_is_told_wherever_claims_are_explained():
     page = claims_page(claim_table(CLAIMS, {}))
     for path in ("results/README.md", "workflow/report/claims.rst", "workflow/report/criticality.rst"):
         text = " ".join((ROOT / path).read_text().split())
-        for seeds, share in COVERAGE.items():
-            assert f"{round(100 * share)} % with {seeds}" in text
-            assert f"{share:.0%} with {seeds} seeds" in page
+        for seeds, fraction in COVERAGE.items():
+            assert f"{round(100 * fraction)} % with {seeds}" in text
+            assert f"{fraction:.0%} with {seeds} seeds" in page
 
 
 def test_pages_hold_everything_and_need_no_network():
     evidence = experiment("run", drops=FALLING)
-    n_l, reinit = evidence.tables["n_l"], evidence.tables["reinit"]
+    n_l, reinitialisation = evidence.tables["n_l"], evidence.tables["reinitialisation"]
     summary = n_l_summary(n_l)
-    drops = mean_over_seeds(reinit, ["experiment", "layer", "name", "reset_to"], "drop")
+    drops = mean_over_seeds(reinitialisation, ["experiment", "layer", "name", "reset_to"], "drop")
     tables = tables_page(
-        accuracy_table([evidence.tables["training"]], [reinit]),
+        accuracy_table([evidence.tables["training"]], [reinitialisation]),
         [summary],
         [onset_table(summary)],
         [drops],
-        *criticality_tables([n_l], [reinit]),
+        *criticality_tables([n_l], [reinitialisation]),
     )
     claims = claims_page(claim_table(CLAIMS, {"figure_07": [evidence]}))
     for text in (tables, claims):
         assert not re.search(r"https?:|src=|<script|<link|@import|url\(", text)
-    for heading in ("Accuracies", "Share of negative", "Onset", "reset to their init", "critical layers"):
+    for heading in ("Accuracies", "Fraction of negative", "Onset", "reset to their init", "critical layers"):
         assert re.search(rf"<h2>.*{heading}.*</h2>", tables)
     # Heading row, then 3 accuracies, three times 16 layers, 16 drops, 2 correlations.
     assert tables.count("<tr") == 6 + 3 + 4 * 16 + 2

@@ -3,7 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from figure_tables import cosine_tables, n_l_tables, reinit_table, training_summary
+from figure_tables import cosine_tables, n_l_tables, reinitialisation_table, training_summary
 from matplotlib.colors import to_hex
 
 from anatomy.reporting.plotting import experiment_style, layer_style
@@ -35,12 +35,12 @@ def draw_comparison(summaries, training, labels, schedules):
     return comparison.draw(tables, labels=labels, schedules=schedules)
 
 
-def draw_first_layer(summaries, labels, places):
-    return first_layer.draw({"n_l_summary": summaries}, labels=labels, places=places)
+def draw_first_layer(summaries, labels, positions):
+    return first_layer.draw({"n_l_summary": summaries}, labels=labels, positions=positions)
 
 
 def draw_heatmaps(table, runs, label):
-    return heatmaps.draw({"reinit": [table]}, labels=[label], runs=runs)
+    return heatmaps.draw({"reinitialisation": [table]}, labels=[label], runs=runs)
 
 
 def draw_histograms(cosines, n_l, seed, label, **options):
@@ -120,7 +120,7 @@ def test_a_single_seed_has_no_band_and_says_so():
 
 @pytest.mark.parametrize(("seeds", "runs", "panels"), [(3, 2, 2), (3, None, 3), (1, None, 1), (10, 10, 10)])
 def test_heat_maps_share_their_limits(seeds, runs, panels):
-    figure = draw_heatmaps(reinit_table(seeds=seeds), runs, "VGG19, data")
+    figure = draw_heatmaps(reinitialisation_table(seeds=seeds), runs, "VGG19, data")
     maps = [ax for ax in figure.axes if ax.get_title().startswith("seed")]
     assert [ax.get_title() for ax in maps] == [f"seed {s} (test accuracy 90%)" for s in range(panels)]
     highest = 60 * panels / seeds
@@ -134,7 +134,7 @@ def test_heat_maps_share_their_limits(seeds, runs, panels):
 
 
 def test_ten_heat_maps_take_both_columns_and_fit_a_page():
-    width, height = draw_heatmaps(reinit_table(layers=16, seeds=10), None, "x").get_size_inches()
+    width, height = draw_heatmaps(reinitialisation_table(layers=16, seeds=10), None, "x").get_size_inches()
     assert width == 7 and height < 9
 
 
@@ -146,8 +146,10 @@ def test_histograms_have_one_panel_for_each_layer(layers):
     cosines, n_l = cosine_tables(layers)
     figure = draw_histograms(cosines, n_l, 1, "VGG, data")
     titles = [ax.get_title() for ax in figure.axes if ax.axison]
-    share = n_l[n_l["seed"] == 1].set_index(["epoch", "layer"])["n_l"]
-    assert titles == [f"layer {k}\n$n_l$ {share[0, k]:.2f} → {share[3, k]:.2f}" for k in range(1, layers + 1)]
+    fraction = n_l[n_l["seed"] == 1].set_index(["epoch", "layer"])["n_l"]
+    assert titles == [
+        f"layer {k}\n$n_l$ {fraction[0, k]:.2f} → {fraction[3, k]:.2f}" for k in range(1, layers + 1)
+    ]
     assert texts(figure.legends[0]) == ["random initialisation", "trained, epoch 3"]
     assert "seed 1, n = 1" in figure.get_suptitle()
     assert max(figure.get_size_inches()) <= 7
@@ -218,9 +220,9 @@ def test_first_layer_has_one_curve_for_each_experiment_with_filters_and_seeds():
     summaries = [n_l_tables(5)[1], n_l_tables(16, seeds=2)[1]]
     (ax,) = draw_first_layer(summaries, ["VGG19, a", "LeNet, b"], [0, 3]).axes
     assert texts(ax.get_legend()) == ["VGG19, a; 8 filters, n = 3", "LeNet, b; 8 filters, n = 2"]
-    for line, summary, place in zip(ax.lines, summaries, (0, 3), strict=False):
+    for line, summary, position in zip(ax.lines, summaries, (0, 3), strict=False):
         np.testing.assert_array_equal(line.get_ydata(), summary.loc[summary["layer"] == 1, "mean"])
-        assert line.get_color() == experiment_style(place)["color"]
+        assert line.get_color() == experiment_style(position)["color"]
 
 
 # Arrangement

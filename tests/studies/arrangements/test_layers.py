@@ -17,7 +17,7 @@ from anatomy.studies.arrangements.layers import (
     require_same,
 )
 
-# One of each kind.
+# One of each family.
 FAMILIES = (
     *("convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "googlenet", "inception_v3"),
     *("maxvit_t", "mnasnet1_0", "mobilenet_v2", "mobilenet_v3_small", "regnet_x_400mf", "regnet_y_400mf"),
@@ -35,7 +35,7 @@ def test_layers_are_the_same_with_and_without_images(architecture):
     for image_shape in (None, (3, 224, 224)):
         layers = module_layers(network, image_shape, True)
         assert {layer.geometry.name for layer in layers} == set(expected)
-    linear = [layer.geometry for layer in layers if layer.kind == "linear"]
+    linear = [layer.geometry for layer in layers if layer.layer_type == "linear"]
     assert all(g.input_shape == (expected[g.name].in_features,) for g in linear)
     assert len({(layer.geometry.stage, layer.geometry.block) for layer in layers}) == len(layers)
 
@@ -54,9 +54,9 @@ def test_weights_of_torchvisions_networks_are_theirs(architecture):
         for name, value in network.state_dict().items()
         if name.endswith(".weight") and value.ndim > 1
     }
-    places, expected = expected_layers(architecture, (3, 224, 224), 1.0, 1000)
+    geometries, expected = expected_layers(architecture, (3, 224, 224), 1.0, 1000)
     require_same(Path("x.pt"), architecture, found, expected)
-    assert {place.name for place in places} == set(expected)
+    assert {geometry.name for geometry in geometries} == set(expected)
     found["other"] = (3, 3)
     with pytest.raises(InputError, match=f"is not a {architecture}: it also has a convolution other"):
         require_same(Path("x.pt"), architecture, found, expected)

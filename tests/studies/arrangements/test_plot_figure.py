@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import SCRIPTS, environment
-from figure_tables import cosine_tables, n_l_tables, reinit_table, training_summary
+from figure_tables import cosine_tables, n_l_tables, reinitialisation_table, training_summary
 from PIL import Image
 
 from anatomy.reporting.kinds import kinds
@@ -18,7 +18,7 @@ OPTIONS = {
     "arrangement": {},
     "comparison": {"labels": ["a", "b"], "schedules": ["step", "smooth"]},
     "dynamics": {"labels": ["a"], "schedules": ["step"]},
-    "first_layer": {"labels": ["a"], "places": [2]},
+    "first_layer": {"labels": ["a"], "positions": [2]},
     "heatmaps": {"labels": ["a"], "runs": 2},
     "histograms": {"labels": ["a"], "seed": 1, "stand_in": True},
 }
@@ -28,13 +28,13 @@ KINDS = [name for name, kind in kinds().items() if ".arrangements." in kind.modu
 @pytest.fixture
 def tables(tmp_path):
     """The tables of two experiments, by name."""
-    cosines, share = cosine_tables()
+    cosines, fraction = cosine_tables()
     frames = {
         "n_l_summary": n_l_tables(5)[1],
         "training_summary": training_summary(),
-        "reinit": reinit_table(),
+        "reinitialisation": reinitialisation_table(),
         "cosines": cosines,
-        "n_l": share,
+        "n_l": fraction,
     }
     paths = {}
     for name, frame in frames.items():

@@ -17,7 +17,7 @@ from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json
 from anatomy.studies.arrangements.projections import (
     layer_statistics,
-    negative_share,
+    negative_fraction,
     snapshot_statistics,
     to_json,
 )
@@ -83,10 +83,10 @@ def test_both_normalisations_agree_in_sign_and_n_l(convolution):
     weight, shape, _, _ = convolution
     statistics = layer_statistics(weight, LayerGeometry(1, "features.0", 0, 0, shape))
     flat = weight.astype(np.float64).reshape(len(weight), -1)
-    authors = flat.sum(1) / (np.linalg.norm(flat, axis=1) * np.sqrt(flat.shape[1]))
-    np.testing.assert_allclose(statistics.projections, authors, rtol=0, atol=1e-12)
+    restricted = flat.sum(1) / (np.linalg.norm(flat, axis=1) * np.sqrt(flat.shape[1]))
+    np.testing.assert_allclose(statistics.projections, restricted, rtol=0, atol=1e-12)
     assert np.array_equal(np.sign(statistics.projections), np.sign(statistics.cosines))
-    assert negative_share(statistics.projections) == statistics.n_l
+    assert negative_fraction(statistics.projections) == statistics.n_l
 
 
 @settings(max_examples=60, deadline=None)
@@ -158,7 +158,7 @@ def test_filters_that_are_not_finite_are_named_counted_and_left_out(value, tmp_p
     assert result.returncode == 0
     one, two = result.stderr.splitlines()
     assert "warning: epoch=7.safetensors: layer 1 (features.0) has NaN or infinite weights in 1 of 4" in one
-    assert "(number 2)" in one and "layer 2 (features.3)" in two
+    assert "(index 2)" in one and "layer 2 (features.3)" in two
     content = read_json(tmp_path / "epoch=7.json")
     layer = content["layers"][0]
     assert (layer["filters"], layer["undefined"], layer["not_finite"], layer["n_l"]) == (4, 1, 1, 0.5)

@@ -72,7 +72,7 @@ def write_history(path, rates=(0.1, 0.1, 0.01), offset=0.0):
     return path
 
 
-def write_reinit(path, seed, trained=0.75):
+def write_reinitialisation(path, seed, trained=0.75):
     """Write a table of two layers reset to epoch 0 and to random weights."""
     rows = [
         {
@@ -204,12 +204,12 @@ def test_cosines_stay_numbers_when_a_whole_layer_has_none(tmp_path):
 # Intervals, tests, onset
 
 
-def made_n_l(shares, filters=20, undefined=0):
-    """An n_l table: `shares` maps (seed, epoch, layer) to negative filters."""
+def made_n_l(fractions, filters=20, undefined=0):
+    """An n_l table: `fractions` maps (seed, epoch, layer) to negative filters."""
     rows = [
         {"experiment": "plain", "seed": seed, "epoch": epoch, "layer": layer, "name": f"features.{layer}"}
         | {"filters": filters, "undefined": undefined, "not_finite": 0, "n_l": count / (filters - undefined)}
-        for (seed, epoch, layer), count in shares.items()
+        for (seed, epoch, layer), count in fractions.items()
     ]
     return pd.DataFrame(rows)
 
@@ -260,8 +260,8 @@ def test_pretrained_weights_follow_their_initialisation():
     assert (table["epoch"][0], table["n_l"][0]) == (-1, 1)
 
 
-def made_reinit(drops):
-    """A re-initialisation table: `drops` maps seeds to one drop per layer."""
+def made_reinitialisation(drops):
+    """A reinitialisation table: `drops` maps seeds to one drop per layer."""
     return pd.DataFrame(
         {
             "experiment": "plain",
@@ -283,14 +283,14 @@ def test_criticality_by_hand():
     """Bias 0.1, 0.2, 0.3, 0.4 in either direction; drops of the means in the order 1, 3, 2, 4."""
     counts = {1: (12, 12), 2: (6, 6), 3: (16, 16), 4: (2, 2)}
     n_l = made_n_l({(s, e, k): c[s] if e else 20 for k, c in counts.items() for s in (0, 1) for e in (0, 5)})
-    reinit = made_reinit({0: [0.1, 0.4, 0.2, 0.5], 1: [0.1, 0.3, 0.2, 0.6]})
+    reinitialisation = made_reinitialisation({0: [0.1, 0.4, 0.2, 0.5], 1: [0.1, 0.3, 0.2, 0.6]})
     # One exchange of neighbours: 1 - 6 * 2 / (4 * 15); the same for each seed alone.
-    found = criticality(n_l, reinit)
+    found = criticality(n_l, reinitialisation)
     assert (found["count"], found["seeds"]) == (4, 2)
     assert [found["rho"], found["low"], found["high"]] == pytest.approx([0.8, 0.8, 0.8])
-    assert criticality(n_l, reinit, first=2)["rho"] == pytest.approx(0.5)
+    assert criticality(n_l, reinitialisation, first=2)["rho"] == pytest.approx(0.5)
     other = made_n_l({(0, 0, 1): 1}).assign(experiment="other")
-    table, layers = criticality_tables([n_l, other], [reinit])
+    table, layers = criticality_tables([n_l, other], [reinitialisation])
     assert table["layers"].tolist() == ["all", "past the first"]
     assert table["rho"].tolist() == pytest.approx([0.8, 0.5])
     assert layers["layer"].tolist() == [1, 2, 3, 4]
@@ -301,16 +301,16 @@ def test_biased_and_critical_layers_are_counted_by_hand():
     n_l = made_n_l(
         {(s, 1, k): c for s in (0, 1) for k, c in {1: 10, 2: 20, 3: 19, 4: 10}.items()}, filters=20
     )
-    reinit = made_reinit({0: [0.2, 0.3, 0.04, 0.01], 1: [0.2, 0.1, 0.05, 0.03]})
-    layers = critical_layers(n_l, reinit)
+    reinitialisation = made_reinitialisation({0: [0.2, 0.3, 0.04, 0.01], 1: [0.2, 0.1, 0.05, 0.03]})
+    layers = critical_layers(n_l, reinitialisation)
     assert layers["biased"].tolist() == [False, True, True, False]
     assert layers["relative_drop"].tolist() == pytest.approx([0.4, 0.4, 0.09, 0.04])
     assert layers["critical"].tolist() == [True, True, False, False]
     assert layers[["low", "high"]].to_numpy()[1] == pytest.approx([0.2, 0.6])
     counts = ["biased_critical", "biased_only", "critical_only", "neither"]
-    table, _ = criticality_tables([n_l], [reinit])
+    table, _ = criticality_tables([n_l], [reinitialisation])
     assert table[counts].to_numpy().tolist() == [[1, 1, 1, 1], [1, 1, 0, 1]]
-    stricter, _ = criticality_tables([n_l], [reinit], critical=0.05)
+    stricter, _ = criticality_tables([n_l], [reinitialisation], critical=0.05)
     assert stricter["threshold"].tolist() == [0.05, 0.05]
     assert stricter[counts].to_numpy().tolist() == [[2, 0, 1, 1], [2, 0, 0, 1]]
 
@@ -322,16 +322,16 @@ def test_the_schema_has_the_threshold_of_the_claims():
 
 def test_criticality_interval_spans_seeds_that_disagree():
     n_l = made_n_l({(s, 1, k): 10 + 2 * k for s in (0, 1) for k in (1, 2, 3)})
-    found = criticality(n_l, made_reinit({0: [0.1, 0.2, 0.3], 1: [0.35, 0.2, 0.1]}))
+    found = criticality(n_l, made_reinitialisation({0: [0.1, 0.2, 0.3], 1: [0.35, 0.2, 0.1]}))
     assert (found["low"], found["high"]) == pytest.approx((-1, 1))
 
 
 def test_criticality_of_one_seed_has_no_interval(tmp_path):
     n_l = made_n_l({(0, 1, k): 10 + 2 * k for k in (1, 2, 3)})
     write_table(n_l, tmp_path / "n_l.csv")
-    write_table(made_reinit({0: [0.1, 0.2, 0.3]}), tmp_path / "reinit.csv")
+    write_table(made_reinitialisation({0: [0.1, 0.2, 0.3]}), tmp_path / "reinitialisation.csv")
     output = tmp_path / "criticality.csv"
-    tables = ("--n-l", tmp_path / "n_l.csv", "--reinit", tmp_path / "reinit.csv")
+    tables = ("--n-l", tmp_path / "n_l.csv", "--reinitialisation", tmp_path / "reinitialisation.csv")
     written = ("--output", output, "--layers", tmp_path / "layers.csv")
     run_program("tabulate_criticality", *tables, *written, "--critical-drop", 0.5)
     assert output.read_text().splitlines() == [
@@ -343,7 +343,7 @@ def test_criticality_of_one_seed_has_no_interval(tmp_path):
     layers = pd.read_csv(tmp_path / "layers.csv")
     assert layers["critical"].tolist() == [False, False, True]
     assert layers[["low", "high"]].isna().all(axis=None)
-    run_program("tabulate_criticality", "--n-l", "--reinit", *written)
+    run_program("tabulate_criticality", "--n-l", "--reinitialisation", *written)
     assert pd.read_csv(output).empty
     assert pd.read_csv(tmp_path / "layers.csv").empty
 
@@ -385,8 +385,10 @@ def test_training_summary_is_over_seeds_by_epoch(histories):
 def test_accuracies_are_those_of_the_last_epoch_and_of_the_test_set(tmp_path, histories):
     training = training_table("plain", histories)
     training.loc[(training["epoch"] == 3) & (training["seed"] == 5), "train_accuracy"] = 0.975
-    reinit = [pd.read_csv(write_reinit(tmp_path / f"r{s}.csv", s, t)) for s, t in ((3, 0.7), (5, 0.8))]
-    table = accuracy_table([training], [pd.concat(reinit)]).set_index("quantity")
+    reinitialisation = [
+        pd.read_csv(write_reinitialisation(tmp_path / f"r{s}.csv", s, t)) for s, t in ((3, 0.7), (5, 0.8))
+    ]
+    table = accuracy_table([training], [pd.concat(reinitialisation)]).set_index("quantity")
     assert list(table.index) == ["train_accuracy", "validation_accuracy", "test_accuracy"]
     assert table["n"].tolist() == [2, 2, 2]
     np.testing.assert_allclose(table["mean"], [(0.875 + 0.975) / 2, 0.775, 0.75])
@@ -447,12 +449,21 @@ def test_tabulate_training_writes_every_seed_and_the_summary(tmp_path, histories
     assert len(summary) == 3 * 4 + 3 * 3
 
 
-def test_tabulate_reinit_and_accuracies_write_every_seed_and_the_summary(tmp_path, histories):
-    seeds = [write_reinit(tmp_path / f"seed={seed}.csv", seed) for seed in (0, 1)]
+def test_tabulate_reinitialisation_and_accuracies_write_every_seed_and_the_summary(tmp_path, histories):
+    seeds = [write_reinitialisation(tmp_path / f"seed={seed}.csv", seed) for seed in (0, 1)]
     table_path, summary_path, training_path, accuracy_path = (
-        tmp_path / f"{name}.csv" for name in ("reinit", "reinit_summary", "training", "accuracies")
+        tmp_path / f"{name}.csv"
+        for name in ("reinitialisation", "reinitialisation_summary", "training", "accuracies")
     )
-    run_program("tabulate_reinit", "--reinit", *seeds, "--table", table_path, "--summary", summary_path)
+    run_program(
+        "tabulate_reinitialisation",
+        "--reinitialisation",
+        *seeds,
+        "--table",
+        table_path,
+        "--summary",
+        summary_path,
+    )
     table, summary = pd.read_csv(table_path), pd.read_csv(summary_path)
     assert list(table) == list(pd.read_csv(seeds[0]))
     assert len(table) == 16
@@ -466,7 +477,13 @@ def test_tabulate_reinit_and_accuracies_write_every_seed_and_the_summary(tmp_pat
 
     write_table(training_table("plain", histories), training_path)
     run_program(
-        "tabulate_accuracies", "--training", training_path, "--reinit", table_path, "--output", accuracy_path
+        "tabulate_accuracies",
+        "--training",
+        training_path,
+        "--reinitialisation",
+        table_path,
+        "--output",
+        accuracy_path,
     )
     accuracies = pd.read_csv(accuracy_path)
     assert list(accuracies) == ["experiment", "quantity", *SUMMARY_COLUMNS]
@@ -478,7 +495,12 @@ def test_tabulate_accuracies_without_any_reinitialisation(tmp_path, histories):
     write_table(training_table("plain", histories), tmp_path / "training.csv")
     output = tmp_path / "accuracies.csv"
     run_program(
-        "tabulate_accuracies", "--training", tmp_path / "training.csv", "--reinit", "--output", output
+        "tabulate_accuracies",
+        "--training",
+        tmp_path / "training.csv",
+        "--reinitialisation",
+        "--output",
+        output,
     )
     assert pd.read_csv(output)["quantity"].tolist() == ["train_accuracy", "validation_accuracy"]
 
@@ -488,7 +510,12 @@ def test_tabulate_accuracies_keeps_names_that_look_like_numbers(tmp_path, histor
     write_table(training_table(name, histories), tmp_path / "training.csv")
     output = tmp_path / "accuracies.csv"
     run_program(
-        "tabulate_accuracies", "--training", tmp_path / "training.csv", "--reinit", "--output", output
+        "tabulate_accuracies",
+        "--training",
+        tmp_path / "training.csv",
+        "--reinitialisation",
+        "--output",
+        output,
     )
     with open(output, newline="") as file:
         assert [row["experiment"] for row in csv.DictReader(file)] == [name, name]
@@ -497,9 +524,9 @@ def test_tabulate_accuracies_keeps_names_that_look_like_numbers(tmp_path, histor
 # Drops of the learning rate
 
 
-def summary_of(folder, kind, every, factor, epochs, base=0.01):
+def summary_of(folder, schedule_kind, every, factor, epochs, base=0.01):
     """Training summary of a schedule, written to CSV and read back as the figures read it."""
-    schedule = {"kind": kind, "every": every, "factor": factor}
+    schedule = {"kind": schedule_kind, "every": every, "factor": factor}
     rates = [learning_rate(base, schedule, epoch) for epoch in range(1, epochs + 1)]
     table = training_table("plain", {0: write_history(folder / "history.csv", rates)})
     write_table(table, folder / "training.csv")

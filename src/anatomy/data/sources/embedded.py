@@ -2,7 +2,7 @@
 
 They stand in for the paper's data sets, and keep what matters to its claims:
 
-- `digits-grey` for MNIST: bright strokes on black, so that only one kind of edge occurs;
+- `digits-grey` for MNIST: bright strokes on black, so that edges of only one polarity occur;
 - `digits-rgb` for CIFAR-10: colour images of natural statistics, with edges of both polarities;
 - `digits-rgb-100` for CIFAR-100: light digits on such clutter, 100 classes of digit and hue;
 - `digits-rgb-large` for ImageNet: four times the pixels, enough for AlexNet, 20 classes of digit and hue.
@@ -39,7 +39,7 @@ NOISE = 0.03  # standard deviation per pixel and channel
 
 @dataclass(frozen=True)
 class Scene:
-    """How RGB digits are drawn; lengths in pixels, tints as shares of the way from black to full."""
+    """How RGB digits are drawn; lengths in pixels, tints as fractions of the way from black to full."""
 
     size: int = 32
     scale: tuple[float, float] = (2.7, 3.3)  # of a digit, as GREY_SCALE
@@ -49,7 +49,7 @@ class Scene:
     hues: int = 10
     tint_of_class: float = 0.10  # how far the hue of its class moves the colour of an image
     tint_of_image: float = 0.10  # standard deviation of an image's own tint
-    light: float = 0.5  # share of images with light ink, the others have dark ink
+    light: float = 0.5  # fraction of images with light ink, the others have dark ink
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _enlarge(digits: np.ndarray, factor: int = 4) -> np.ndarray:
     return zoom(digits, (1, factor, factor), order=3, grid_mode=True, mode="nearest").clip(0, 1)
 
 
-def _place(glyphs, size, scale, shift, random) -> np.ndarray:
+def _draw_ink(glyphs, size, scale, shift, random) -> np.ndarray:
     """Turn, scale and shift each glyph on an empty canvas: ink in [0, 1], (N, size, size).
 
     `scale` bounds the pixels of the canvas per pixel of an 8x8 digit, `shift` is in its pixels.
@@ -190,7 +190,7 @@ def _sample(images: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
 def _dead_leaves(
     count: int, size: int, radii: tuple[float, float], random: np.random.Generator
 ) -> np.ndarray:
-    """Cover `count` squares with random discs: at each pixel, the number of the topmost disc.
+    """Cover `count` squares with random discs: at each pixel, the index of the topmost disc.
 
     Radii follow the power law (density ~ radius^-3) whose pictures have the statistics of natural
     images: flat regions, sharp edges, the same look at every scale. `radii` are the smallest and the
@@ -223,7 +223,7 @@ def _to_uint8(images: np.ndarray) -> np.ndarray:
 
 def _draw_grey(glyphs, _labels, random) -> np.ndarray:
     """Bright digits on black: uint8 (N, 1, 28, 28)."""
-    return _to_uint8(_place(glyphs, GREY_SIZE, GREY_SCALE, MAX_SHIFT, random)[:, None])
+    return _to_uint8(_draw_ink(glyphs, GREY_SIZE, GREY_SCALE, MAX_SHIFT, random)[:, None])
 
 
 def _draw_rgb(glyphs, labels, random, scene: Scene) -> np.ndarray:
@@ -238,7 +238,7 @@ def _draw_rgb(glyphs, labels, random, scene: Scene) -> np.ndarray:
 
     light = random.random((count, 1)) < scene.light
     ink_colour = np.where(light, 0.9, 0.1) + random.normal(0, 0.08, (count, 3))
-    ink = _place(glyphs, scene.size, scene.scale, scene.shift, random)[:, None]
+    ink = _draw_ink(glyphs, scene.size, scene.scale, scene.shift, random)[:, None]
     images = background + ink * (ink_colour[:, :, None, None] - background)
     return _to_uint8(images + random.normal(0, NOISE, images.shape))
 

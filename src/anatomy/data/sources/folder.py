@@ -110,9 +110,9 @@ def read_folder(path: Path, name: str, channels: int = 3, sha256: str | None = N
     images: dict[str, dict[str, dict[str, np.ndarray]]] = {"train": {}, "test": {}}
     roots = set()
     for entry, content in _entries(path):
-        if (place := _place(entry)) is None:
+        if (location := _location(entry)) is None:
             continue
-        root, part, inside = place
+        root, part, inside = location
         roots.add(root)
         if len(roots) > 1:
             raise InputError(f"{path} holds several data sets, under {' and '.join(sorted(roots))}")
@@ -149,12 +149,12 @@ def prepare(name: str, settings: Mapping[str, Any], folder: Path) -> None:
     write_dataset(dataset, folder, name, {**settings, **checksum})
 
 
-def _place(entry: PurePosixPath) -> tuple[str, str, tuple[str, ...]] | None:
+def _location(entry: PurePosixPath) -> tuple[str, str, tuple[str, ...]] | None:
     """Return (folder above, train or test, path inside) of an entry; None if it is of neither."""
     parts = entry.parts
     if entry.name in IGNORED or any(part.startswith((".", "__MACOSX")) for part in parts):
         return None
-    at = next((place for place, part in enumerate(parts) if part in ("train", "test")), None)
+    at = next((index for index, part in enumerate(parts) if part in ("train", "test")), None)
     return None if at is None else ("/".join(parts[:at]) or ".", parts[at], parts[at + 1 :])
 
 

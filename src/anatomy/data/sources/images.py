@@ -9,7 +9,7 @@ import numpy as np
 
 from anatomy.data.dataset import chosen_images, count_values, statistics_of_counts, write_files
 from anatomy.data.decoding import IGNORED, centre_crop, check_header, pixels
-from anatomy.data.image_files import CHANNELS, KINDS, ImageFiles, IndexedDataset
+from anatomy.data.image_files import ARRAYS, CHANNELS, ImageFiles, IndexedDataset
 from anatomy.data.search_path import locate
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.progress import progress
@@ -93,10 +93,10 @@ def sample_statistics(dataset: IndexedDataset) -> tuple[list[float], list[float]
     Measured on a random sample of `SAMPLE` images, always the same, or on all if there are fewer.
     """
     files = dataset.train
-    numbers = np.random.default_rng(0).permutation(len(files))[:SAMPLE]
+    indices = np.random.default_rng(0).permutation(len(files))[:SAMPLE]
     counts = np.zeros((CHANNELS, 256), np.int64)
-    for number in progress(numbers.tolist(), "images measured"):
-        image = centre_crop(files.read(number), dataset.resize, dataset.crop)
+    for index in progress(indices.tolist(), "images measured"):
+        image = centre_crop(files.read(index), dataset.resize, dataset.crop)
         counts += count_values(pixels(image)[None])
     return statistics_of_counts(counts)
 
@@ -112,9 +112,9 @@ def write_index(dataset: IndexedDataset, folder: Path, name: str, source: Mappin
     else:
         mean, std = sample_statistics(dataset)
     arrays = {
-        f"{part}_{kind}": getattr(getattr(dataset, part), kind)
+        f"{part}_{array}": getattr(getattr(dataset, part), array)
         for part in ("train", "test")
-        for kind in KINDS
+        for array in ARRAYS
     }
     arrays["crop"] = np.int64([dataset.resize, dataset.crop])
     arrays["statistics"] = np.float64([mean, std])

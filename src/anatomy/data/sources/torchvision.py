@@ -1,4 +1,4 @@
-"""Data sets that torchvision downloads from their official place and verifies by checksum."""
+"""Data sets that torchvision downloads from their official site and verifies by checksum."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -50,7 +50,7 @@ def projections(
         columns = {
             "layer": layer.geometry.layer,
             "name": layer.geometry.name,
-            "kind": layer.kind,
+            "kind": layer.layer_type,
             "filter": np.arange(count) // phases,
             "phase": np.arange(count) % phases,
             "cosine": values.cosines,
@@ -66,7 +66,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     """Return n_l of every layer of a table of `projections`, one row for each.
 
     `filters` (rows), of which `undefined` are zero and `not_finite` have NaN or infinite weights; of the
-    others `negative` have a cosine of at most zero; `n_l` is their share, equation 2, with the exact 95 %
+    others `negative` have a cosine of at most zero; `n_l` is their fraction, equation 2, with the exact 95 %
     interval `low` to `high`; `p_value` of the two-sided exact test against one half, `p_corrected` after
     Holm's correction over the layers; mean `cosine` and `projection`.
     """
@@ -116,7 +116,7 @@ def distances(
 
 
 def _whole(layer: Layer) -> np.ndarray:
-    return np.concatenate(layer.weight, 1) if layer.kind == TRANSPOSED else layer.weight
+    return np.concatenate(layer.weight, 1) if layer.layer_type == TRANSPOSED else layer.weight
 
 
 def _layers_of(

@@ -1,4 +1,4 @@
-"""Shares of negative filters and drops of resets as evidence, and how they decide."""
+"""Fractions of negative filters and drops of resets as evidence, and how they decide."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ from anatomy.studies.arrangements.tables import (
     pool,
 )
 
-# Share of filters of one sign from which a layer counts as biased.
+# Fraction of filters of one sign from which a layer counts as biased.
 BIASED = 2 / 3
 WHY_BIASED = (
     "two filters of one sign for each of the other; 64 random filters, the first layer of the paper's "
@@ -33,15 +33,15 @@ WHY_CRITICAL = (
 
 
 class LayerEvidence(Evidence):
-    """Evidence with the tables `n_l` and `training`, and `reinit` of an experiment that resets layers."""
+    """Evidence with the tables `n_l` and `training`; `reinitialisation` if the experiment resets layers."""
 
     def pooled(self, layers: Sequence[int] | None = None, epoch: int | None = None) -> pd.DataFrame:
-        """Return `tables.pool` with the pooled `share`, by default of all layers at the last epoch."""
+        """Return `tables.pool` with the pooled `fraction`, by default of all layers at the last epoch."""
         n_l = self.table("n_l")
         epoch = epochs_in_order(n_l)[-1] if epoch is None else epoch
         pooled = pool(n_l[n_l["epoch"] == epoch])
-        share = pooled["pooled_negative"] / pooled["pooled_filters"]
-        pooled = pooled.assign(experiment=self.name, share=share)
+        fraction = pooled["pooled_negative"] / pooled["pooled_filters"]
+        pooled = pooled.assign(experiment=self.name, fraction=fraction)
         return pooled if layers is None else pooled[pooled["layer"].isin(self.existing(layers))]
 
     def counts_by_seed(self, layer: int) -> list[tuple[int, int]]:
@@ -55,7 +55,7 @@ class LayerEvidence(Evidence):
 
     def existing(self, layers: Sequence[int]) -> Sequence[int]:
         """Return `layers` if the network has them all."""
-        table = self.tables.get("n_l", self.tables.get("reinit"))
+        table = self.tables.get("n_l", self.tables.get("reinitialisation"))
         for layer in layers:
             if layer not in set(table["layer"]):
                 raise NotTestedError(f"layer {layer} does not exist in {self.name}")
@@ -63,10 +63,10 @@ class LayerEvidence(Evidence):
 
     def relative_drops(self) -> pd.DataFrame:
         """Return the relative drop when a convolution is reset to its initialisation: seeds x layers."""
-        if "reinit" not in self.tables:
+        if "reinitialisation" not in self.tables:
             raise NotTestedError(f"{self.name} resets no layers")
-        reinit = convolutions(self.table("reinit"))
-        initial = reinit[reinit["reset_to"] == "0"]
+        reinitialisation = convolutions(self.table("reinitialisation"))
+        initial = reinitialisation[reinitialisation["reset_to"] == "0"]
         if initial.empty:
             raise NotTestedError(f"{self.name} resets no layers to epoch 0")
         drops = per_seed_and_layer(initial, "relative_drop").dropna()
@@ -89,7 +89,7 @@ def same_network(one: LayerEvidence, other: LayerEvidence) -> None:
 
 
 def initial_networks(evidences: Sequence[LayerEvidence]) -> tuple[pd.DataFrame, int]:
-    """Return the pooled shares at epoch 0 of different networks, and the number of repeated ones.
+    """Return the pooled fractions at epoch 0 of different networks, and the number of repeated ones.
 
     Networks of equal layer sizes and seed share their initial weights; the first of them counts.
     """
@@ -104,26 +104,26 @@ def initial_networks(evidences: Sequence[LayerEvidence]) -> tuple[pd.DataFrame, 
     return pd.concat(tables), repeated
 
 
-def share_of_layer(row: Any) -> str:
-    """Return where a pooled share was found, for a note."""
+def layer_in_words(row: Any) -> str:
+    """Return where a pooled fraction was found, for a note."""
     return f"layer {row.layer} of {row.experiment} ({row.pooled_filters} filters)"
 
 
-def _shares(pooled: pd.DataFrame, test: Callable[..., Finding], *limits: float) -> list[Finding]:
-    """Return one finding for the share of negative filters of each row."""
+def _fractions(pooled: pd.DataFrame, test: Callable[..., Finding], *limits: float) -> list[Finding]:
+    """Return one finding for the fraction of negative filters of each row."""
     return [
-        test(*limits, row["share"], row["low"], row["high"], share_of_layer(row))
+        test(*limits, row["fraction"], row["low"], row["high"], layer_in_words(row))
         for _, row in pooled.iterrows()
     ]
 
 
 def all_negative(pooled: pd.DataFrame) -> Finding:
     """Judge whether every layer is biased towards negative; the finding is that of the least biased."""
-    found = decide(_shares(pooled, above, BIASED))
+    found = decide(_fractions(pooled, above, BIASED))
     fewest = pooled.loc[pooled["pooled_filters"].idxmin()]
     best, _ = statistics.binomial_interval(fewest["pooled_filters"], fewest["pooled_filters"])
     if found.supported is not False and not best > BIASED:
-        raise NotTestedError(f"too few filters to tell: {share_of_layer(fewest)}")
+        raise NotTestedError(f"too few filters to tell: {layer_in_words(fewest)}")
     return found
 
 
@@ -135,7 +135,7 @@ def all_mixed(pooled: pd.DataFrame) -> Finding:
     """
     filters = pooled["pooled_filters"].to_numpy()
     _, widest = statistics.binomial_interval((filters + 1) // 2, filters)
-    findings = _shares(pooled, inside, 1 - BIASED, BIASED)
+    findings = _fractions(pooled, inside, 1 - BIASED, BIASED)
     enough = [
         finding
         for finding, high in zip(findings, widest, strict=True)
@@ -143,7 +143,7 @@ def all_mixed(pooled: pd.DataFrame) -> Finding:
     ]
     if len(enough) == len(findings):
         return decide(findings)
-    reason = f"too few filters to tell: {share_of_layer(pooled[~(widest < BIASED)].iloc[0])}"
+    reason = f"too few filters to tell: {layer_in_words(pooled[~(widest < BIASED)].iloc[0])}"
     if not enough:
         raise NotTestedError(reason)
     found = decide(enough)

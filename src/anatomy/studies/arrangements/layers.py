@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from anatomy.checkpoints.snapshots import METADATA_KEY, load_snapshot
+from anatomy.checkpoints.snapshots import is_snapshot, load_snapshot
 from anatomy.checkpoints.torch_files import AUXILIARY, read_checkpoint
 from anatomy.networks.catalogue import LAYOUTS, geometry, require_architecture
 from anatomy.networks.layouts import CONVOLUTION, LINEAR, TRANSPOSED, LayerGeometry
@@ -37,17 +37,17 @@ class Layer:
     """
 
     geometry: LayerGeometry
-    kind: str
+    layer_type: str
     weight: np.ndarray | Sequence[np.ndarray]
 
     @property
     def phases(self) -> int:
         """Number of filters for each channel of the output."""
-        return len(self.weight) if self.kind == TRANSPOSED else 1
+        return len(self.weight) if self.layer_type == TRANSPOSED else 1
 
     def statistics(self) -> LayerStatistics:
         """Return sums and norms of all filters; those of a channel stand together."""
-        if self.kind != TRANSPOSED:
+        if self.layer_type != TRANSPOSED:
             return layer_statistics(self.weight, self.geometry)
         parts = [layer_statistics(rows, self.geometry) for rows in self.weight]
         columns = {
@@ -76,56 +76,59 @@ def checkpoint_layers(
     checkpoint = read_checkpoint(path)
     found = _weights(checkpoint.tensors)
     shapes = {name: weight.shape for name, weight in found.items()}
-    linear = _of_kind(shapes, LINEAR)
-    is_snapshot = METADATA_KEY in checkpoint.entries
-    known = load_snapshot(path).layers if is_snapshot else []
+    linear = _of_type(shapes, LINEAR)
+    from_training = is_snapshot(path, checkpoint.entries)
+    known = load_snapshot(path).layers if from_training else []
     if architecture is None:
-        if not is_snapshot:
+        if not from_training:
             _warn_of_other_names(path, checkpoint.tensors, with_linear)
         elif with_linear and not linear:
             raise _convolutions_only(path)
         return named_layers(path, _unnamed_layers(found, known, with_linear), found, with_linear)
     network = (architecture, image_shape and tuple(image_shape), width)
-    places, expected = expected_layers(*network, classes or CLASSES)
-    last = places[-1].name
+    geometries, expected = expected_layers(*network, classes or CLASSES)
+    last = geometries[-1].name
     if last in found:
-        places, expected = expected_layers(*network, len(found[last]))
-    require_same(path, architecture, _of_kind(shapes, CONVOLUTION), _of_kind(expected, CONVOLUTION))
+        geometries, expected = expected_layers(*network, len(found[last]))
+    require_same(path, architecture, _of_type(shapes, CONVOLUTION), _of_type(expected, CONVOLUTION))
     _require_classes(path, last, shapes, classes)
     if linear:
-        require_same(path, architecture, linear, _of_kind(expected, LINEAR), LINEAR)
-    inputs = {g.name: g.input_shape if image_shape else None for g in places}
+        require_same(path, architecture, linear, _of_type(expected, LINEAR), LINEAR)
+    inputs = {g.name: g.input_shape if image_shape else None for g in geometries}
     inputs |= {g.name: g.input_shape for g in known}
-    places = [replace(g, input_shape=inputs[g.name]) for g in places]
-    return named_layers(path, places, found, with_linear)
+    geometries = [replace(g, input_shape=inputs[g.name]) for g in geometries]
+    return named_layers(path, geometries, found, with_linear)
 
 
 def named_layers(
-    source: Path | str, places: Sequence[LayerGeometry], weights: Mapping[str, np.ndarray], with_linear: bool
+    source: Path | str,
+    geometries: Sequence[LayerGeometry],
+    weights: Mapping[str, np.ndarray],
+    with_linear: bool,
 ) -> list[Layer]:
-    """Return the convolutions among `places` with their weights; linear layers if asked for.
+    """Return the convolutions among `geometries` with their weights; linear layers if asked for.
 
     `InputError` if these are asked for and have no weights, or if no layer is left.
     """
-    if with_linear and any(g.name not in weights for g in places):
+    if with_linear and any(g.name not in weights for g in geometries):
         raise _convolutions_only(source)
     layers = [
         _layer(g, weights[g.name])
-        for g in places
+        for g in geometries
         if g.name in weights and (with_linear or weights[g.name].ndim > 2)
     ]
     return _require_any(source, layers, with_linear)
 
 
-def _layer(place: LayerGeometry, weight: np.ndarray) -> Layer:
+def _layer(met: LayerGeometry, weight: np.ndarray) -> Layer:
     if weight.ndim > 2:
-        return Layer(place, CONVOLUTION, weight)
-    return Layer(replace(place, input_shape=weight.shape[1:]), LINEAR, weight)
+        return Layer(met, CONVOLUTION, weight)
+    return Layer(replace(met, input_shape=weight.shape[1:]), LINEAR, weight)
 
 
-def _of_kind(shapes: Mapping[str, tuple[int, ...]], kind: str) -> dict[str, tuple[int, ...]]:
+def _of_type(shapes: Mapping[str, tuple[int, ...]], layer_type: str) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the linear layers, or of the convolutions, by name."""
-    return {name: shape for name, shape in shapes.items() if (len(shape) == 2) == (kind == LINEAR)}
+    return {name: shape for name, shape in shapes.items() if (len(shape) == 2) == (layer_type == LINEAR)}
 
 
 def _convolutions_only(source: Path | str) -> InputError:
@@ -206,12 +209,12 @@ def expected_layers(
 
     channels, *size = image_shape or (3, 224, 224)
     network = network_shape(architecture, classes, channels, width)
-    kinds = (nn.Conv2d, nn.Linear)
+    types = (nn.Conv2d, nn.Linear)
     try:
-        places = layer_geometry(network, (channels, *size), kinds)
+        geometries = layer_geometry(network, (channels, *size), types)
     except InputError:
-        places = layer_geometry(network, (channels, 224, 224), kinds)
-    return places, {name: tuple(weight.shape) for name, weight in _weights(network.state_dict()).items()}
+        geometries = layer_geometry(network, (channels, 224, 224), types)
+    return geometries, {name: tuple(weight.shape) for name, weight in _weights(network.state_dict()).items()}
 
 
 def require_same(
@@ -219,20 +222,22 @@ def require_same(
     architecture: str,
     found: Mapping[str, tuple[int, ...]],
     expected: Mapping[str, tuple[int, ...]],
-    kind: str = CONVOLUTION,
+    layer_type: str = CONVOLUTION,
 ) -> None:
     """Compare shapes of layers by name; `InputError` names the first that differs."""
     advice = "correct the architecture, or the file"
-    for number, (name, shape) in enumerate(expected.items(), 1):
+    for position, (name, shape) in enumerate(expected.items(), 1):
         if found.get(name) != shape:
             has = f"has shape {found[name]}" if name in found else "is missing"
             raise InputError(
-                f"{path} is not a {architecture}: {kind} {number}, {name}, {has}, expected {shape}; {advice}"
+                f"{path} is not a {architecture}: {layer_type} {position}, {name}, {has}, "
+                f"expected {shape}; {advice}"
             )
     for name, shape in found.items():
         if name not in expected:
             raise InputError(
-                f"{path} is not a {architecture}: it also has a {kind} {name} of shape {shape}; {advice}"
+                f"{path} is not a {architecture}: it also has a {layer_type} {name} of shape {shape}; "
+                f"{advice}"
             )
 
 
@@ -257,22 +262,24 @@ def module_layers(
 
     convolutions = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
     transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-    kinds = (*convolutions, *transposed, *([nn.Linear] if with_linear else []))
+    types = (*convolutions, *transposed, *([nn.Linear] if with_linear else []))
     if image_shape is not None:
-        places = layer_geometry(network, image_shape, kinds)
+        geometries = layer_geometry(network, image_shape, types)
     else:
-        names = [name for name, module in network.named_modules() if isinstance(module, kinds)]
-        places = [LayerGeometry(number, name, 0, number - 1, None) for number, name in enumerate(names, 1)]
+        names = [name for name, module in network.named_modules() if isinstance(module, types)]
+        geometries = [
+            LayerGeometry(position, name, 0, position - 1, None) for position, name in enumerate(names, 1)
+        ]
     layers = []
-    for place in places:
-        module = network.get_submodule(place.name)
+    for met in geometries:
+        module = network.get_submodule(met.name)
         weight = module.weight.detach().cpu()
         weight = (weight.float() if weight.itemsize < 4 else weight).numpy()
         if isinstance(module, transposed):
             rows = rows_of_transposed(weight, module.groups, module.stride, module.dilation)
-            layers.append(Layer(place, TRANSPOSED, rows))
+            layers.append(Layer(met, TRANSPOSED, rows))
         else:
-            layers.append(_layer(place, weight))
+            layers.append(_layer(met, weight))
     return _require_any(f"this {type(network).__name__}", layers, with_linear)
 
 
@@ -282,7 +289,7 @@ def rows_of_transposed(
     """Return the filters of a transposed convolution with `weight` (C, F / groups, k, k), one array a phase.
 
     An output of channel f sees the weights (C / groups, taps) of those taps t of the kernel for which
-    position + padding - dilation * t is a multiple of the stride. So there are up to stride^2 kinds of rows
+    position + padding - dilation * t is a multiple of the stride. So there are up to stride^2 different rows
     for each channel, as if stride^2 convolutions took turns; with stride 1 there is one, of all weights.
     """
     inputs, outputs, *kernel = weight.shape

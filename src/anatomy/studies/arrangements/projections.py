@@ -79,11 +79,11 @@ class LayerStatistics:
 
     @property
     def n_l(self) -> float | None:
-        """Share of cosines that are at most zero (equation 2); None if no filter has one."""
-        return negative_share(self.projections)
+        """Fraction of cosines that are at most zero (equation 2); None if no filter has one."""
+        return negative_fraction(self.projections)
 
 
-def negative_share(cosines: np.ndarray) -> float | None:
+def negative_fraction(cosines: np.ndarray) -> float | None:
     """Return n_l = P(c <= 0) of equation 2 over the filters that have a cosine."""
     defined = cosines[~np.isnan(cosines)]
     return float((defined <= 0).mean()) if defined.size else None
@@ -152,11 +152,11 @@ def warn_of_filters_left_out(statistics: Iterable[LayerStatistics], source: str)
     """Name on stderr every layer that has filters with NaN or infinite weights, and these filters."""
     for layer in statistics:
         if layer.not_finite:
-            numbers = np.flatnonzero(layer.is_not_finite)
-            listed = ", ".join(map(str, numbers[:5])) + (", ..." if len(numbers) > 5 else "")
+            indices = np.flatnonzero(layer.is_not_finite)
+            listed = ", ".join(map(str, indices[:5])) + (", ..." if len(indices) > 5 else "")
             print(
                 f"warning: {source}: layer {layer.geometry.layer} ({layer.geometry.name}) has NaN or "
-                f"infinite weights in {len(numbers)} of {len(layer.norms)} filters (number {listed}); they "
+                f"infinite weights in {len(indices)} of {len(layer.norms)} filters (index {listed}); they "
                 "are left out of n_l; the training diverged or the file is damaged",
                 file=sys.stderr,
             )
@@ -208,13 +208,13 @@ def to_json(
     """
     content: dict[str, Any] = {}
     layers, net = [], []
-    for number, layer in enumerate(statistics):
+    for index, layer in enumerate(statistics):
         geometry = layer.geometry
         values = layer.projections if normalise else layer.sums
         net.append(_numbers(values))
         block = {"projections": net[-1], "mass": layer.n_l, "mean": _mean(values)}
         if distances is not None:
-            block |= {"l2_dist": distances[number].l2, "l_inf_dist": distances[number].l_inf}
+            block |= {"l2_dist": distances[index].l2, "l_inf_dist": distances[index].l_inf}
         content.setdefault(str(geometry.stage), {})[str(geometry.block)] = block
         layers.append(
             {
@@ -232,7 +232,7 @@ def to_json(
     values = np.concatenate([layer.projections if normalise else layer.sums for layer in statistics])
     content["net"] = {
         "projections": [value for block in net for value in block],
-        "mass": negative_share(np.concatenate([layer.projections for layer in statistics])),
+        "mass": negative_fraction(np.concatenate([layer.projections for layer in statistics])),
         "mean": _mean(values),
     }
     facts = {

@@ -99,11 +99,11 @@ def comparison_problems(
     if len(names) not in (2, 4):
         yield f"{where}.experiments: {len(names)} are named; expected 2 or 4, step and smooth in turn"
         return
-    for place, name in enumerate(names):
-        kind, expected = experiments[name]["schedule"]["kind"], ("step", "smooth")[place % 2]
-        if kind != expected:
+    for position, name in enumerate(names):
+        schedule, expected = experiments[name]["schedule"]["kind"], ("step", "smooth")[position % 2]
+        if schedule != expected:
             yield (
-                f"{where}.experiments: {name!r} has the {kind} schedule; "
+                f"{where}.experiments: {name!r} has the {schedule} schedule; "
                 f"expected {expected} here, step and smooth in turn"
             )
 

@@ -59,7 +59,7 @@ def pool(n_l: pd.DataFrame) -> pd.DataFrame:
     """Return n_l over the filters of all seeds, by epoch and layer, with its test against one half.
 
     `pooled_negative` of `pooled_filters` cosines are at most zero; `low` and `high` are the exact 95 %
-    interval of their share, `p_value` is that of the two-sided exact binomial test against one half,
+    interval of their fraction, `p_value` is that of the two-sided exact binomial test against one half,
     `p_corrected` the same after Holm's correction over the layers of the epoch. Filters are treated
     as independent, those of one network too.
     """
@@ -85,7 +85,7 @@ def onset_table(summary: pd.DataFrame) -> pd.DataFrame:
 
     `epoch` is the first from which the layer stays biased to the last epoch: p_corrected < 0.05 and
     more than half of the filters on the same side, `direction`. Both are empty for a layer that is
-    not biased at the last epoch. `n_l` is the pooled share at the last epoch.
+    not biased at the last epoch. `n_l` is the pooled fraction at the last epoch.
     """
     order = summary["epoch"].map(order_of_epoch)
     rows = []
@@ -93,8 +93,8 @@ def onset_table(summary: pd.DataFrame) -> pd.DataFrame:
         ["experiment", "layer", "name"], sort=False
     ):
         frame = frame.sort_values("order")
-        share = (frame["pooled_negative"] / frame["pooled_filters"]).to_numpy()
-        side = np.where(frame["p_corrected"] < SIGNIFICANCE, np.sign(share - 0.5), 0)
+        fraction = (frame["pooled_negative"] / frame["pooled_filters"]).to_numpy()
+        side = np.where(frame["p_corrected"] < SIGNIFICANCE, np.sign(fraction - 0.5), 0)
         differs = np.flatnonzero(side != side[-1])
         first = differs[-1] + 1 if differs.size else 0
         rows.append(
@@ -104,24 +104,24 @@ def onset_table(summary: pd.DataFrame) -> pd.DataFrame:
                 "name": name,
                 "direction": {1: "negative", -1: "positive"}.get(side[-1]),
                 "epoch": int(frame["epoch"].iloc[first]) if side[-1] else None,
-                "n_l": share[-1],
+                "n_l": fraction[-1],
             }
         )
     return pd.DataFrame(rows).astype({"epoch": "Int64"})
 
 
-def convolutions(reinit: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a re-initialisation table that reset a convolution."""
-    return reinit[reinit["kind"] == CONVOLUTION]
+def convolutions(reinitialisation: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a reinitialisation table that reset a convolution."""
+    return reinitialisation[reinitialisation["kind"] == CONVOLUTION]
 
 
-def mean_over_draws(reinit: pd.DataFrame) -> pd.DataFrame:
-    """Return a re-initialisation table with one row, `random`, for all draws of a layer and seed.
+def mean_over_draws(reinitialisation: pd.DataFrame) -> pd.DataFrame:
+    """Return a reinitialisation table with one row, `random`, for all draws of a layer and seed.
 
     Numbers are means over the draws; an interval that belongs to a single draw is left out.
     """
-    names = reinit["reset_to"].where(~reinit["reset_to"].map(is_random), RANDOM)
-    single = reinit.assign(reset_to=names).drop(columns=["drop_low", "drop_high"], errors="ignore")
+    names = reinitialisation["reset_to"].where(~reinitialisation["reset_to"].map(is_random), RANDOM)
+    single = reinitialisation.assign(reset_to=names).drop(columns=["drop_low", "drop_high"], errors="ignore")
     identity = [column for column in _IDENTITY if column in single]
     return single.groupby(identity, sort=False, as_index=False).mean()
 
@@ -131,7 +131,7 @@ def per_seed_and_layer(frame: pd.DataFrame, value: str) -> pd.DataFrame:
     return frame.pivot(index="seed", columns="layer", values=value)
 
 
-def criticality(n_l: pd.DataFrame, reinit: pd.DataFrame, first: int = 1) -> dict[str, float]:
+def criticality(n_l: pd.DataFrame, reinitialisation: pd.DataFrame, first: int = 1) -> dict[str, float]:
     """Return the rank correlation over layers of bias and criticality, for layers from `first` on.
 
     Spearman's `rho` between |mean n_l - 1/2| at the last epoch and the mean drop when the layer is
@@ -140,7 +140,7 @@ def criticality(n_l: pd.DataFrame, reinit: pd.DataFrame, first: int = 1) -> dict
     """
     last = n_l[n_l["epoch"] == epochs_in_order(n_l)[-1]]
     bias = per_seed_and_layer(last[last["layer"] >= first], "n_l")
-    initial = reinit[(reinit["reset_to"] == "0") & (reinit["layer"] >= first)]
+    initial = reinitialisation[(reinitialisation["reset_to"] == "0") & (reinitialisation["layer"] >= first)]
     drops = per_seed_and_layer(initial, "drop")
     seeds, layers = bias.index.intersection(drops.index), bias.columns.intersection(drops.columns)
     a, b = bias.loc[seeds, layers].to_numpy(), drops.loc[seeds, layers].to_numpy()
@@ -154,16 +154,20 @@ def criticality(n_l: pd.DataFrame, reinit: pd.DataFrame, first: int = 1) -> dict
     return {"count": len(layers), "seeds": count, "rho": rho, "low": low, "high": high}
 
 
-def critical_layers(n_l: pd.DataFrame, reinit: pd.DataFrame, critical: float = CRITICAL) -> pd.DataFrame:
+def critical_layers(
+    n_l: pd.DataFrame, reinitialisation: pd.DataFrame, critical: float = CRITICAL
+) -> pd.DataFrame:
     """Return one row per layer of one experiment: whether it is biased, and whether it is critical.
 
     `biased` as in `onset_table`: at the last epoch, over the filters of all seeds, p_corrected < 0.05;
-    `n_l` is their share of negative ones. `critical`: the mean over `seeds` of the relative drop when
+    `n_l` is their fraction of negative ones. `critical`: the mean over `seeds` of the relative drop when
     the layer is reset to epoch 0 lies above the threshold `critical`; `low`, `high` are its 95 % bootstrap
     interval over seeds, NaN for a single one. Seeds whose trained network predicts nothing do not count.
     """
     last = pool(n_l[n_l["epoch"] == epochs_in_order(n_l)[-1]]).set_index("layer")
-    initial = reinit[(reinit["reset_to"] == "0") & reinit["layer"].isin(last.index)]
+    initial = reinitialisation[
+        (reinitialisation["reset_to"] == "0") & reinitialisation["layer"].isin(last.index)
+    ]
     drops = per_seed_and_layer(initial, "relative_drop").dropna()
     layers = last.loc[drops.columns]
     limits = [
@@ -199,7 +203,7 @@ def biased_against_critical(layers: pd.DataFrame) -> dict[str, int]:
 
 
 def criticality_tables(
-    n_l: Iterable[pd.DataFrame], reinit: Iterable[pd.DataFrame], critical: float = CRITICAL
+    n_l: Iterable[pd.DataFrame], reinitialisation: Iterable[pd.DataFrame], critical: float = CRITICAL
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return bias against criticality of every experiment that resets layers to epoch 0, and its layers.
 
@@ -207,7 +211,7 @@ def criticality_tables(
     excepts: `criticality`, and the counts of `biased_against_critical` for the `threshold`. The second is
     `critical_layers`.
     """
-    drops = {frame["experiment"].iloc[0]: frame for frame in reinit}
+    drops = {frame["experiment"].iloc[0]: frame for frame in reinitialisation}
     rows, layers = [], [pd.DataFrame(columns=LAYER_COLUMNS)]
     for frame in n_l:
         experiment = frame["experiment"].iloc[0]

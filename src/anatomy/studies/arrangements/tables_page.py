@@ -33,9 +33,10 @@ def tables_page(
     criticality: pd.DataFrame,
     layers: pd.DataFrame,
 ) -> str:
-    """Return the page of all tables: `n_l_summary`, `bias_onset` and `reinit_summary` of experiments.
+    """Return the page of all tables.
 
-    `criticality` and `layers` are the two tables of `tables.criticality_tables`.
+    Those of experiments are `n_l_summary`, `bias_onset` and `reinitialisation_summary`; `criticality` and
+    `layers` are the two tables of `tables.criticality_tables`.
     """
     resets = _joined(drops)
     initial = resets[resets["reset_to"] == "0"].drop(columns="reset_to") if len(resets) else resets
@@ -46,7 +47,7 @@ def tables_page(
         [
             section("Accuracies", "Of the last epoch; test accuracies of the trained network.", accuracies),
             section(
-                "Share of negative projections",
+                "Fraction of negative projections",
                 "n_l by layer at the first and the last epoch. low and high: exact binomial interval over "
                 "the filters of all seeds, which are treated as independent. p_corrected: exact test "
                 "against one half, with Holm's correction over the layers.",
@@ -60,7 +61,7 @@ def tables_page(
             ),
             section(
                 "Layers reset to their initialisation",
-                "Drop in test accuracy, as a share of one.",
+                "Drop in test accuracy, as a fraction of one.",
                 initial,
             ),
             section(

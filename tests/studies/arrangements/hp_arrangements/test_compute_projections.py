@@ -31,7 +31,7 @@ def run(folder, options):
         cwd=folder,
         capture_output=True,
         text=True,
-        env={**environment(), "HYPERPLANES_DATA": str(folder)},
+        env={**environment(), "ANATOMY_DATA": str(folder)},
     )
 
 
@@ -212,7 +212,7 @@ def test_an_mlps_snapshot_without_weights_is_refused(tmp_path):
 
 def test_more_files_than_a_process_may_open(snapshots, tmp_path):
     """Each file is let go before the next is read."""
-    files = [tmp_path / f"{number}.safetensors" for number in range(40)]
+    files = [tmp_path / f"{index}.safetensors" for index in range(40)]
     for file in files:
         file.hardlink_to(tmp_path / "snapshot.safetensors")
     program = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (30, 30)); "
@@ -262,7 +262,7 @@ def test_nan_weights_never_reach_the_json(tmp_path):
         net.features[2].weight[4] = 0
     save(net, tmp_path / "lenet_0.tar", epoch=0)
     content, _, message = measured(tmp_path, "--arch lenet --dataset mnist --load-from lenet_0.tar")
-    assert "layer 2 (features.2) has NaN or infinite weights in 1 of 6 filters (number 3)" in message
+    assert "layer 2 (features.2) has NaN or infinite weights in 1 of 6 filters (index 3)" in message
     assert (content["layers"][1]["not_finite"], content["layers"][1]["undefined"]) == (1, 1)
     assert content["0"]["1"]["projections"][3] is None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from authored_runs import assert_close, history, plain_run, trained
+from command_line_runs import assert_close, history, plain_run, trained
 from safetensors.torch import load_file
 
 from anatomy.checkpoints.snapshots import load_snapshot
@@ -18,9 +18,19 @@ from anatomy.runtime.streams import stream
 pytestmark = pytest.mark.usefixtures("inside")
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam"])
-def test_a_resumed_run_ends_in_the_bits_of_an_unbroken_one(kind, shades):
-    options = ["--optimizer", kind, "--lr", 0.002, "--augmentation", "--split", 0.1, "--snapshot-every", 2]
+@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
+def test_a_resumed_run_ends_in_the_bits_of_an_unbroken_one(optimiser, shades):
+    options = [
+        "--optimizer",
+        optimiser,
+        "--lr",
+        0.002,
+        "--augmentation",
+        "--split",
+        0.1,
+        "--snapshot-every",
+        2,
+    ]
     unbroken = trained(*options, "--epochs", 4, "--models-path", "unbroken")
     half = trained(*options, "--epochs", 2)
     initial = (half / "snapshots/epoch=0.safetensors").read_bytes()
@@ -94,7 +104,9 @@ def test_another_seed_or_rate_branches_off_a_run(shades):
         "--resume-from", source, "--epochs", 3, "--seed", 8, "--lr", 0.004, "--models-path", "kept"
     )
     assert float(history(kept)[1]["learning_rate"]) == 0.002
-    with pytest.raises(InputError, match=r"in its place .*: --batch-size \(20 there, 9 here\); give another"):
+    with pytest.raises(
+        InputError, match=r"in its directory .*: --batch-size \(20 there, 9 here\); give another"
+    ):
         trained(
             "--resume-from",
             source,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from authored_runs import authored, pillow
+from command_line_runs import command_line_run, pillow
 from conftest import make_dataset
 from official_files import serve
 from PIL import Image
@@ -54,17 +54,17 @@ def test_upscaling_equals_pillow(side, size, border, channels):
 
 def test_upscaled_images_are_augmented_after_it_and_normalised_as_theirs(server, monkeypatch):
     serve("CIFAR10", server, monkeypatch, 4)
-    run = authored("--dataset", "cifar10", "--upscale-padding", "--augmentation")
+    run = command_line_run("--dataset", "cifar10", "--upscale-padding", "--augmentation")
     assert run.description["mean"] == [0.1229, 0.1206, 0.1117]
     run = run._run(run.facts["settings"])
     run.start_epoch(1)
     index = torch.tensor([7, 0, 19])
     images = run.images.augment(index, run.draws)
     large = np.pad(pillow(run.images.images.numpy(), 112, 56), ((0, 0), (0, 0), (4, 4), (4, 4)))
-    for number, image in zip(index.tolist(), images, strict=True):
-        top, left = run.draws.top[number], run.draws.left[number]
-        window = large[number, :, top : top + 224, left : left + 224]
-        assert np.array_equal(image, window[..., ::-1] if run.draws.flip[number] else window)
+    for image_index, image in zip(index.tolist(), images, strict=True):
+        top, left = run.draws.top[image_index], run.draws.left[image_index]
+        window = large[image_index, :, top : top + 224, left : left + 224]
+        assert np.array_equal(image, window[..., ::-1] if run.draws.flip[image_index] else window)
 
 
 def test_statistics_of_a_prepared_data_set_are_measured_after_upscaling(shades):

@@ -1,4 +1,4 @@
-"""The authors' reinit_layers.py: re-initialisation of any checkpoint."""
+"""The authors' reinit_layers.py: reinitialisation of any checkpoint."""
 
 import json
 import logging
@@ -19,10 +19,10 @@ from anatomy.runtime.streams import stream
 from anatomy.studies.arrangements.hp_arrangements.data import DataChoice, open_named
 from anatomy.studies.arrangements.hp_arrangements.names import choices
 from anatomy.studies.arrangements.hp_arrangements.reinit_layers import (
-    authors_json,
     check_run,
     listed_paths,
     load_network,
+    published_json,
     resets_of,
 )
 from anatomy.studies.arrangements.reinitialisation.weights import linear_layers
@@ -41,8 +41,8 @@ def network(architecture="lenet", classes=10, channels=1, seed=0):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Checkpoints of the authors' kind, and a prepared data set in the place of MNIST."""
-    folder = tmp_path_factory.mktemp("authors")
+    """Checkpoints as the authors have them, and a prepared data set in the place of MNIST."""
+    folder = tmp_path_factory.mktemp("published")
     data = make_dataset(test=60, channels=1, size=28, classes=10)
     write_dataset(data, folder / "data", "shades", {"source": "test"})
     trained = network().state_dict()
@@ -77,7 +77,7 @@ def test_program_writes_the_authors_files(files, tmp_path):
     assert (content["arch"], content["dataset"]) == ("lenet", "mnist")
     assert (content["epoch"], content["seed"]) == ("10", "3")
     assert (tmp_path / "plots/mnist/lenet/3/reinit_lenet_9.pdf").read_bytes().startswith(b"%PDF")
-    # Nothing else, and a run of another seed has its own place.
+    # Nothing else, and a run of another seed has its own directory.
     assert len([path for path in (tmp_path / "results").rglob("*") if path.is_file()]) == 1
 
     data = make_dataset(test=60, channels=1, size=28, classes=10)
@@ -92,11 +92,11 @@ def test_program_writes_the_authors_files(files, tmp_path):
     found = [content["top1_test"], content["top5_test"]]
     assert found == pytest.approx(percentages(network()), abs=1e-4)
     other = network(seed=1).state_dict()
-    for place, name in enumerate(conv_layers(network())):
+    for index, name in enumerate(conv_layers(network())):
         net = network()
         parts = {f"{name}.{part}": other[f"{name}.{part}"] for part in ("weight", "bias")}
         net.load_state_dict(net.state_dict() | parts)
-        accuracy = content["init_from_epoch"]["0"][place]
+        accuracy = content["init_from_epoch"]["0"][index]
         assert accuracy == pytest.approx(percentages(net)[0], abs=1e-4)
 
 
@@ -154,7 +154,7 @@ def test_names_of_the_draws_are_refused(name, files, tmp_path):
 def test_only_draws_are_renamed(files):
     row = {"images": 60, "accuracy": 0.5, "trained_accuracy": 0.5}
     rows = [{**row, "reset_to": name} for name in ("my_random", "random", "random-2")]
-    content = authors_json(rows, 60, options(files, rand=2), "mnist")
+    content = published_json(rows, 60, options(files, rand=2), "mnist")
     assert list(content["init_from_epoch"]) == ["my_random", "rand", "rand-2"]
 
 
@@ -182,7 +182,7 @@ def test_linear_layers_that_a_file_lacks_are_named(files, tmp_path, caplog):
 
 
 def test_resets_without_a_layer_are_refused_before_any_evaluation(files, tmp_path):
-    net = build_network("mlp", 10, 1, WIDTH, stream(0, "x"), {"kind": "authors"}, (28, 28))
+    net = build_network("mlp", 10, 1, WIDTH, stream(0, "x"), {"kind": "published"}, (28, 28))
     save_file(net.state_dict(), tmp_path / "mlp.safetensors")
     snapshot(net, tmp_path / "epoch=4.safetensors", 4)
     (tmp_path / "inits.txt").write_text("epoch=4.safetensors")
@@ -213,7 +213,7 @@ def test_a_missing_trained_network_is_an_error(files):
     assert result.stderr == "error: --load-from no.pt does not exist; give the trained network\n"
 
 
-@pytest.mark.parametrize("place", ["final.safetensors", "snapshots/epoch=3.safetensors"])
+@pytest.mark.parametrize("file", ["final.safetensors", "snapshots/epoch=3.safetensors"])
 @pytest.mark.parametrize(
     ("settings", "choice", "needed"),
     [
@@ -225,10 +225,10 @@ def test_a_missing_trained_network_is_an_error(files):
         ({"subsample_classes": 3}, {"subsample": 3, "class_seed": 1}, "no --class-sample-seed"),
     ],
 )
-def test_a_run_is_measured_on_what_it_was_trained_on(place, settings, choice, needed, tmp_path):
+def test_a_run_is_measured_on_what_it_was_trained_on(file, settings, choice, needed, tmp_path):
     content = {"settings": {"pixels": "standardised", "upscaling": None, **settings}}
     (tmp_path / "run.json").write_text(json.dumps(content))
-    given = type("Options", (), {"load_from": tmp_path / place, "unnormalize": False})
+    given = type("Options", (), {"load_from": tmp_path / file, "unnormalize": False})
     if needed is None:
         check_run(given, DataChoice("cifar10", **choice))
     else:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from authored_runs import authored, parsed
+from command_line_runs import command_line_run, parsed
 from official_files import serve
 
 from anatomy.runtime.errors import InputError
@@ -68,7 +68,7 @@ def test_schedule_is_that_of_torch(step, factor):
 
 
 @pytest.mark.parametrize(
-    ("options", "place"),
+    ("options", "directory"),
     [
         ([], "mnist/vgg19/0"),
         (["--noise", 0.29], "mnist/noise_29/vgg19/0"),
@@ -76,9 +76,9 @@ def test_schedule_is_that_of_torch(step, factor):
         (["--noise", -1], "mnist/pixel_shuffle/vgg19/0"),
     ],
 )
-def test_place_of_a_run(options, place):
+def test_directory_of_a_run(options, directory):
     options = parsed("--arch", "vgg19", "--dataset", "mnist", *options)
-    assert run_folder(options, data_choice(options, 0), 0) == Path(place)
+    assert run_folder(options, data_choice(options, 0), 0) == Path(directory)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,9 @@ def test_place_of_a_run(options, place):
 )
 def test_augmentation_of_small_images(name, augmentation, server, monkeypatch):
     serve(name, server, monkeypatch, 4)
-    settings = authored("--dataset", name.lower(), "--augmentation", "--unnormalize").facts["settings"]
+    settings = command_line_run("--dataset", name.lower(), "--augmentation", "--unnormalize").facts[
+        "settings"
+    ]
     assert settings["augmentation"] == {**augmentation, "random_resized_crop": False}
     assert settings["pixels"] == "unit"
 

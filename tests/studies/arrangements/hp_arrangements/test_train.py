@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from authored_runs import assert_close, authored, history, plain_run, trained
+from command_line_runs import assert_close, command_line_run, history, plain_run, trained
 from conftest import SCRIPTS, environment
 from official_files import serve
 from PIL import Image
@@ -41,11 +41,11 @@ def test_without_names_the_program_lists_them(options):
 
 
 def test_validation_by_split_and_by_test_part(shades):
-    split = authored("--split", 0.25)
+    split = command_line_run("--split", 0.25)
     images, labels = split._run(split.facts["settings"]).validation
     assert torch.equal(labels, torch.from_numpy(shades.train_labels[72:]))
     assert torch.equal(next(images.plain(24)), torch.from_numpy(shades.train_images[72:]))
-    whole = authored()
+    whole = command_line_run()
     images, labels = whole._run(whole.facts["settings"]).validation
     assert torch.equal(next(images.plain(40)), torch.from_numpy(shades.test_images))
     assert torch.equal(labels, torch.from_numpy(shades.test_labels))
@@ -53,27 +53,27 @@ def test_validation_by_split_and_by_test_part(shades):
 
 def test_order_is_drawn_with_a_split_or_shuffle_only(shades):
     for options, drawn in ((["--split", 0.5], True), (["--shuffle"], True), ([], False)):
-        run = authored(*options)
+        run = command_line_run(*options)
         run = run._run(run.facts["settings"])
         order = run.start_epoch(1)
         assert torch.equal(order, torch.arange(len(order))) == (not drawn)
 
 
 def test_noise_makes_labels_wrong_and_leaves_validation(shades):
-    for share, low, high in ((1, 1, 1), (0.5, 0.3, 0.7), (0, 0, 0)):
-        run = authored("--noise", share, "--noise-seed", 1, "--split", 0.25)
+    for fraction, low, high in ((1, 1, 1), (0.5, 0.3, 0.7), (0, 0, 0)):
+        run = command_line_run("--noise", fraction, "--noise-seed", 1, "--split", 0.25)
         run = run._run(run.facts["settings"])
         wrong = (run.labels != torch.from_numpy(shades.train_labels[:72])).double().mean()
         assert low <= wrong <= high
         assert torch.equal(run.validation[1], torch.from_numpy(shades.train_labels[72:]))
-    again = [authored("--noise", 0.5, "--noise-seed", seed, "--seed", 9) for seed in (1, 1, 2)]
+    again = [command_line_run("--noise", 0.5, "--noise-seed", seed, "--seed", 9) for seed in (1, 1, 2)]
     labels = [run._run(run.facts["settings"]).labels for run in again]
     assert torch.equal(labels[0], labels[1])
     assert not torch.equal(labels[0], labels[2])
 
 
 def test_pixels_are_shuffled_in_training_only(shades, monkeypatch):
-    run = authored("--noise", -1, "--split", 0.25)
+    run = command_line_run("--noise", -1, "--split", 0.25)
     run = run._run(run.facts["settings"])
     small = torch.from_numpy(shades.train_images[:72])
     moved = torch.cat(list(run.train_part()[0].plain(20)))
@@ -92,8 +92,8 @@ def image_folder():
         for label in range(3):
             folder = Path("imagenet", part, f"n{label}")
             folder.mkdir(parents=True)
-            for number in range(4):
-                Image.new("RGB", (260, 230 + number), (60 * label, 9, 9)).save(folder / f"{number}.png")
+            for index in range(4):
+                Image.new("RGB", (260, 230 + index), (60 * label, 9, 9)).save(folder / f"{index}.png")
 
 
 def test_the_documented_example_on_an_image_folder():
@@ -114,16 +114,16 @@ def test_the_documented_example_on_an_image_folder():
     assert list(Path("tensorboard/imagenet_2/lenet", seed).iterdir())
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam"])
-def test_a_run_equals_plain_training(kind, shades):
-    folder = trained("--optimizer", kind, "--lr", 0.002, "--epochs", 2)
+@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
+def test_a_run_equals_plain_training(optimiser, shades):
+    folder = trained("--optimizer", optimiser, "--lr", 0.002, "--epochs", 2)
     optimisers = {
         "sgd": lambda p: torch.optim.SGD(p, 0.002, momentum=0.9, weight_decay=1e-4),
         "adam": lambda p: torch.optim.Adam(p, 0.002),
     }
-    network, _ = plain_run(shades, 2, optimisers[kind])
+    network, _ = plain_run(shades, 2, optimisers[optimiser])
     # Adam divides gradients near zero by themselves.
-    assert_close(folder, network, {"sgd": 1e-5, "adam": 1e-4}[kind])
+    assert_close(folder, network, {"sgd": 1e-5, "adam": 1e-4}[optimiser])
 
 
 def test_a_plateau_ends_a_run_that_can_go_on_without_the_option(shades, capsys):
@@ -171,23 +171,25 @@ def test_evaluation_of_a_checkpoint(server, monkeypatch):
     loss = functional.cross_entropy(logits, labels).item()
     tops = [(ranks < top).double().mean().item() for top in (1, 5)]
     options = ["--dataset", "cifar10", "--resume-from", "weights.safetensors"]
-    lines = authored(*options, "--evaluate", "--eval-regularization-loss", "--weight-decay", 0.01).evaluate()
+    lines = command_line_run(
+        *options, "--evaluate", "--eval-regularization-loss", "--weight-decay", 0.01
+    ).evaluate()
     norms = sum(p.norm().item() for name, p in network.named_parameters() if name.endswith("weight"))
     assert lines == [
         f"test: loss {loss:.4f}, top-1 {tops[0]:.2%}, top-5 {tops[1]:.2%}",
         f"regularization loss: {0.01 * norms:.6g}",
     ]
-    [line] = authored(*options, "--evaluate-train").evaluate()
+    [line] = command_line_run(*options, "--evaluate-train").evaluate()
     assert line.startswith("train: loss ")
 
 
 def test_the_other_programs_read_a_run(shades):
     folder = trained("--epochs", 1)
     command = [sys.executable, SCRIPTS / "reinitialise_layers.py", "--run", folder, "--dataset", "shades"]
-    command += ["--snapshots", folder / "snapshots/epoch=0.safetensors", "--output", "reinit.csv"]
+    command += ["--snapshots", folder / "snapshots/epoch=0.safetensors", "--output", "reinitialisation.csv"]
     result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
     assert result.returncode == 0, result.stderr
-    assert len(Path("reinit.csv").read_text().splitlines()) > 6
+    assert len(Path("reinitialisation.csv").read_text().splitlines()) > 6
 
 
 @pytest.mark.parametrize(

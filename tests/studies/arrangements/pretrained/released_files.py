@@ -56,8 +56,8 @@ def cell(items):
 def struct_array(items):
     """A MATLAB struct array with one row."""
     array = np.empty((1, len(items)), [(name, object) for name in items[0]])
-    for place, item in enumerate(items):
-        array[0, place] = tuple(item.values())
+    for index, item in enumerate(items):
+        array[0, index] = tuple(item.values())
     return array
 
 
@@ -70,18 +70,18 @@ def filters(shape, seed):
 def simplenn(convolutions, fully_connected, old=False):
     """Layers of a SimpleNN network, and its weights in torch's layout."""
     layers, weights = [], []
-    for number, (shape, stride, pad, pooled) in enumerate(convolutions, 1):
-        weight, stored = filters(shape, number)
+    for position, (shape, stride, pad, pooled) in enumerate(convolutions, 1):
+        weight, stored = filters(shape, position)
         weights.append(weight)
-        bias = np.full((1, len(weight)), number, np.float32)
+        bias = np.full((1, len(weight)), position, np.float32)
         values = {"filters": stored, "biases": bias} if old else {"weights": cell([stored, bias.T])}
         options = {"stride": stride, "pad": pad} if old else {"stride": [stride] * 2, "pad": [pad] * 4}
-        layers.append({"type": "conv", "name": f"conv{number}", **values, **options})
-        layers.append({"type": "relu", "name": f"relu{number}"})
+        layers.append({"type": "conv", "name": f"conv{position}", **values, **options})
+        layers.append({"type": "relu", "name": f"relu{position}"})
         if pooled:
             size = 3 if stride == 4 or shape[0] != 64 else 2
             layers.append(
-                {"type": "pool", "name": f"pool{number}", "pool": [size] * 2, "stride": 2, "method": "max"}
+                {"type": "pool", "name": f"pool{position}", "pool": [size] * 2, "stride": 2, "method": "max"}
             )
     layers.append({"type": "conv", "name": "fc6", "weights": cell([np.zeros((*fully_connected, 7)), []])})
     layers.append({"type": "softmax", "name": "prob"})
@@ -92,11 +92,11 @@ def dagnn(convolutions, fully_connected):
     """Layers and parameters of a DagNN network, and its weights in torch's layout."""
     layers, parameters, weights = [], [], []
 
-    def add(name, kind, block, names=()):
+    def add(name, layer_type, block, names=()):
         layers.append(
             {
                 "name": name,
-                "type": f"dagnn.{kind}",
+                "type": f"dagnn.{layer_type}",
                 "inputs": cell(["x"]),
                 "outputs": cell(["y"]),
                 "params": cell(list(names)),
@@ -104,31 +104,31 @@ def dagnn(convolutions, fully_connected):
             }
         )
 
-    for number, (shape, stride, pad, pooled) in enumerate(convolutions, 1):
-        weight, stored = filters(shape, number)
+    for position, (shape, stride, pad, pooled) in enumerate(convolutions, 1):
+        weight, stored = filters(shape, position)
         weights.append(weight)
-        names = [f"conv{number}f", f"conv{number}b"]
-        for name, value in zip(names, (stored, np.full((len(weight), 1), number, np.float32)), strict=True):
+        names = [f"conv{position}f", f"conv{position}b"]
+        for name, value in zip(names, (stored, np.full((len(weight), 1), position, np.float32)), strict=True):
             parameters.append({"name": name, "value": value, "learningRate": 1.0})
         block = {"size": stored.shape, "hasBias": True, "pad": [pad] * 4, "stride": [stride] * 2}
-        add(f"conv{number}", "Conv", block, names)
-        add(f"relu{number}", "ReLU", {"leak": 0.0})
+        add(f"conv{position}", "Conv", block, names)
+        add(f"relu{position}", "ReLU", {"leak": 0.0})
         if pooled:
-            add(f"pool{number}", "Pooling", {"poolSize": [3, 3], "pad": [0] * 4, "stride": [2, 2]})
+            add(f"pool{position}", "Pooling", {"poolSize": [3, 3], "pad": [0] * 4, "stride": [2, 2]})
     parameters.append({"name": "fc6f", "value": np.zeros((*fully_connected, 7)), "learningRate": 1.0})
     block = {"size": [*fully_connected, 7], "hasBias": False, "pad": [0] * 4, "stride": [1, 1]}
     add("fc6", "Conv", block, ["fc6f"])
     return struct_array(layers), struct_array(parameters[::-1]), weights
 
 
-def save_alexnet(path, kind):
+def save_alexnet(path, file_format):
     """Write MatConvNet's AlexNet in one of its formats; return its weights in torch's layout."""
     image_size = {"normalization": {"imageSize": np.array([[227.0, 227.0, 3.0]])}}
-    if kind == "dagnn":
+    if file_format == "dagnn":
         layers, parameters, weights = dagnn(ALEXNET, (6, 6, 256))
         content = {"layers": layers, "params": parameters, "vars": [], "meta": image_size}
     else:
-        layers, weights = simplenn(ALEXNET, (6, 6, 256), old=kind == "old")
-        content = {"layers": layers, **(image_size if kind == "old" else {"meta": image_size})}
+        layers, weights = simplenn(ALEXNET, (6, 6, 256), old=file_format == "old")
+        content = {"layers": layers, **(image_size if file_format == "old" else {"meta": image_size})}
     savemat(path, content)
     return weights

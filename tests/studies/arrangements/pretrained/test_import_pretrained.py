@@ -28,7 +28,7 @@ def test_program_refuses_a_missing_file_in_one_line(tmp_path):
         ],
         capture_output=True,
         text=True,
-        env={**environment(), "HYPERPLANES_DATA": str(tmp_path)},
+        env={**environment(), "ANATOMY_DATA": str(tmp_path)},
     )
     assert result.returncode == 1
     [line] = result.stderr.strip().splitlines()
@@ -45,7 +45,7 @@ def test_program_downloads_official_weights_and_writes_both_snapshots(server, tm
         "anatomy.studies.arrangements.pretrained.read.official_url",
         lambda architecture: f"{address}{path.name}",
     )
-    monkeypatch.setenv("HYPERPLANES_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("ANATOMY_DATA", str(tmp_path / "data"))
     settings = {"architecture": "alexnet", "source": "torchvision", "seed": 4}
     options = ["--name", "theirs", "--settings", json.dumps(settings), "--output", str(tmp_path / "out")]
     monkeypatch.setattr("sys.argv", ["import_pretrained.py", *options])
@@ -82,7 +82,7 @@ def test_workflow_measures_a_file_of_the_zoo(checkout, tmp_path):
     assert not JOBS.keys() - {"tabulate_projections"} & checkout.planned().keys()
     (tmp_path / "zoo").mkdir()
     weights = save_alexnet(tmp_path / "zoo/alex.mat", "dagnn")
-    checkout.environment["HYPERPLANES_DATA"] = str(tmp_path / "zoo")
+    checkout.environment["ANATOMY_DATA"] = str(tmp_path / "zoo")
     table = "results/tables/alex/n_l.csv"
     checkout.snakemake(table)
 

@@ -15,9 +15,9 @@ from anatomy.studies.arrangements.pretrained.read import require_filters
 from anatomy.studies.arrangements.projections import layer_statistics, snapshot_statistics
 
 
-@pytest.mark.parametrize("kind", ["simplenn", "old", "dagnn"])
-def test_alexnet_of_matconvnet_is_read_in_each_of_its_formats(kind, tmp_path):
-    weights = save_alexnet(tmp_path / "alex.mat", kind)
+@pytest.mark.parametrize("file_format", ["simplenn", "old", "dagnn"])
+def test_alexnet_of_matconvnet_is_read_in_each_of_its_formats(file_format, tmp_path):
+    weights = save_alexnet(tmp_path / "alex.mat", file_format)
     snapshot = read_matconvnet(tmp_path / "alex.mat", ORIGIN)
     require_filters(tmp_path / "alex.mat", "alexnet", snapshot)
     assert [layer.name for layer in snapshot.layers] == [f"conv{n}" for n in range(1, 6)]
@@ -29,14 +29,14 @@ def test_alexnet_of_matconvnet_is_read_in_each_of_its_formats(kind, tmp_path):
         (2, 1),
         (2, 2),
     ]
-    for number, (weight, statistics) in enumerate(
+    for position, (weight, statistics) in enumerate(
         zip(weights, snapshot_statistics(snapshot), strict=True), 1
     ):
-        np.testing.assert_array_equal(snapshot.arrays[f"conv{number}.weight"], weight)
-        assert snapshot.arrays[f"conv{number}.bias"].tolist() == [number] * len(weight)
+        np.testing.assert_array_equal(snapshot.arrays[f"conv{position}.weight"], weight)
+        assert snapshot.arrays[f"conv{position}.bias"].tolist() == [position] * len(weight)
         exact = weight.astype(np.float64)
         assert statistics.n_l == (exact.sum((1, 2, 3)) <= 0).mean()
-        norms = np.sqrt((exact**2).sum((1, 2, 3)) * np.prod(ALEXNET_INPUTS[number - 1]))
+        norms = np.sqrt((exact**2).sum((1, 2, 3)) * np.prod(ALEXNET_INPUTS[position - 1]))
         np.testing.assert_allclose(statistics.cosines, exact.sum((1, 2, 3)) / norms, rtol=0, atol=1e-7)
 
 

@@ -64,14 +64,14 @@ def test_official_files_name_their_checksum(architecture):
 
 def test_file_of_the_official_name_is_found_in_any_directory(tmp_path, monkeypatch):
     path, _ = save_named({"x": torch.ones(1)}, tmp_path / "two", "vgg11")
-    monkeypatch.setenv("HYPERPLANES_DATA", os.pathsep.join([str(tmp_path / "one"), str(tmp_path / "two")]))
+    monkeypatch.setenv("ANATOMY_DATA", os.pathsep.join([str(tmp_path / "one"), str(tmp_path / "two")]))
     assert obtain(f"http://127.0.0.1:9/{path.name}") == path
 
 
 def test_file_that_is_nowhere_is_downloaded_to_the_first_directory(server, tmp_path, monkeypatch):
     folder, address = server
     path, _ = save_named({"x": torch.ones(1)}, folder, "vgg11")
-    monkeypatch.setenv("HYPERPLANES_DATA", os.pathsep.join([str(tmp_path / "one"), str(tmp_path / "two")]))
+    monkeypatch.setenv("ANATOMY_DATA", os.pathsep.join([str(tmp_path / "one"), str(tmp_path / "two")]))
     found = obtain(f"{address}{path.name}")
     assert found == tmp_path / "one" / path.name
     assert found.read_bytes() == path.read_bytes()
@@ -82,7 +82,7 @@ def test_failed_download_leaves_nothing_and_says_what_to_do(served, server, tmp_
     folder, address = server
     if served:
         (folder / "vgg11-01234567.pth").write_bytes(served)
-    monkeypatch.setenv("HYPERPLANES_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("ANATOMY_DATA", str(tmp_path / "data"))
     message = refusal(obtain, f"{address}vgg11-01234567.pth")
     for part in (str(tmp_path / "data"), address, "put the file there", "invalid hash" if served else "404"):
         assert part in message
@@ -92,7 +92,7 @@ def test_failed_download_leaves_nothing_and_says_what_to_do(served, server, tmp_
 def test_damaged_file_is_refused_before_it_is_opened(tmp_path, monkeypatch):
     path, _ = save_named({"x": torch.ones(1)}, tmp_path, "vgg11")
     path.write_bytes(path.read_bytes()[:-1])
-    monkeypatch.setenv("HYPERPLANES_DATA", str(tmp_path))
+    monkeypatch.setenv("ANATOMY_DATA", str(tmp_path))
     message = refusal(obtain, f"https://nowhere.invalid/{path.name}")
     assert f"{path} has SHA-256" in message and "remove it and get it again" in message
 

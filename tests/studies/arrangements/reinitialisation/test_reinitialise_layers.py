@@ -19,7 +19,7 @@ from training_program import train
 from anatomy.data.dataset import write_dataset
 from anatomy.networks.build import build_network
 from anatomy.runtime.streams import stream
-from anatomy.studies.arrangements.reinitialisation.predictions import RECORDS_FILE
+from anatomy.studies.arrangements.reinitialisation.predictions import PREDICTIONS_FILE
 
 EVERY_CELL = ("--rand", 2, "--with-linear", "--batch-size", 4)
 
@@ -27,7 +27,7 @@ EVERY_CELL = ("--rand", 2, "--with-linear", "--batch-size", 4)
 @pytest.fixture(scope="module")
 def trained_run(tmp_path_factory):
     """A data set, and a run trained on it for one epoch."""
-    folder = tmp_path_factory.mktemp("reinit")
+    folder = tmp_path_factory.mktemp("reinitialisation")
     write_dataset(make_dataset(test=200), folder / "data", "shades", {"source": "test"})
     train(folder / "run", folder / "data", epochs=1, snapshots=[0, 1])
     return folder
@@ -49,7 +49,7 @@ def rows_of(path):
 
 @pytest.fixture(scope="module")
 def every_cell(trained_run):
-    """The table of all kinds of resets of the run."""
+    """The table of all types of reset of the run."""
     output = trained_run / "every.csv"
     process = start(trained_run, output, *EVERY_CELL)
     assert process.wait() == 0, process.stderr.read()
@@ -59,9 +59,9 @@ def every_cell(trained_run):
 def test_a_killed_program_goes_on_and_ends_in_the_same_bytes(trained_run, every_cell, tmp_path):
     output = tmp_path / "seed=0.csv"
     process = start(trained_run, output, *EVERY_CELL)
-    records = tmp_path / ".seed=0.progress" / RECORDS_FILE
+    predictions = tmp_path / ".seed=0.progress" / PREDICTIONS_FILE
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and (not records.is_file() or records.stat().st_size < 20_000):
+    while time.monotonic() < deadline and (not predictions.is_file() or predictions.stat().st_size < 20_000):
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -71,7 +71,7 @@ def test_a_killed_program_goes_on_and_ends_in_the_same_bytes(trained_run, every_
     done = int(re.search(r"continuing after image (\d+) of 200", process.stderr.read())[1])
     assert 0 < done < 200
     assert output.read_bytes() == every_cell.read_bytes()
-    assert not records.parent.exists()
+    assert not predictions.parent.exists()
 
 
 def test_program_resets_linear_layers_and_draws_several_times(every_cell):

@@ -7,7 +7,7 @@ from reset_networks import DESCRIPTION, SETTINGS, changed, network, shape_of, we
 from anatomy.networks.build import build_network
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.streams import stream
-from anatomy.studies.arrangements.reinitialisation.measure import COLUMNS, reinit_rows
+from anatomy.studies.arrangements.reinitialisation.measure import COLUMNS, reinitialisation_rows
 from anatomy.studies.arrangements.reinitialisation.predictions import TRAINED
 from anatomy.studies.arrangements.reinitialisation.resetter import Resetter, count_correct
 from anatomy.studies.arrangements.reinitialisation.weights import fresh_weights, resettable_layers
@@ -44,7 +44,7 @@ def test_every_cell_equals_a_whole_evaluation(architecture, linear, memory):
         assert cell.lost == int(((before == labels) & (after != labels)).sum()), cell
         assert cell.gained == int(((before != labels) & (after == labels)).sum()), cell
         assert list(resettable_layers(trained, linear))[cell.layer - 1] == cell.name
-        assert cell.kind == ("linear" if cell.name.startswith("classifier") else "convolution")
+        assert cell.layer_type == ("linear" if cell.name.startswith("classifier") else "convolution")
     assert any(cell.gained for cell in cells)
 
 
@@ -54,7 +54,7 @@ def test_prefix_caching_gives_the_bits_of_whole_forward_passes(architecture):
     images = torch.randn(16, *shape_of(architecture))
     resets = {str(seed): weights_of(network(architecture, seed)) for seed in (1, 2, 3)}
     resetter = Resetter(trained, resets, shape_of(architecture))
-    # Room for one reset at a time, so that only the shared activations differ from a plain evaluation.
+    # Memory for one reset at a time, so that only the shared activations differ from a plain evaluation.
     for (layer, key), logits in resetter.logits(images, memory=0):
         net = trained if (layer, key) == TRAINED else changed(trained, layer, resets[key][layer])
         with torch.inference_mode():
@@ -90,7 +90,7 @@ def test_resetting_to_the_trained_weights_is_not_computed_and_changes_nothing():
     assert [key for key, _ in resetter.logits(images, 512)] == [TRAINED]
     baseline, cells = count_correct(resetter, [(images, labels)])
     assert {cell.correct for cell in cells} == {baseline}
-    rows = reinit_rows(baseline, cells, 20, ORIGIN)
+    rows = reinitialisation_rows(baseline, cells, 20, ORIGIN)
     assert len(rows) == 8
     assert {(r["lost"], r["gained"], r["drop_low"], r["drop_high"]) for r in rows} == {(0, 0, 0.0, 0.0)}
 
@@ -102,7 +102,7 @@ def test_rows_hold_the_drop_and_its_paired_interval():
         labels = trained(images).argmax(1)
     resetter = Resetter(trained, {"0": weights_of(earlier)}, (3, 32, 32))
     baseline, cells = count_correct(resetter, [(images, labels)])
-    for row in reinit_rows(baseline, cells, 40, ORIGIN):
+    for row in reinitialisation_rows(baseline, cells, 40, ORIGIN):
         assert tuple(row) == COLUMNS
         assert row["drop"] == pytest.approx((row["lost"] - row["gained"]) / 40)
         assert row["relative_drop"] == row["drop"]

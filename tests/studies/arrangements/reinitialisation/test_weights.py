@@ -40,7 +40,7 @@ def test_fresh_weights_are_independent_of_the_run_and_of_each_other():
         for different in (other, second, initial):
             assert not torch.equal(weight, different[name][0])
         assert not bias.any()
-    assert with_linear.keys() - first.keys() == {f"classifier.{place}" for place in (0, 3, 6)}
+    assert with_linear.keys() - first.keys() == {f"classifier.{index}" for index in (0, 3, 6)}
 
 
 def broken(change):

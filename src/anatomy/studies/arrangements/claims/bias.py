@@ -22,9 +22,9 @@ from anatomy.studies.arrangements.tables import (
     epochs_in_order,
 )
 
-# What is true of random weights may fail by chance in this share of runs.
+# What is true of random weights may fail by chance in this fraction of runs.
 BY_CHANCE = 0.01
-# The training loss has begun to fall when it is below this share of its value in the first epoch.
+# The training loss has begun to fall when it is below this fraction of its value in the first epoch.
 FALLEN = 0.9
 
 
@@ -33,7 +33,7 @@ FALLEN = 0.9
     sentence="At initialization the inner product is normally distributed with zero mean; all layers "
     "start from a mixed distribution (~50% negative projections).",
     uses={"figure_05": "n_l training", "figure_07": "n_l training"},
-    quantity="share of negative filters at epoch 0, over all layers, seeds and experiments",
+    quantity="fraction of negative filters at epoch 0, over all layers, seeds and experiments",
     threshold="interval between 1/3 and 2/3, and no layer with a Holm-corrected p below 0.01",
     reason=f"1/3 and 2/3 as for a biased layer: {WHY_BIASED}; each layer is tested, since biases of "
     "opposite sign would cancel; by chance one run in a hundred fails",
@@ -60,7 +60,7 @@ def unbiased_at_initialisation(case: Case) -> Finding:
     sentence="During training, all layers past the first rapidly shift towards all-negative projections "
     "(AlexNet on ImageNet).",
     uses={"figure_05": "n_l training"},
-    quantity="share of negative filters at the last epoch, of the least biased layer past the first",
+    quantity="fraction of negative filters at the last epoch, of the least biased layer past the first",
     threshold="interval above 2/3",
     reason=WHY_BIASED,
 )
@@ -76,7 +76,7 @@ def layers_past_the_first_biased(case: Case) -> Finding:
     sentence="Layers 2-8 of VGG19, which play a crucial role for generalization, show also heavily biased "
     "configurations (CIFAR10).",
     uses={"figure_07": "n_l training"},
-    quantity="share of negative filters at the last epoch, of the least biased of layers 2 to 8",
+    quantity="fraction of negative filters at the last epoch, of the least biased of layers 2 to 8",
     threshold="interval above 2/3",
     reason=WHY_BIASED,
 )
@@ -127,7 +127,7 @@ def first_layers(case: Case, evidences: Sequence[LayerEvidence], channels: int, 
     sentence="When the network fails to learn, the cumulative density is constant at 50% for all of the last "
     "8 layers.",
     uses={"figure_15": "n_l training"},
-    quantity="share of negative filters at the last epoch, of the most biased of the last 8 layers",
+    quantity="fraction of negative filters at the last epoch, of the most biased of the last 8 layers",
     threshold="interval between 1/3 and 2/3",
     reason=WHY_BIASED,
 )

@@ -23,7 +23,7 @@ from anatomy.studies.arrangements.tables import (
     section="3.3",
     sentence="Layers with hyperplane arrangements that are biased towards regular configurations are "
     "critical to the performance of the network (VGG19 on CIFAR10).",
-    uses={"figure_02": "n_l training reinit", "figure_07": "n_l training"},
+    uses={"figure_02": "n_l training reinitialisation", "figure_07": "n_l training"},
     quantity="Spearman correlation over layers past the first of |n_l - 1/2| at the last epoch and the drop "
     "when the layer is reset to initialisation; interval by bootstrap over seeds",
     threshold="interval above 0",
@@ -35,7 +35,7 @@ def biased_layers_critical(case: Case) -> Finding:
     if evidence.name != other.name:
         raise NotTestedError("figure_02 and figure_07 draw different experiments")
     evidence.relative_drops()
-    found = criticality(evidence.table("n_l"), evidence.table("reinit"), first=2)
+    found = criticality(evidence.table("n_l"), evidence.table("reinitialisation"), first=2)
     if np.isnan(found["rho"]):
         raise NotTestedError(f"bias or drops of {evidence.name} are the same in all layers")
     note = f"{found['count']} layers, {found['seeds']} seeds"
@@ -46,7 +46,7 @@ def biased_layers_critical(case: Case) -> Finding:
     section="3.3",
     sentence="For CIFAR10, only the first 8 layers of VGG19 are critical, while the remaining convolutional "
     "layers can be reset to their value at initialization without considerable performance loss.",
-    uses={"figure_02": "training reinit"},
+    uses={"figure_02": "training reinitialisation"},
     quantity="margin to a relative drop of 10 % of the layer most on the wrong side: layers 1 to 8 should "
     "lie above it, the others below; interval by bootstrap over seeds",
     threshold="interval above 0, that is all layers on their side of a relative drop of 10 %",
@@ -73,7 +73,7 @@ def first_eight_layers_critical(case: Case) -> Finding:
 @claim(
     section="A.5",
     sentence="On CIFAR100, layers 9 and 10 of VGG19 are critical to performance.",
-    uses={"figure_16": "training reinit"},
+    uses={"figure_16": "training reinitialisation"},
     quantity="relative drop in test accuracy when layer 9 or 10 is reset to initialisation, of the less "
     "critical; interval by bootstrap over seeds",
     threshold="interval above 0.1",
@@ -89,7 +89,7 @@ def layers_9_and_10_critical(case: Case) -> Finding:
     sentence="On CIFAR100, this is reflected by a strong bias of layers 9 and 10 in their cumulative "
     "distribution of negative projections.",
     uses={"figure_17": "n_l training"},
-    quantity="share of negative filters at the last epoch, of the less biased of layers 9 and 10",
+    quantity="fraction of negative filters at the last epoch, of the less biased of layers 9 and 10",
     threshold="interval above 2/3",
     reason=WHY_BIASED,
 )
@@ -102,7 +102,7 @@ def layers_9_and_10_biased(case: Case) -> Finding:
     section="A.5",
     sentence="On ImageNet, both VGG19 and AlexNet make use of their full capacity: all layers are critical "
     "to performance.",
-    uses={"figure_18": "training reinit", "figure_19": "training reinit"},
+    uses={"figure_18": "training reinitialisation", "figure_19": "training reinitialisation"},
     quantity="relative drop in test accuracy when a layer is reset to initialisation, of the least critical "
     "of all layers; interval by bootstrap over seeds",
     threshold="interval above 0.1",

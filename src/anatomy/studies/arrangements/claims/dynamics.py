@@ -13,9 +13,9 @@ from anatomy.studies.arrangements.evidence import (
     WHY_BIASED,
     LayerEvidence,
     bias_difference_interval,
+    layer_in_words,
     mean_bias,
     same_network,
-    share_of_layer,
 )
 from anatomy.studies.arrangements.tables import (
     SIGNIFICANCE,
@@ -29,7 +29,7 @@ from anatomy.studies.arrangements.tables import (
     sentence="On ImageNet almost all layers of VGG19 first show a strong bias towards negative projections; "
     "towards the end of training layers 2, 6 and 7 show a strong bias towards positive projections.",
     uses={"figure_08": "n_l training"},
-    quantity="share of negative filters at the last epoch, of the most negative of layers 2, 6 and 7",
+    quantity="fraction of negative filters at the last epoch, of the most negative of layers 2, 6 and 7",
     threshold="interval below 1/3, and of each of the three layers above 2/3 at an earlier epoch",
     reason=f"1/3 is two positive filters for each negative one: {WHY_BIASED}",
 )
@@ -48,12 +48,12 @@ def sign_flips_late(case: Case) -> Finding:
 
 def flip(end: pd.Series, before: pd.DataFrame) -> Finding:
     """Judge whether a layer is positive at the end and was negative at an epoch before."""
-    found = below(1 - BIASED, end["share"], end["low"], end["high"], share_of_layer(end))
-    earlier = above(BIASED, before["share"].max(), before["low"].max(), before["high"].max())
+    found = below(1 - BIASED, end["fraction"], end["low"], end["high"], layer_in_words(end))
+    earlier = above(BIASED, before["fraction"].max(), before["low"].max(), before["high"].max())
     if earlier.supported or rank(found) < rank(earlier):
         return found
     word = "never negative before" if earlier.supported is False else "inconclusive whether negative before"
-    note = f"{share_of_layer(end)}; {word}"
+    note = f"{layer_in_words(end)}; {word}"
     return replace(found, supported=earlier.supported, margin=earlier.margin, note=note)
 
 

@@ -44,9 +44,9 @@ def plot_matrix(ax: Axes, matrix: np.ndarray, side: int) -> None:
     image = ax.imshow(shown, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     pixels = side**2
     for draw_line, length in ((ax.axhline, matrix.shape[0]), (ax.axvline, matrix.shape[1])):
-        for place in range(side, length, side):
-            thick = place % pixels == 0
-            draw_line(place - 0.5, color="0.2" if thick else "0.85", linewidth=1 if thick else 0.4)
+        for position in range(side, length, side):
+            thick = position % pixels == 0
+            draw_line(position - 0.5, color="0.2" if thick else "0.85", linewidth=1 if thick else 0.4)
     filters, channels = (count // pixels for count in matrix.shape)
     centre = (pixels - 1) / 2
     ax.set_xticks(

@@ -21,9 +21,10 @@ TABLES = ("n_l_summary", "training_summary")
 TAKES = ("labels", "schedules")
 SHOWS = "n_l by schedule"
 CAPTION = (
-    "Share of negative projections n_l of every convolutional layer over epochs, with the step schedule on "
-    'the left and the smooth one on the right, for {{ labels | unique | join("; ") }}. Lines are means over '
-    "seeds, bands one standard deviation; red ticks, if any, mark epochs after which the learning rate drops."
+    "Fraction of negative projections n_l of every convolutional layer over epochs, with the step schedule "
+    'on the left and the smooth one on the right, for {{ labels | unique | join("; ") }}. Lines are means '
+    "over seeds, bands one standard deviation; red ticks, if any, mark epochs after which the learning rate "
+    "drops."
 )
 
 

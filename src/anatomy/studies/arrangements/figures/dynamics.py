@@ -24,7 +24,7 @@ TABLES = ("n_l_summary", "training_summary")
 TAKES = ("labels", "schedules")
 SHOWS = "n_l over epochs"
 CAPTION = (
-    "Share of negative projections n_l of every convolutional layer over epochs, for {{ labels[0] }}; "
+    "Fraction of negative projections n_l of every convolutional layer over epochs, for {{ labels[0] }}; "
     "below, losses (divided by their maximum) and accuracies. Lines are means over seeds, bands one "
     'standard deviation{% if schedules[0] == "step" %}; red ticks, if any, mark epochs after which the '
     "learning rate drops{% endif %}."
@@ -66,8 +66,8 @@ def draw(
     figure, axes = plt.subplots(rows, sharex=True, figsize=(COLUMN_WIDTH, 1.65 * rows + 0.3))
     for ax, group in zip(axes, groups, strict=False):
         plot_layers(ax, summary, group)
-        place = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
-        ax.legend(title="layer", handlelength=2, labelspacing=0.3, **place)
+        position = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+        ax.legend(title="layer", handlelength=2, labelspacing=0.3, **position)
     plot_training(axes[-1], training)
     if schedules[0] == "step":
         for ax in axes:

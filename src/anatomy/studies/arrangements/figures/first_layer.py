@@ -10,29 +10,31 @@ from anatomy.reporting.plotting import COLUMN_WIDTH, experiment_style, in_lines,
 from anatomy.studies.arrangements.figures.style import label_measure
 
 TABLES = ("n_l_summary",)
-TAKES = ("labels", "places")
+TAKES = ("labels", "positions")
 SHOWS = "n_1 over epochs"
 CAPTION = (
-    "Share of negative projections of the first convolutional layer over epochs, for "
+    "Fraction of negative projections of the first convolutional layer over epochs, for "
     '{{ labels | join("; ") }}. A layer with F filters can only take F + 1 values, so networks with few '
     "first-layer filters move in steps."
 )
 
 
 def draw(
-    tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str], places: Sequence[int] | None = None
+    tables: Mapping[str, Sequence[pd.DataFrame]],
+    labels: Sequence[str],
+    positions: Sequence[int] | None = None,
 ) -> Figure:
     """Draw the first layer of each summary of n_l; the legend has its filters and seeds.
 
-    `places` of the experiments among the styles of curves, 0, 1, ..., are their order if not given.
+    `positions` of the experiments among the styles of curves, 0, 1, ..., are their order if not given.
     """
     summaries = tables["n_l_summary"]
-    places = range(len(summaries)) if places is None else places
+    positions = range(len(summaries)) if positions is None else positions
     figure, axes = plt.subplots(figsize=(COLUMN_WIDTH, 2.2))
-    for summary, label, place in zip(summaries, labels, places, strict=True):
+    for summary, label, position in zip(summaries, labels, positions, strict=True):
         first = summary[summary["layer"] == 1]
         name = f"{label}; {first['filters'].iloc[0]} filters, n = {first['n'].max()}"
-        plot_mean(axes, first, label=in_lines(name, COLUMN_WIDTH), **experiment_style(place))
+        plot_mean(axes, first, label=in_lines(name, COLUMN_WIDTH), **experiment_style(position))
     label_measure(axes, "$n_1$")
     label_epochs(axes)
     axes.set_title("first layer; mean ± std over n seeds")

@@ -11,7 +11,7 @@ from anatomy.studies.arrangements.figures.style import heat_map
 from anatomy.studies.arrangements.reinitialisation.names import order_of_reset
 from anatomy.studies.arrangements.tables import convolutions, mean_over_draws
 
-TABLES = ("reinit",)
+TABLES = ("reinitialisation",)
 TAKES = ("labels", "runs")
 SHOWS = "drop when a layer is reset"
 CAPTION = (
@@ -27,11 +27,11 @@ MOST_RUNS_IN_COLUMN = 3
 def draw(
     tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str], runs: int | None = None
 ) -> Figure:
-    """Draw one heat map for each of the first `runs` seeds of a re-initialisation table, on one scale.
+    """Draw one heat map for each of the first `runs` seeds of a reinitialisation table, on one scale.
 
     Its columns are the convolutions; several random draws are one row, their mean.
     """
-    (table,) = tables["reinit"]
+    (table,) = tables["reinitialisation"]
     table = mean_over_draws(convolutions(table))
     seeds = sorted(table["seed"].unique())[:runs]
     table = table[table["seed"].isin(seeds)].assign(points=lambda rows: 100 * rows["drop"])

@@ -58,14 +58,14 @@ def draw(
 ) -> Figure:
     """Draw the histograms of one seed, the first if not given, and all layers.
 
-    `stand_in`: the network is in the place of a pretrained one, and the title says so.
+    `stand_in`: the network stands in for a pretrained one, and the title says so.
     """
     (cosines,), (n_l,) = tables["cosines"], tables["n_l"]
     seed = cosines["seed"].min() if seed is None else seed
     if not (cosines["seed"] == seed).any():
         raise InputError(f"seed {seed} is not in the table; it has {sorted(set(cosines['seed']))}")
     cosines = cosines[cosines["seed"] == seed].dropna(subset="cosine")
-    share = n_l[n_l["seed"] == seed].set_index(["epoch", "layer"])["n_l"]
+    fraction = n_l[n_l["seed"] == seed].set_index(["epoch", "layer"])["n_l"]
     first, *_, last = in_order(cosines["epoch"])
     layers = sorted(cosines["layer"].unique())
     wide = len(layers) > MOST_LAYERS_IN_COLUMN
@@ -80,7 +80,7 @@ def draw(
         ax.set_axis_off()
     for ax, layer in zip(axes.flat, layers, strict=False):
         plot_layer(ax, cosines[cosines["layer"] == layer], first, last)
-        change = f"{share[first, layer]:.2f} → {share[last, layer]:.2f}"
+        change = f"{fraction[first, layer]:.2f} → {fraction[last, layer]:.2f}"
         ax.set_title(f"layer {layer}\n$n_l$ {change}", fontsize=6.5)
     handles, names = axes.flat[0].get_legend_handles_labels()
     axis = "cosine of a filter with the identity line"

@@ -12,10 +12,10 @@ from anatomy.runtime.files import sha256_of
 from anatomy.studies.arrangements.hp_arrangements.names import last_number
 from anatomy.training.facts import RUN_FILE, read_facts
 from anatomy.training.optimisers import SLOTS
-from anatomy.training.starts import Start
+from anatomy.training.start import Start
 
 # Keys of the authors' snapshots `<arch>_<e>.tar`, beside the weights.
-AUTHORS_OPTIMISER, AUTHORS_SCHEDULER, AUTHORS_EPOCH = "optimizer_state_dict", "scheduler_state_dict", "epoch"
+OPTIMISER, SCHEDULER, EPOCH = "optimizer_state_dict", "scheduler_state_dict", "epoch"
 
 
 def read_start(path: Path) -> Start:
@@ -29,29 +29,29 @@ def read_start(path: Path) -> Start:
     source = {"path": str(path), "sha256": sha256_of(path)}
     checkpoint = read_checkpoint(path)
     weights = {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
-    if {AUTHORS_OPTIMISER, AUTHORS_EPOCH} <= checkpoint.entries.keys():
-        return _authors_start(path, weights, checkpoint.entries, source)
+    if {OPTIMISER, EPOCH} <= checkpoint.entries.keys():
+        return _start_of_snapshot(path, weights, checkpoint.entries, source)
     return Start(_epochs_done(path), weights, source=source)
 
 
 def _epochs_done(path: Path) -> int:
-    """Return after how many epochs weights alone were saved, as far as their place or name says."""
+    """Return after how many epochs weights alone were saved, as far as their directory or name says."""
     if path.name == "final.safetensors" and (path.parent / RUN_FILE).is_file():
         return read_facts(path.parent)["settings"]["epochs"]
     return (last_number(path) or 0) if path.suffix == ".pt" else 0
 
 
-def _authors_start(
+def _start_of_snapshot(
     path: Path, weights: Mapping[str, torch.Tensor], entries: Mapping[str, Any], source: Mapping[str, Any]
 ) -> Start:
     """Return what a snapshot of the authors' code holds; it counts epochs from 0.
 
     `InputError` if the file is of other code, with another optimiser or scheduler.
     """
-    saved, scheduler = entries[AUTHORS_OPTIMISER], entries.get(AUTHORS_SCHEDULER) or {}
-    _require(path, AUTHORS_OPTIMISER, saved, "param_groups", "state")
+    saved, scheduler = entries[OPTIMISER], entries.get(SCHEDULER) or {}
+    _require(path, OPTIMISER, saved, "param_groups", "state")
     for group in saved["param_groups"]:
-        _require(path, AUTHORS_OPTIMISER, group, "params")
+        _require(path, OPTIMISER, group, "params")
     # Parameters are numbered in the order of the network, which also has buffers.
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     names = [name for name in weights if not name.endswith(buffers)]
@@ -60,17 +60,17 @@ def _authors_start(
             f"{path}: its optimiser has {count} parameters, the network {len(names)}; give the weights alone"
         )
     slots = {
-        f"{slot}.{names[number]}": torch.as_tensor(kept[key])
-        for number, kept in saved["state"].items()
+        f"{slot}.{names[index]}": torch.as_tensor(kept[key])
+        for index, kept in saved["state"].items()
         for slot, key in SLOTS.items()
         if kept.get(key) is not None
     }
     group = next(iter(saved["param_groups"]), {})
     adam = "betas" in group
-    _require(path, AUTHORS_OPTIMISER, group, "lr", *(("amsgrad",) if adam else ("momentum", "weight_decay")))
+    _require(path, OPTIMISER, group, "lr", *(("amsgrad",) if adam else ("momentum", "weight_decay")))
     if not all(map(_is_plain, saved["param_groups"])):
         raise InputError(
-            f"{path}: {AUTHORS_OPTIMISER} has options of another optimiser, expected plain SGD or Adam; save "
+            f"{path}: {OPTIMISER} has options of another optimiser, expected plain SGD or Adam; save "
             "the weights (a state dict) alone"
         )
     optimiser = {
@@ -81,9 +81,9 @@ def _authors_start(
     }
     schedule = {"kind": "step", "every": 1, "factor": 1.0}
     if scheduler:
-        _require(path, AUTHORS_SCHEDULER, scheduler, "step_size", "gamma")
+        _require(path, SCHEDULER, scheduler, "step_size", "gamma")
         schedule.update(every=scheduler["step_size"], factor=scheduler["gamma"])
-    epoch = entries[AUTHORS_EPOCH] + 1
+    epoch = entries[EPOCH] + 1
     return Start(epoch, weights, slots, optimiser, schedule, source={**source, "epoch": epoch})
 
 

@@ -91,11 +91,11 @@ def _initialisation(
     channels, *size = image_shape
     generator = stream(seed, "initialisation")
     network = build_network(
-        architecture, classes, channels, width, generator, {"kind": "authors"}, tuple(size)
+        architecture, classes, channels, width, generator, {"kind": "published"}, tuple(size)
     )
-    places, _ = expected_layers(architecture, image_shape, width, classes)
-    weights = {g.name: network.get_submodule(g.name).weight.detach().numpy() for g in places}
-    return named_layers(f"an initialisation of {architecture}", places, weights, with_linear)
+    geometries, _ = expected_layers(architecture, image_shape, width, classes)
+    weights = {g.name: network.get_submodule(g.name).weight.detach().numpy() for g in geometries}
+    return named_layers(f"an initialisation of {architecture}", geometries, weights, with_linear)
 
 
 def _distances(layers: Sequence[Layer], initial: Sequence[Layer]) -> list[Distance]:

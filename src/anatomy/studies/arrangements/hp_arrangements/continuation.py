@@ -17,7 +17,7 @@ from anatomy.studies.arrangements.hp_arrangements.checkpoint import read_start
 from anatomy.studies.arrangements.hp_arrangements.settings import differences
 from anatomy.training import resume
 from anatomy.training.facts import RUN_FILE, read_facts
-from anatomy.training.starts import INITIALISATION, Start
+from anatomy.training.start import INITIALISATION, Start
 
 # The facts of a run that was started by options, written before it starts.
 FACTS_FILE = "options.json"
@@ -52,7 +52,7 @@ def start_of(options: Namespace) -> Start:
 def _start_of_run(run: Path) -> Start:
     """Return weights, optimiser and schedule of a finished run, or the settings of an unfinished one.
 
-    Where the first linear layer was folded, each copy gets its share of the momentum; how the copies
+    Where the first linear layer was folded, each copy gets its fraction of the momentum; how the copies
     differ in it is lost, which no network that sees copies can notice.
     """
     facts = earlier_facts(run)
@@ -117,7 +117,7 @@ def _refuse_to_change(run: Path, facts: Mapping[str, Any], options: Namespace) -
     changed = differences(earlier_facts(run), facts)
     named = [text for key, text in changed.items() if key not in EXTENDED and not key.startswith("start.")]
     raise InputError(
-        f"{run} goes on in its place with its own options only, not with others: "
+        f"{run} goes on in its directory with its own options only, not with others: "
         f"{', '.join(named) or '--start-epoch'}; give another --models-path to begin with its weights there"
     )
 

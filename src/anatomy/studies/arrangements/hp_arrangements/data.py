@@ -21,7 +21,7 @@ AnyDataset = Dataset | IndexedDataset | UpscaledDataset
 
 IMAGENET_LAYOUT = {"train_folder": "train", "test_folder": "val"}
 IMAGENET_CROP = (256, 224)
-# Size in pixels and black border of each kind of upscaling.
+# Size in pixels and black border of each way of upscaling.
 UPSCALING = {"plain": (224, 0), "padded": (112, 56)}
 
 
@@ -96,13 +96,13 @@ def open_named(choice: DataChoice, test_only: bool = False) -> tuple[AnyDataset,
 
 
 def chosen_classes(name: str, every: int, classes: int, seed: int | None) -> np.ndarray:
-    """Return the numbers of `classes` classes of data set `name`: the first, or shuffled with `seed`."""
+    """Return the indices of `classes` classes of data set `name`: the first, or shuffled with `seed`."""
     if not 0 < classes <= every:
         raise InputError(f"--subsample-classes {classes}: {name} has {every} classes")
-    numbers = np.arange(every)
+    indices = np.arange(every)
     if seed is not None:
-        np.random.RandomState(seed).shuffle(numbers)
-    return numbers[:classes]
+        np.random.RandomState(seed).shuffle(indices)
+    return indices[:classes]
 
 
 def upscaled(dataset: Dataset | IndexedDataset, upscaling: str | None) -> AnyDataset:
@@ -122,7 +122,7 @@ def of_classes(dataset: AnyDataset, kept: np.ndarray) -> AnyDataset:
         return replace(dataset, small=of_classes(dataset.small, kept))
     new_labels = np.full(len(dataset.classes), -1)
     new_labels[kept] = np.arange(len(kept))
-    classes = [dataset.classes[number] for number in kept]
+    classes = [dataset.classes[index] for index in kept]
     arrays: dict[str, Any] = {}
     for part in ("train", "test"):
         labels = new_labels[getattr(dataset, f"{part}_labels")]

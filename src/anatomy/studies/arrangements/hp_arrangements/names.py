@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from anatomy.checkpoints.snapshots import METADATA_KEY, load_snapshot
+from anatomy.checkpoints.snapshots import is_snapshot, load_snapshot
 from anatomy.checkpoints.torch_files import read_checkpoint
 from anatomy.networks.catalogue import OWN, TIMM_PREFIX, TORCHVISION
 from anatomy.studies.arrangements.epochs import PRETRAINED
@@ -89,7 +89,7 @@ def epoch_of(path: Path) -> int | None:
     Snapshots of the pipeline say it themselves. In the authors' names <arch>_<e>.tar counts from 0,
     <arch>_<epochs>.pt from 1, `init` is 0 and `pretrained` -1.
     """
-    if path.suffix == ".safetensors" and METADATA_KEY in read_checkpoint(path).entries:
+    if path.suffix == ".safetensors" and is_snapshot(path, read_checkpoint(path).entries):
         return load_snapshot(path).origin["epoch"]
     pieces = path.stem.split("_")
     if "pretrained" in pieces:

@@ -19,15 +19,15 @@ def parse_train(arguments: Sequence[str] | None = None) -> Namespace:
     add("--data-path", type=Path, default=Path("./data"), help="directory of the official files")
     add("--subsample-classes", type=natural, default=0, metavar="N", help="keep N classes; 0 for all")
     add("--class-sample-seed", type=seed, metavar="SEED", help="draw them; without it the first N are kept")
-    add("--noise", type=float, default=0.0, metavar="R", help="share of wrong labels; -1 shuffles pixels")
+    add("--noise", type=float, default=0.0, metavar="R", help="fraction of wrong labels; -1 shuffles pixels")
     add("--noise-seed", type=seed, metavar="SEED", help="default: --seed")
     add("--augmentation", action="store_true", help="shifts and flips, or random crops of image files")
     add("--upscale", action="store_true", help="enlarge small images to 224 pixels")
     add("--upscale-padding", action="store_true", help="enlarge to 112 pixels in a black border of 56")
     add("--unnormalize", action="store_true", help="pixels in [0, 1], not standardised")
     add("--pretrained", action="store_true", help="begin with torchvision's ImageNet weights")
-    add("--split", type=float, default=0.0, metavar="F", help="share of training images that validate")
-    add("--stratified", action="store_true", help="the same share of every class")
+    add("--split", type=float, default=0.0, metavar="F", help="fraction of training images that validate")
+    add("--stratified", action="store_true", help="the same fraction of every class")
     add("--split-seed", type=seed, metavar="SEED", help="default: --seed")
     add("--shuffle", action="store_true", help="shuffle the images before the split, and in every epoch")
     add("--evaluate", action="store_true", help="measure the test images and quit")
@@ -42,7 +42,7 @@ def parse_train(arguments: Sequence[str] | None = None) -> Namespace:
     add("--weight-decay", type=float, default=1e-4, help="of sgd")
     add("--lr-step", type=natural, default=0, metavar="EPOCHS", help="multiply the rate after so many epochs")
     add("--lr-decay", type=float, default=0.0, metavar="FACTOR", help="by this")
-    add("--resume-from", default="", metavar="PATH", help="checkpoint of any kind, or a run directory")
+    add("--resume-from", default="", metavar="PATH", help="any checkpoint, or a run directory")
     add(
         "--override",
         action="store_true",

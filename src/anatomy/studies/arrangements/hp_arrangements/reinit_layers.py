@@ -1,4 +1,4 @@
-"""The authors' reinit_layers.py: re-initialisation of any checkpoint, with the files that it wrote."""
+"""The authors' reinit_layers.py: reinitialisation of any checkpoint, with the files that it wrote."""
 
 import logging
 import re
@@ -64,11 +64,11 @@ def listed_paths(path: Path) -> list[Path]:
     if not path.is_file():
         raise InputError(f"--inits-from {path} does not exist; expected a text file with one path per line")
     found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for position, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip():
-            LOG.warning("%s, line %d is empty; skipped", path, number)
+            LOG.warning("%s, line %d is empty; skipped", path, position)
         elif not Path(line.strip()).is_file():
-            LOG.warning("%s, line %d: %s does not exist; skipped", path, number, line.strip())
+            LOG.warning("%s, line %d: %s does not exist; skipped", path, position, line.strip())
         else:
             found.append(Path(line.strip()))
     if not found:
@@ -143,7 +143,7 @@ def load_network(options: Namespace, description: Mapping[str, Any]) -> torch.nn
 
 def network_settings(options: Namespace) -> dict[str, Any]:
     """Return what decides the shapes and the initialisation of the network."""
-    initialisation = {"kind": "authors"}
+    initialisation = {"kind": "published"}
     return {"architecture": options.arch, "width": options.width, "initialisation": initialisation}
 
 
@@ -196,8 +196,8 @@ def measure(options: Namespace, device_name: str) -> None:
     resets = resets_of(options, paths, network, description)
     LOG.info("%s on %d test images of %s", options.load_from, len(dataset.test_labels), choice.name)
     name = f"reinit_{options.load_from.name.removesuffix(options.load_from.suffix)}"
-    place = result_folder(options, choice.name)
-    results, plots = options.results / place, options.plots / place
+    relative = result_folder(options, choice.name)
+    results, plots = options.results / relative, options.plots / relative
     statistics = pixel_statistics(pixels_of(options), description)
     effort = Effort(device_name, options.threads, options.workers, options.batch_size, options.memory)
     decisive = {
@@ -216,7 +216,7 @@ def measure(options: Namespace, device_name: str) -> None:
         decisive,
         results / f".{name}.progress",
     ) as (rows, top_five):
-        content = authors_json(rows, top_five, options, choice.name)
+        content = published_json(rows, top_five, options, choice.name)
         write_json(results / f"{name}.json", content)
         draw_heat_map(content, plots / f"{name}.pdf")
     LOG.info("wrote %s and %s", results / f"{name}.json", plots / f"{name}.pdf")
@@ -229,7 +229,7 @@ def _log_to(path: Path) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
 
 
-def authors_json(
+def published_json(
     rows: Sequence[Mapping[str, Any]], top_five: int, options: Namespace, dataset: str
 ) -> dict[str, Any]:
     """Return the content of a `reinit_*.json`: the authors' keys, and `cells` with the counts of each.

@@ -1,4 +1,4 @@
-"""The options of the authors' train.py as settings of a run, its data, and its place on disk."""
+"""The options of the authors' train.py as settings of a run, its data, and its directory."""
 
 import re
 import sys
@@ -12,7 +12,7 @@ from anatomy.runtime.errors import InputError
 from anatomy.studies.arrangements.hp_arrangements.checkpoint import read_start
 from anatomy.studies.arrangements.hp_arrangements.data import AnyDataset, DataChoice
 from anatomy.studies.arrangements.pretrained.read import obtain, official_url
-from anatomy.training.starts import Start
+from anatomy.training.start import Start
 
 SHIFT = 4  # pixels
 IMAGENET_CLASSES = 1000
@@ -58,7 +58,7 @@ def data_choice(options: Namespace, seed: int) -> DataChoice:
 
 
 def augmentation(options: Namespace, dataset: AnyDataset) -> dict[str, Any]:
-    """Return how the authors augment this kind of data."""
+    """Return how the authors augment such data."""
     if not options.augmentation:
         return {"shift": 0, "flip": False, "random_resized_crop": False}
     if isinstance(dataset, IndexedDataset):
@@ -108,7 +108,7 @@ def settings_of(options: Namespace, dataset: AnyDataset, seed: int, start: Start
     return {
         "architecture": options.arch,
         "width": 1.0,
-        "initialisation": {"kind": "authors"},
+        "initialisation": {"kind": "published"},
         "epochs": options.epochs,
         "batch_size": options.batch_size,
         "precision": "float32",
@@ -116,7 +116,7 @@ def settings_of(options: Namespace, dataset: AnyDataset, seed: int, start: Start
         "upscaling": choice.upscaling,
         "subsample_classes": choice.subsample,
         "class_seed": choice.class_seed,
-        "label_noise": {"share": max(options.noise, 0.0), "kind": "wrong"},
+        "label_noise": {"fraction": max(options.noise, 0.0), "kind": "wrong"},
         "pixel_shuffle": options.noise < 0,
         "noise_seed": noise_seed if options.noise else seed,
         "augmentation": augmentation(options, dataset),

@@ -32,7 +32,7 @@ from anatomy.training import resume
 from anatomy.training.facts import facts_of, origin_of
 from anatomy.training.loop import train_run
 from anatomy.training.run import Run
-from anatomy.training.starts import INITIALISATION, Start
+from anatomy.training.start import INITIALISATION, Start
 
 # Test loss and accuracies after the last epoch.
 TEST_FILE = "test.json"
@@ -41,7 +41,7 @@ TEST_FILE = "test.json"
 def train(options: Namespace, device_name: str) -> None:
     """Train the run that the options describe, with a log in its directory, or evaluate as they say."""
     set_up_torch(options.threads, device_name)
-    run = AuthoredRun(options, device_name)
+    run = CommandLineRun(options, device_name)
     if options.evaluate or options.evaluate_train or options.eval_regularization_loss:
         print(*run.evaluate(), sep="\n")
         return
@@ -49,7 +49,7 @@ def train(options: Namespace, device_name: str) -> None:
         run.train()
 
 
-class AuthoredRun:
+class CommandLineRun:
     """A run of given options on a device: evaluates what it begins with, or trains."""
 
     def __init__(self, options: Namespace, device_name: str):
@@ -62,10 +62,10 @@ class AuthoredRun:
             print(f"seed {self.seed}, drawn at random; repeat with --seed {self.seed}", file=sys.stderr)
         choice = data_choice(options, self.seed)
         self.dataset, self.description = open_named(choice)
-        place = run_folder(options, choice, self.seed)
-        self.folder, self.board_folder = options.models_path / place, options.tb_logdir / place
+        relative = run_folder(options, choice, self.seed)
+        self.folder, self.board_folder = options.models_path / relative, options.tb_logdir / relative
         self.start = self._start()
-        self.origin = origin_of(options.arch, choice.name, str(place.parent), self.seed)
+        self.origin = origin_of(options.arch, choice.name, str(relative.parent), self.seed)
 
     def _start(self) -> Start:
         """Return what the run begins with, as far as options say."""

@@ -23,9 +23,9 @@ IMAGE_SIZE = (224, 224)
 
 @dataclass(frozen=True)
 class _Layer:
-    """A layer that decides shapes: `kind` conv or pool, `pad` at the top, bottom, left and right."""
+    """A layer that decides shapes: `layer_type` conv or pool, `pad` at the top, bottom, left and right."""
 
-    kind: str
+    layer_type: str
     name: str
     window: tuple[int, int]
     stride: tuple[int, int]
@@ -76,7 +76,7 @@ def _convolutions(layers: list[_Layer], size: tuple[int, int], origin: Mapping[s
     stage = block = 0
     channels = None
     for layer in layers:
-        if layer.kind == "pool":
+        if layer.layer_type == "pool":
             stage, block = stage + 1, 0
         else:
             if layer.window == size and not any(layer.pad):
@@ -100,22 +100,22 @@ def _layers(content: Mapping[str, np.ndarray]) -> Iterator[_Layer]:
         values = {_text(p["name"]): p["value"] for p in _structs(content["params"])}
         for layer in _structs(content["layers"]):
             [block] = _structs(layer["block"])
-            name, kind = _text(layer["name"]), _text(layer["type"])
-            if kind == "dagnn.Conv":
+            name, layer_type = _text(layer["name"]), _text(layer["type"])
+            if layer_type == "dagnn.Conv":
                 weights = [values[_text(parameter)] for parameter in layer["params"].ravel()]
                 yield _convolution(name, block, weights)
-            elif kind == "dagnn.Pooling":
+            elif layer_type == "dagnn.Pooling":
                 yield _pooling(name, block, "poolSize")
         return
-    for number, layer in enumerate(_structs(content["layers"]), 1):
-        name = _text(_field(layer, "name", "")) or f"layer{number}"
-        kind = _text(layer["type"])
-        if kind == "conv":
+    for position, layer in enumerate(_structs(content["layers"]), 1):
+        name = _text(_field(layer, "name", "")) or f"layer{position}"
+        layer_type = _text(layer["type"])
+        if layer_type == "conv":
             # Versions before beta 13 keep filters and biases in fields of their own.
             old = "filters" in layer.dtype.names
             weights = [layer["filters"], layer["biases"]] if old else list(layer["weights"].ravel())
             yield _convolution(name, layer, weights)
-        elif kind == "pool":
+        elif layer_type == "pool":
             yield _pooling(name, layer, "pool")
 
 
@@ -125,7 +125,7 @@ def _convolution(name: str, struct: np.void, weights: list[np.ndarray]) -> _Laye
     weight = np.ascontiguousarray(filters.transpose(3, 2, 0, 1), dtype=np.float32)
     bias = np.zeros(len(weight)) if len(weights) < 2 or not weights[1].size else weights[1]
     return _Layer(
-        kind="conv",
+        layer_type="conv",
         name=name,
         window=weight.shape[2:],
         stride=_integers(struct, "stride", 1, 2),
@@ -137,7 +137,7 @@ def _convolution(name: str, struct: np.void, weights: list[np.ndarray]) -> _Laye
 
 def _pooling(name: str, struct: np.void, window: str) -> _Layer:
     return _Layer(
-        kind="pool",
+        layer_type="pool",
         name=name,
         window=_integers(struct, window, 1, 2),
         stride=_integers(struct, "stride", 1, 2),
@@ -149,8 +149,8 @@ def _image_size(content: Mapping[str, np.ndarray]) -> tuple[int, int]:
     """Return height and width of the network's input images."""
     meta = content
     if "meta" in content:
-        [record] = _structs(content["meta"])
-        meta = {name: record[name] for name in record.dtype.names or ()}
+        [struct] = _structs(content["meta"])
+        meta = {name: struct[name] for name in struct.dtype.names or ()}
     if "normalization" not in meta:
         return IMAGE_SIZE
     [normalization] = _structs(meta["normalization"])

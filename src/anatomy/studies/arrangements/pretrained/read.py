@@ -47,7 +47,7 @@ def obtain(url: str) -> Path:
     """
     name = url.rsplit("/", 1)[1]
     digits = re.fullmatch(r".*-([0-9a-f]{8,})\.pth", name)[1]
-    candidates = [place / name for place in search_path()]
+    candidates = [directory / name for directory in search_path()]
     for path in candidates:
         if path.is_file():
             verify(path, digits)
@@ -94,8 +94,8 @@ def require_filters(path: Path, architecture: str, snapshot: Snapshot) -> None:
         shapes = ALEXNET_2012
     else:
         shapes = [shape for _, shape in catalogue.geometry(architecture, IMAGE_SHAPE)]
-    # Layers are compared by number: MatConvNet has names of its own.
-    names = [*found, *(f"layer {number}" for number in range(len(found) + 1, len(shapes) + 1))]
+    # Layers are compared by position: MatConvNet has names of its own.
+    names = [*found, *(f"layer {position}" for position in range(len(found) + 1, len(shapes) + 1))]
     require_same(path, architecture, found, dict(zip(names, shapes, strict=False)))
 
 

@@ -21,7 +21,7 @@ from anatomy.runtime.fingerprints import fingerprint
 from anatomy.runtime.imports import code_hash
 from anatomy.runtime.locks import locked
 from anatomy.runtime.progress import progress
-from anatomy.studies.arrangements.reinitialisation.predictions import TOP_FIVE, Records, discard
+from anatomy.studies.arrangements.reinitialisation.predictions import TOP_FIVE, Predictions, discard
 from anatomy.studies.arrangements.reinitialisation.resetter import MEMORY, Cell, Resetter, count_correct
 from anatomy.studies.arrangements.reinitialisation.weights import LayerWeights, fold_all
 from anatomy.training.evaluation import autocast
@@ -76,7 +76,7 @@ class Effort:
     """What a job computes with: `device` is cpu or cuda, `workers` processes read image files.
 
     At most `batch_size` images go through at a time. `memory` in MiB bounds their activations; None is the
-    usual one of the kind of device.
+    usual one of the device.
     """
 
     device: str
@@ -100,9 +100,10 @@ def measured(
 ) -> Iterator[tuple[list[dict[str, Any]], int]]:
     """Measure `network` with each layer reset in turn, linear ones if asked for; it is moved and folded.
 
-    Yields the rows of `reinit_rows`, and how many images have their label among the five likeliest classes.
-    Predictions are kept in `folder` until the context ends without an error, and the same job goes on there:
-    with the same code, weights and data, which `decisive` identifies. `InputError` if a process works there.
+    Yields the rows of `reinitialisation_rows`, and how many images have their label among the five
+    likeliest classes. Predictions are kept in `folder` until the context ends without an error, and the same
+    job goes on there: with the same code, weights and data, which `decisive` identifies. `InputError` if a
+    process works there.
     """
     device, memory = torch.device(effort.device), effort.memory or MEMORY[effort.device]
     image_shape = data.dataset.image_shape
@@ -110,12 +111,15 @@ def measured(
     network.to(device, memory_format=torch.channels_last)
     resetter = Resetter(network, resets, image_shape, linear)
     size = resetter.batch_size(effort.batch_size, memory)
-    mark = fingerprint_of(decisive, resets, linear, effort, (size, memory))
-    with locked(folder, "evaluated"), closing(Records(folder, mark)) as records:
-        batches = data.batches(records.images, size, device, effort.workers)
+    job_fingerprint = fingerprint_of(decisive, resets, linear, effort, (size, memory))
+    with locked(folder, "evaluated"), closing(Predictions(folder, job_fingerprint)) as predictions:
+        batches = data.batches(predictions.images, size, device, effort.workers)
         with autocast(device, effort.precision):
-            baseline, cells = count_correct(resetter, batches, records, memory)
-        yield reinit_rows(baseline, cells, len(data.dataset.test_labels), origin), records.correct(TOP_FIVE)
+            baseline, cells = count_correct(resetter, batches, predictions, memory)
+        yield (
+            reinitialisation_rows(baseline, cells, len(data.dataset.test_labels), origin),
+            predictions.correct(TOP_FIVE),
+        )
     discard(folder)
 
 
@@ -144,10 +148,10 @@ def fingerprint_of(
     )
 
 
-def reinit_rows(
+def reinitialisation_rows(
     baseline: int, cells: Sequence[Cell], images: int, origin: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return one row of `COLUMNS` per cell; accuracies and drops are shares of `images`.
+    """Return one row of `COLUMNS` per cell; accuracies and drops are fractions of `images`.
 
     `drop_low` and `drop_high` are the 95 % interval of the drop over images, those before and after the
     reset being the same ones. A reset that leaves the network as it is changes no prediction of any image:
@@ -173,7 +177,7 @@ def reinit_rows(
                 "accuracy": accuracy,
                 "drop": drop,
                 "relative_drop": drop / trained if trained else None,
-                "kind": cell.kind,
+                "kind": cell.layer_type,
                 "lost": cell.lost,
                 "gained": cell.gained,
                 "drop_low": 0.0 if cell.same else low,

@@ -13,7 +13,7 @@ from typing import TextIO
 
 import numpy as np
 
-RECORDS_FILE = "records.jsonl"
+PREDICTIONS_FILE = "predictions.jsonl"
 # What no layer is named: the trained network itself, and its five likeliest classes.
 TRAINED, TOP_FIVE = ("", "trained"), ("", "top 5")
 
@@ -22,8 +22,8 @@ Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Record:
-    """Right predictions of `images` images from number `first` on: bit i of `right`, in hexadecimal."""
+class Prediction:
+    """Right predictions of `images` images from index `first` on: bit i of `right`, in hexadecimal."""
 
     first: int
     images: int
@@ -37,28 +37,28 @@ def pack(right: np.ndarray) -> str:
     return np.packbits(right).tobytes().hex()
 
 
-class Records:
-    """Records of all batches; with a folder also on disk, those of an earlier attempt included."""
+class Predictions:
+    """Predictions of all batches; with a folder also on disk, those of an earlier attempt included."""
 
-    def __init__(self, folder: Path | None = None, mark: str = ""):
-        """Read what `folder` holds under the fingerprint `mark`; anything else in it is removed."""
+    def __init__(self, folder: Path | None = None, fingerprint: str = ""):
+        """Read what `folder` holds under this `fingerprint`; anything else in it is removed."""
         self._bits: dict[Key, dict[int, int]] = {}
         self._ends: dict[int, int] = {}
         self._file: TextIO | None = None
         if folder is not None:
-            self._file = self._reopened(folder, mark)
+            self._file = self._reopened(folder, fingerprint)
 
-    def _reopened(self, folder: Path, mark: str) -> TextIO:
-        path = folder / RECORDS_FILE
+    def _reopened(self, folder: Path, fingerprint: str) -> TextIO:
+        path = folder / PREDICTIONS_FILE
         whole = 0
         if path.is_file():
             with path.open("rb") as file:
-                for number, line in enumerate(file):
+                for index, line in enumerate(file):
                     try:
                         content = json.loads(line) if line.endswith(b"\n") else None
-                        if number:
-                            self._keep(Record(**content))
-                        elif content != {"fingerprint": mark}:
+                        if index:
+                            self._keep(Prediction(**content))
+                        elif content != {"fingerprint": fingerprint}:
                             break
                     except (ValueError, TypeError):
                         break
@@ -67,21 +67,23 @@ class Records:
         file = path.open("a", encoding="utf-8")
         file.truncate(whole)
         if not whole:
-            file.write(json.dumps({"fingerprint": mark}) + "\n")
+            file.write(json.dumps({"fingerprint": fingerprint}) + "\n")
             file.flush()
         return file
 
-    def _keep(self, record: Record) -> None:
-        self._bits.setdefault((record.layer, record.reset_to), {})[record.first] = int(record.right, 16)
-        if (record.layer, record.reset_to) == TRAINED:
-            self._ends[record.first] = record.first + record.images
+    def _keep(self, prediction: Prediction) -> None:
+        self._bits.setdefault((prediction.layer, prediction.reset_to), {})[prediction.first] = int(
+            prediction.right, 16
+        )
+        if (prediction.layer, prediction.reset_to) == TRAINED:
+            self._ends[prediction.first] = prediction.first + prediction.images
 
     def add(self, first: int, key: Key, right: np.ndarray) -> None:
-        """Add the booleans (B,) of the images from number `first` on."""
-        record = Record(first, len(right), *key, pack(right))
-        self._keep(record)
+        """Add the booleans (B,) of the images from index `first` on."""
+        prediction = Prediction(first, len(right), *key, pack(right))
+        self._keep(prediction)
         if self._file is not None:
-            self._file.write(json.dumps(asdict(record)) + "\n")
+            self._file.write(json.dumps(asdict(prediction)) + "\n")
             self._file.flush()
 
     def has(self, first: int, key: Key) -> bool:
@@ -113,5 +115,5 @@ class Records:
 
 
 def discard(folder: Path) -> None:
-    """Remove the records of a finished job."""
+    """Remove the predictions of a finished job."""
     shutil.rmtree(folder, ignore_errors=True)

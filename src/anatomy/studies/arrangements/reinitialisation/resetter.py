@@ -17,11 +17,11 @@ from torch.func import functional_call
 from anatomy.networks.forward import forward_steps, holds, layer_geometry
 from anatomy.networks.layouts import CONVOLUTION, LINEAR
 from anatomy.runtime.errors import InputError
-from anatomy.studies.arrangements.reinitialisation.predictions import TOP_FIVE, TRAINED, Key, Records
+from anatomy.studies.arrangements.reinitialisation.predictions import TOP_FIVE, TRAINED, Key, Predictions
 from anatomy.studies.arrangements.reinitialisation.weights import LayerWeights, Weights, check_weights
 
 MEBIBYTE = 2**20
-# Bounds the activations of a batch under several resets, in MiB, by kind of device.
+# Bounds the activations of a batch under several resets, in MiB, by type of device.
 MEMORY = {"cpu": 512, "cuda": 8192}
 
 
@@ -35,7 +35,7 @@ class Cell:
 
     layer: int
     name: str
-    kind: str
+    layer_type: str
     reset_to: str
     correct: int
     lost: int
@@ -117,8 +117,8 @@ class Resetter:
         with torch.inference_mode():
             footprints = _footprints(modules, image)
         self.steps = [
-            Step(module, dict(self._resets_within(name, resets)), max(footprints[place:]))
-            for place, (name, module) in enumerate(zip(names, modules, strict=True))
+            Step(module, dict(self._resets_within(name, resets)), max(footprints[index:]))
+            for index, (name, module) in enumerate(zip(names, modules, strict=True))
         ]
 
     def _resets_within(
@@ -153,7 +153,7 @@ class Resetter:
         in MiB decides how many resets of a layer go through the layers after it as one batch.
         """
         activation = images
-        for place, step in enumerate(self.steps):
+        for index, step in enumerate(self.steps):
             keys = [key for key in step.resets if key not in skip]
             together = max(1, memory * MEBIBYTE // (step.bytes * len(images)))
             for start in range(0, len(keys), together):
@@ -161,38 +161,41 @@ class Resetter:
                 reset = [functional_call(step.module, step.replacements(key), (activation,)) for key in group]
                 batch = torch.cat(reset) if len(reset) > 1 else reset[0]
                 del reset
-                for later in self.steps[place + 1 :]:
+                for later in self.steps[index + 1 :]:
                     batch = later.module(batch)
                 yield from zip(group, batch.split(len(images)), strict=True)
             activation = step.module(activation)
         yield TRAINED, activation
 
     def evaluate(
-        self, first: int, images: torch.Tensor, labels: torch.Tensor, records: Records, memory: int
+        self, first: int, images: torch.Tensor, labels: torch.Tensor, predictions: Predictions, memory: int
     ) -> None:
-        """Add to `records` which of a batch are predicted correctly, under each reset and under none.
+        """Add to `predictions` which of a batch are predicted correctly, under each reset and under none.
 
-        `images` (B, C, H, W) are floats, `labels` (B,); `first` is the number of the first image. What
-        is recorded already is not computed.
+        `images` (B, C, H, W) are floats, `labels` (B,); `first` is the index of the first image. What
+        is known already is not computed.
         """
-        known = {key for step in self.steps for key in step.resets if records.has(first, key)}
+        known = {key for step in self.steps for key in step.resets if predictions.has(first, key)}
         for key, logits in self.logits(images, memory, known):
             if key == TRAINED:
                 likeliest = logits.topk(min(5, logits.shape[1])).indices
-                records.add(first, TOP_FIVE, (likeliest == labels[:, None]).any(1).cpu().numpy())
-            records.add(first, key, (logits.argmax(1) == labels).cpu().numpy())
+                predictions.add(first, TOP_FIVE, (likeliest == labels[:, None]).any(1).cpu().numpy())
+            predictions.add(first, key, (logits.argmax(1) == labels).cpu().numpy())
 
-    def cells(self, records: Records) -> list[Cell]:
-        """Return one cell per layer and reset, from the records of all images."""
+    def cells(self, predictions: Predictions) -> list[Cell]:
+        """Return one cell per layer and reset, from the predictions of all images."""
         cells = []
-        for number, (name, layer) in enumerate(self.layers.items(), 1):
-            kind = LINEAR if isinstance(layer, nn.Linear) else CONVOLUTION
+        for position, (name, layer) in enumerate(self.layers.items(), 1):
+            layer_type = LINEAR if isinstance(layer, nn.Linear) else CONVOLUTION
             for key, names in self.names.items():
                 if name in names:
                     same = (name, key) in self.same
-                    record = TRAINED if same else (name, key)
-                    correct, changes = records.correct(record), records.lost_and_gained(record)
-                    cells.append(Cell(number, name, kind, key, correct, *changes, same))
+                    key_of_cell = TRAINED if same else (name, key)
+                    correct, changes = (
+                        predictions.correct(key_of_cell),
+                        predictions.lost_and_gained(key_of_cell),
+                    )
+                    cells.append(Cell(position, name, layer_type, key, correct, *changes, same))
         return cells
 
 
@@ -201,8 +204,8 @@ def _layers_met(network: nn.Module, image_shape: tuple[int, int, int], linear: b
 
     Those that it does not meet are left out. `InputError` if there are none, or if images do not fit.
     """
-    kinds = (nn.Conv2d, nn.Linear) if linear else (nn.Conv2d,)
-    names = [layer.name for kind in kinds for layer in layer_geometry(network, image_shape, (kind,))]
+    types = (nn.Conv2d, nn.Linear) if linear else (nn.Conv2d,)
+    names = [layer.name for cls in types for layer in layer_geometry(network, image_shape, (cls,))]
     if not names:
         hint = "" if linear else "; give --with-linear to reset its linear layers"
         raise InputError(f"the network has no convolutions{hint}")
@@ -218,17 +221,17 @@ def _on_device(layer: nn.Module, weights: Weights) -> dict[str, torch.Tensor]:
 def count_correct(
     resetter: Resetter,
     batches: Iterable[tuple[torch.Tensor, torch.Tensor]],
-    records: Records | None = None,
+    predictions: Predictions | None = None,
     memory: int = MEMORY["cpu"],
 ) -> tuple[int, list[Cell]]:
     """Count right predictions of the trained network, and of it with each layer reset in turn.
 
-    `batches` yields float images (B, C, H, W) and labels (B,), of the images that are not in `records`
+    `batches` yields float images (B, C, H, W) and labels (B,), of the images that are not in `predictions`
     yet. Returns (correct of the trained network, cells).
     """
-    records = Records() if records is None else records
-    first = records.images
+    predictions = Predictions() if predictions is None else predictions
+    first = predictions.images
     for images, labels in batches:
-        resetter.evaluate(first, images, labels, records, memory)
+        resetter.evaluate(first, images, labels, predictions, memory)
         first += len(images)
-    return records.correct(TRAINED), resetter.cells(records)
+    return predictions.correct(TRAINED), resetter.cells(predictions)

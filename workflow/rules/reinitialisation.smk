@@ -9,14 +9,14 @@ rule reinitialise_layers:
         final=ancient("<results>/runs/{experiment}/seed={seed}/final.safetensors"),
         snapshots=ancient(reset_snapshots),
     output:
-        "<results>/reinit/{experiment}/seed={seed}.csv",
+        "<results>/reinitialisation/{experiment}/seed={seed}.csv",
     log:
-        "<results>/reinit/{experiment}/seed={seed}.log",
+        "<results>/reinitialisation/{experiment}/seed={seed}.log",
     benchmark:
-        "<results>/reinit/{experiment}/seed={seed}.tsv"
+        "<results>/reinitialisation/{experiment}/seed={seed}.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: reinit_threads
+    threads: reinitialisation_threads
     resources:
         gpu=int(USE_GPU),
         mem_mb=4000,

@@ -12,7 +12,7 @@ from anatomy.data.dataset import channel_statistics
 from anatomy.networks.build import build_network
 from anatomy.runtime.streams import stream, stream_seed
 from anatomy.studies.arrangements.hp_arrangements.options import parse_train
-from anatomy.studies.arrangements.hp_arrangements.train import AuthoredRun
+from anatomy.studies.arrangements.hp_arrangements.train import CommandLineRun
 
 CPU = torch.device("cpu")
 
@@ -21,15 +21,15 @@ def parsed(*options):
     return parse_train([*map(str, options), "--threads", "1"])
 
 
-def authored(*options):
+def command_line_run(*options):
     """A run of LeNet on `shades`, unless options say otherwise."""
     defaults = ["--arch", "lenet", "--dataset", "shades", "--seed", "3", "--batch-size", "20"]
-    return AuthoredRun(parsed(*defaults, *options), "cpu")
+    return CommandLineRun(parsed(*defaults, *options), "cpu")
 
 
 def trained(*options):
     """Train to the end; return the run directory."""
-    run = authored(*options)
+    run = command_line_run(*options)
     run.train()
     return run.folder
 
@@ -45,7 +45,7 @@ def plain_run(data, epochs, optimiser, network=None, first=1, shuffle_seed=None)
     images = (torch.from_numpy(data.train_images) / 255 - mean[0]) / std[0]
     labels = torch.from_numpy(data.train_labels)
     if network is None:
-        network = build_network("lenet", 4, 1, 1.0, stream(3, "initialisation"), {"kind": "authors"})
+        network = build_network("lenet", 4, 1, 1.0, stream(3, "initialisation"), {"kind": "published"})
     optimiser = optimiser(network.parameters())
     for epoch in range(first, first + epochs):
         torch.manual_seed(stream_seed(3, "dropout", epoch))

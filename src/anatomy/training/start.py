@@ -1,4 +1,4 @@
-"""What a run begins with: its own initialisation, or the weights of a checkpoint of any kind."""
+"""What a run begins with: its own initialisation, or the weights of a checkpoint of any format."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Collect the re-initialisation results of one experiment over seeds."""
+"""Collect the reinitialisation results of one experiment over seeds."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,7 @@ from anatomy.studies.arrangements.tables import mean_over_draws
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--reinit", required=True, type=Path, nargs="+", help="CSV of each seed")
+    parser.add_argument("--reinitialisation", required=True, type=Path, nargs="+", help="CSV of each seed")
     parser.add_argument("--table", required=True, type=Path, help="CSV to write: every seed")
     parser.add_argument("--summary", required=True, type=Path, help="CSV to write: over seeds")
     return parser.parse_args()
@@ -20,7 +20,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    table = pd.concat(map(read_table, arguments.reinit), ignore_index=True)
+    table = pd.concat(map(read_table, arguments.reinitialisation), ignore_index=True)
     write_table(table, arguments.table)
     drops = mean_over_draws(table)
     write_table(
