@@ -32,8 +32,8 @@ same: $(VENV)/installed
 
 # Copy the figures and main tables of the default run to docs/gallery.
 gallery:
-	cp results/figures/figure_*.png docs/gallery/
-	cp results/tables/claims.csv results/tables/accuracies.csv results/tables/criticality.csv docs/gallery/
+	cp results/arrangements/figures/figure_*.png docs/gallery/
+	cp results/arrangements/claims.csv results/accuracies.csv results/arrangements/tables/criticality.csv docs/gallery/
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), \

@@ -3,13 +3,16 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
-configfile: "config.yaml"
+include: "workflow/rules/common.smk"
+
+
+pathvars:
+    **CONFIGURATION.pathvars,
 
 
 report: "workflow/report/workflow.rst"
 
 
-include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/figure_inputs.smk"
 include: "workflow/rules/datasets.smk"
@@ -20,22 +23,18 @@ include: "workflow/rules/reinitialisation.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/near_misses.smk"
 
 
-# Everything of the paper that the configuration asks for.
+# Everything that the configuration asks for.
 rule all:
     default_target: True
     input:
-        "<results>/tables/claims.csv",
-        "<results>/tables/tables.html",
-        "<results>/tables/accuracies.csv",
-        "<results>/tables/criticality.csv",
-        expand("<results>/tables/{experiment}/n_l_summary.csv", experiment=EXPERIMENTS),
-        expand(
-            "<results>/tables/{experiment}/reinitialisation_summary.csv",
-            experiment=REINITIALISED,
-        ),
-        expand("<results>/figures/{figure}.pdf", figure=FIGURES),
+        branch(bool(EXPERIMENTS), then="<results>/accuracies.csv", otherwise=[]),
+        expand("<results>/{study}/claims.csv", study=CONFIGURATION.studies),
+        expand("<results>/{study}/claims.html", study=CONFIGURATION.studies),
+        study_tables(),
+        pictures(FIGURES),
 
 
 rule datasets:
@@ -50,54 +49,67 @@ rule training:
 
 rule projections:
     input:
-        expand("<results>/tables/{experiment}/n_l.csv", experiment=EXPERIMENTS),
+        expand(
+            "<results>/arrangements/tables/{experiment}/n_l.csv", experiment=MEASURED
+        ),
 
 
 rule pretrained:
     input:
-        expand("<results>/tables/{network}/n_l_summary.csv", network=PRETRAINED),
+        expand(
+            "<results>/arrangements/tables/{network}/n_l_summary.csv",
+            network=PRETRAINED,
+        ),
 
 
 rule reinitialisation:
     input:
         per_run(
-            "<results>/reinitialisation/{experiment}/seed={seed}.csv", REINITIALISED
+            "<results>/arrangements/measurements/reinitialisation/{experiment}/seed={seed}.csv",
+            REINITIALISED,
         ),
 
 
 rule tables:
     input:
-        "<results>/tables/claims.csv",
-        "<results>/tables/tables.html",
-        "<results>/tables/accuracies.csv",
-        "<results>/tables/criticality.csv",
-        expand("<results>/tables/{experiment}/n_l_summary.csv", experiment=EXPERIMENTS),
+        branch(bool(EXPERIMENTS), then="<results>/accuracies.csv", otherwise=[]),
+        expand("<results>/{study}/claims.csv", study=CONFIGURATION.studies),
         expand(
-            "<results>/tables/{experiment}/training_summary.csv",
-            experiment=EXPERIMENTS,
+            "<results>/runs/{experiment}/training_summary.csv", experiment=EXPERIMENTS
         ),
-        expand(
-            "<results>/tables/{experiment}/reinitialisation_summary.csv",
-            experiment=REINITIALISED,
-        ),
+        study_tables(),
 
 
 rule claims:
     input:
-        "<results>/tables/claims.csv",
-        "<results>/tables/claims.html",
+        expand("<results>/{study}/claims.csv", study=CONFIGURATION.studies),
+        expand("<results>/{study}/claims.html", study=CONFIGURATION.studies),
 
 
 rule figures:
     input:
-        expand("<results>/figures/{figure}.pdf", figure=FIGURES),
+        pictures(FIGURES),
 
+
+# Everything of one study: `snakemake --cores 2 arrangements`.
+for study in CONFIGURATION.studies:
+
+    rule:
+        name:
+            study
+        input:
+            expand("<results>/{study}/claims.html", study=study),
+            study_tables(study),
+            pictures(figures_of(study)),
+
+
+refuse_names_of_rules(FIGURES)
 
 # One target for each figure: `snakemake --cores 2 figure_07`.
-for figure in PAPER_FIGURES:
+for figure in {**PAPER_FIGURES, **FIGURES}:
 
     rule:
         name:
             figure
         input:
-            figure_file(figure),
+            figure_files(figure),

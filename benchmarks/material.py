@@ -5,23 +5,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from anatomy.configuration.resolve import resolve, training_settings
+from anatomy.configuration.resolve import resolve
 from anatomy.data.dataset import Dataset, channel_statistics, limited, write_dataset
+from anatomy.runtime.schema import read_schemas
+from anatomy.runtime.settings import Settings
 from measure import ROOT
 
 CLASSES = 10
 ORIGIN = {"architecture": "vgg19", "dataset": "images", "experiment": "benchmark", "seed": 0}
 
 
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+
+
 @cache
 def _schema() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+    return read_schemas(SCHEMA)
 
 
-def settings(**experiment: Any) -> dict[str, Any]:
-    """Return training settings as a rule passes them on: those given, and the defaults of the schema.
+def settings(**experiment: Any) -> Settings:
+    """Return the settings of a run: those given, and the defaults of the schema.
 
     Without a word on it, VGG19 with the paper's step schedule and augmentation, one epoch.
     """
@@ -33,12 +37,12 @@ def settings(**experiment: Any) -> dict[str, Any]:
         "schedule": {"kind": "step", "every": 25, "factor": 0.1},
         "augmentation": {"shift": 4, "flip": True},
         "batch_size": 128,
+        "arrangements": {},
         **experiment,
     }
     data = {"source": "folder", "path": "images"}
     config = {"datasets": {"images": data}, "experiments": {"benchmark": own}}
-    resolved = resolve(config, _schema()).experiments["benchmark"]
-    return training_settings(resolved)
+    return resolve(config, _schema()).run_settings("benchmark")
 
 
 def random_dataset(train: int, test: int = 1, size: int = 32, seed: int = 0) -> Dataset:
@@ -62,11 +66,12 @@ def small_run(train: int, seed: int = 0, **experiment: Any):
     import torch
 
     from anatomy.training.run import Run
+    from anatomy.training.task import Task
 
     dataset = random_dataset(train + 1)
     # Halfway between the fractions that would hold out one image and the next number of them.
     chosen = settings(validation_fraction=1.2 / (train + 1), **experiment)
-    return Run(chosen, dataset, describe(dataset), seed, torch.device("cpu"))
+    return Run(Task(chosen, dataset, describe(dataset), seed, torch.device("cpu")))
 
 
 def write_snapshot(folder: Path, width: float) -> Path:

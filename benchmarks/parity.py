@@ -58,10 +58,8 @@ class DrawnDropout(nn.Dropout):
 def epoch_loader(run: Run, dataset: Dataset, description: Mapping[str, Any], epoch: int) -> DataLoader:
     """Return the batches of an epoch of `run`, made from `dataset` the ordinary way."""
     settings, seed = run.settings, run.seed
-    train, _ = split_indices(
-        len(dataset.train_labels), settings["validation_fraction"], settings["split_seed"]
-    )
-    shift, flip = settings["augmentation"]["shift"], settings["augmentation"]["flip"]
+    train, _ = split_indices(len(dataset.train_labels), settings.validation_fraction, settings.split_seed)
+    shift, flip = settings.augmentation.shift, settings.augmentation.flip
     pictures = DrawnPictures(
         dataset.train_images[train],
         dataset.train_labels[train],
@@ -71,7 +69,7 @@ def epoch_loader(run: Run, dataset: Dataset, description: Mapping[str, Any], epo
     )
     order = torch.randperm(len(train), generator=stream(seed, "order", epoch)).tolist()
     # A generator of its own, because the loader draws from it and the global one is dropout's.
-    return DataLoader(pictures, settings["batch_size"], sampler=order, generator=torch.Generator())
+    return DataLoader(pictures, settings.batch_size, sampler=order, generator=torch.Generator())
 
 
 def train_reference(
@@ -82,20 +80,20 @@ def train_reference(
     Yields the losses of the steps of every epoch, and the network.
     """
     settings = run.settings
-    network = reference.vgg(settings["architecture"], run.classes, settings["width"])
+    network = reference.vgg(settings.architecture, run.task.classes, settings.width)
     network.load_state_dict(run.initial_network().state_dict())
     for index, layer in enumerate(network.classifier):
         if isinstance(layer, nn.Dropout):
             network.classifier[index] = DrawnDropout(layer.p)
-    options, schedule = settings["optimiser"], settings["schedule"]
+    options, schedule = settings.optimiser, settings.schedule
     optimiser = torch.optim.SGD(
         network.parameters(),
-        options["learning_rate"],
-        momentum=options["momentum"],
-        weight_decay=options["weight_decay"],
+        options.learning_rate,
+        momentum=options.momentum,
+        weight_decay=options.weight_decay,
     )
-    scheduler = torch.optim.lr_scheduler.StepLR(optimiser, schedule["every"], schedule["factor"])
-    for epoch in range(1, settings["epochs"] + 1):
+    scheduler = torch.optim.lr_scheduler.StepLR(optimiser, schedule.every, schedule.factor)
+    for epoch in range(1, settings.epochs + 1):
         loader = epoch_loader(run, dataset, description, epoch)
         torch.manual_seed(stream_seed(run.seed, "dropout", epoch))
         losses = reference.train_epoch(network, optimiser, loader)

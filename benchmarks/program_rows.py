@@ -13,18 +13,20 @@ from statistics import mean
 import material
 import measure
 from anatomy.runtime.devices import visible_gpus
+from anatomy.runtime.settings import Settings
 from measure import SCRIPTS, Options, Row
 
 CORES = 2
 
 
 def train_command(
-    folder: Path, dataset: Path, settings: dict, seed: int = 0, threads: int = 1, gpus: int = 0
+    folder: Path, dataset: Path, settings: Settings, seed: int = 0, threads: int = 1, gpus: int = 0
 ) -> list[str | Path]:
     """Return the command of a rule that trains one run into a new directory below `folder`."""
     output = tempfile.mkdtemp(dir=folder)
-    command = [SCRIPTS / "train_network.py", "--experiment", "benchmark", "--settings", json.dumps(settings)]
-    command += ["--dataset", dataset, "--seed", str(seed), "--output", output]
+    command = [SCRIPTS / "train_network.py", "--experiment", "benchmark", "--schema", material.SCHEMA]
+    command += ["--settings", json.dumps(settings.stored()), "--dataset", dataset, "--seed", str(seed)]
+    command += ["--output", output]
     return [*command, "--threads", str(threads), "--gpus", str(gpus)]
 
 

@@ -34,10 +34,20 @@ COMPARED = {
     ".pdf": "figures",
 }
 LEFT_OUT = ("resume", "provenance.json", "run.json", "dataset.json", "data.safetensors")
-# Wall times are never the same.
-TIMES = {"seconds", "gpu_seconds"}
+# Wall times are never the same, and what verdicts are called has changed.
+NOT_COMPARED = {"seconds", "gpu_seconds", "verdict"}
+# Columns that have another name now, where another column has got theirs.
+COLUMNS = {"threshold": ("criterion",)}
 # What paths, and texts in tables, were called before: regular expressions, and what replaces them.
-RENAMED = {r"\breinit(?=/)": "reinitialisation", r"\breinit(?=(_summary)?\.csv$)": "reinitialisation"}
+RENAMED = {
+    r"^tables/([^/]+)/(training(_summary)?\.csv)$": r"runs/\1/\2",
+    r"^tables/(accuracies\.csv)$": r"\1",
+    r"^tables/(claims\.csv)$": r"arrangements/\1",
+    r"^(tables|figures|pretrained)/": r"arrangements/\1/",
+    r"^(projections|reinit|reinitialisation)/": r"arrangements/measurements/\1/",
+    r"\breinit(?=/)": "reinitialisation",
+    r"\breinit(?=(_summary)?\.csv$)": "reinitialisation",
+}
 WORDS = {
     r"\bshare(s?)\b": r"fraction\1",
     r"\bShare(s?)\b": r"Fraction\1",
@@ -74,8 +84,7 @@ def same_values(before: Path, after: Path) -> bool:
                 for one, other in ((arrays[name], others[name]) for name in arrays)
             )
         case ".csv":
-            columns, others = _columns(before), _columns(after)
-            return list(map(len, columns)) == list(map(len, others)) and _same_words(columns, others)
+            return _holds(_rows(after), _rows(before))
         case ".json":
             return _same_words(*(json.loads(path.read_text()) for path in (before, after)))
     return before.read_bytes() == after.read_bytes()
@@ -91,18 +100,43 @@ def renamed(text: str, table: Mapping[str, str]) -> str:
 def _same_words(before: Any, after: Any) -> bool:
     """Tell whether nested values are equal in their order, texts also in the words of today."""
     values, others = list(_leaves(before)), list(_leaves(after))
-    return len(values) == len(others) and all(
-        value == other or (isinstance(value, str) and renamed(value, WORDS) == other)
-        for value, other in zip(values, others, strict=True)
-    )
+    return len(values) == len(others) and all(map(_same, values, others))
 
 
-def _columns(path: Path) -> list[tuple[str, ...]]:
-    """Return the columns of a table in their order, without their names, and without wall times."""
+def _same(value: Any, other: Any) -> bool:
+    return value == other or (isinstance(value, str) and renamed(value, WORDS) == other)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a table by the names of its columns, without those that are not compared."""
     with path.open(newline="", encoding="utf-8") as file:
-        names, *rows = csv.reader(file)
-    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
-    return [values for name, values in zip(names, columns, strict=True) if name not in TIMES]
+        return [
+            {name: value for name, value in row.items() if name not in NOT_COMPARED}
+            for row in csv.DictReader(file)
+        ]
+
+
+def _holds(after: list[dict[str, str]], before: list[dict[str, str]]) -> bool:
+    """Tell whether a table has all rows of an earlier one, in their order; it may have more rows and columns.
+
+    A column is found by its name, as it is or was, or by its position in a table with as many columns.
+    """
+    waiting = iter(after)
+    for row in before:
+        for other in waiting:
+            names = {name: _name_in(other, name) for name in row}
+            if None in names.values() and len(row) == len(other):
+                names = dict(zip(row, other, strict=True))
+            if None not in names.values() and all(_same(row[n], other[names[n]]) for n in row):
+                break
+        else:
+            return False
+    return True
+
+
+def _name_in(row: Mapping[str, str], name: str) -> str | None:
+    """Return what a column is called in a row of today; None if it is not there."""
+    return next((own for own in (*COLUMNS.get(name, ()), name) if own in row), None)
 
 
 def _leaves(content: Any) -> Iterator[Any]:
@@ -116,8 +150,8 @@ def _leaves(content: Any) -> Iterator[Any]:
 
 def compare(before: Path, after: Path) -> bool:
     """Print how the results of two directories compare; tell whether all of `before` is in `after`, equal."""
-    old = {Path(renamed(name.as_posix(), RENAMED)): path for name, path in results_in(before).items()}
     new = results_in(after)
+    old = {_path_in(new, name): path for name, path in results_in(before).items()}
     counts: Counter[tuple[str, str]] = Counter()
     right = bool(old)
     for name, path in old.items():
@@ -136,6 +170,12 @@ def compare(before: Path, after: Path) -> bool:
     for (files, verdict), count in sorted(counts.items()):
         print(f"{files}: {count} {verdict}")
     return right
+
+
+def _path_in(new: Mapping[Path, Path], name: Path) -> Path:
+    """Return where a file of before is found today: where it was, or where it is called to be."""
+    today = Path(renamed(name.as_posix(), RENAMED))
+    return today if name not in new and today in new else name
 
 
 def made_by(commit: str, folder: Path) -> Path:

@@ -20,6 +20,7 @@ from anatomy.data.normalisation import Normaliser
 from anatomy.networks.folding import FOLDED_LAYER
 from anatomy.runtime.devices import set_up_torch
 from anatomy.training.run import Run
+from anatomy.training.task import Task
 from measure import Options, Row
 
 FOLDING_STEPS = 20
@@ -61,7 +62,7 @@ def folding(options: Options) -> list[Row]:
         schedule={"kind": "step", "every": 8, "factor": 0.1},
     )
     with parity.double_precision():
-        run = Run(settings, dataset, description, 0, torch.device("cpu"))
+        run = Run(Task(settings, dataset, description, 0, torch.device("cpu")))
         losses = [run.advance().train_loss for _ in range(FOLDING_STEPS + 1)][1:]
         restored = run.whole_state_dict()[f"{FOLDED_LAYER}.weight"]
         difference = 0.0

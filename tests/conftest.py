@@ -16,6 +16,10 @@ import torch
 import yaml
 
 from anatomy.data.dataset import Dataset, write_dataset
+from anatomy.runtime.schema import RUN, read_schema
+from anatomy.runtime.settings import Settings
+from anatomy.training.run import Run
+from anatomy.training.task import Task
 
 # As in the rules; several threads on busy cores wait for each other most of the time.
 torch.set_num_threads(1)
@@ -23,23 +27,17 @@ torch.set_num_threads(1)
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
 SMOKE = yaml.safe_load((ROOT / "tests" / "smoke.yaml").read_text())
-# Training settings as a rule passes them on: seconds on one core.
+SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+# What decides the weights and the files of a run.
+RUN_SCHEMA = read_schema(SCHEMA_FILE)["$defs"][RUN]
+# Training settings as a rule passes them on, those that differ from defaults: seconds on one core.
 SETTINGS = {
     "architecture": "vgg11",
     "width": 0.0625,
-    "initialisation": {"kind": "kaiming"},
     "epochs": 3,
     "batch_size": 20,
-    "precision": "float32",
-    "pixels": "standardised",
-    "label_noise": {"fraction": 0, "kind": "uniform"},
-    "pixel_shuffle": False,
-    "augmentation": {"shift": 2, "flip": True, "random_resized_crop": False},
-    "validation_fraction": 0.1,
-    "split_seed": 0,
-    "optimiser": {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0005},
-    "schedule": {"kind": "step", "every": 2, "factor": 0.1},
-    "snapshots": [0, 1, 2, 3],
+    "augmentation": {"shift": 2},
+    "schedule": {"every": 2},
 }
 
 
@@ -54,6 +52,21 @@ def make_dataset(train=96, test=40, channels=3, size=32, classes=4, seed=0):
         arrays[f"{part}_images"] = images.astype(np.uint8)
         arrays[f"{part}_labels"] = labels.astype(np.int64)
     return Dataset(**arrays, classes=[f"class {c}" for c in range(classes)])
+
+
+def settings_of(**changes):
+    """Complete training settings: `SETTINGS`, but for `changes`."""
+    return Settings({**SETTINGS, **changes}, RUN_SCHEMA)
+
+
+def task_of(dataset, description, seed=0, device="cpu", workers=0, **changes):
+    """What a run with `SETTINGS`, but for `changes`, learns."""
+    return Task(settings_of(**changes), dataset, description, seed, torch.device(device), workers)
+
+
+def run_of(dataset, description, seed=0, device="cpu", workers=0, **changes):
+    """A run with `SETTINGS`, but for `changes`, before its first epoch."""
+    return Run(task_of(dataset, description, seed, device, workers, **changes))
 
 
 @pytest.fixture
@@ -149,7 +162,9 @@ class Checkout:
                 shutil.copy2(ROOT / name, folder / name)
 
     def configure(self, config):
-        """Replace the default configuration."""
+        """Make this the whole configuration: nothing of what is shipped is left but overlays."""
+        for path in (self.folder / "config/studies").glob("*.yaml"):
+            path.unlink()
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
     def snakemake(self, *arguments, check=True, cores=2):

@@ -7,13 +7,22 @@ from conftest import ROOT
 
 LIBRARY = ROOT / "src" / "anatomy"
 # Modules that a program finds by a name in the configuration.
+FAMILIES = list(LIBRARY.glob("networks/families/[a-z]*.py"))
+NAMED_BY_RUNS = [
+    *FAMILIES,
+    *LIBRARY.glob("training/schedules/[a-z]*.py"),
+    *LIBRARY.glob("training/losses/[a-z]*.py"),
+]
 BY_NAME = {
     "prepare_dataset.py": LIBRARY.glob("data/sources/[a-z]*.py"),
     "plot_figure.py": LIBRARY.glob("studies/*/figures/[a-z]*.py"),
+    "judge_claims.py": LIBRARY.glob("studies/*/claims/*.py"),
+    **dict.fromkeys(("train_network.py", "reinitialise_layers.py"), NAMED_BY_RUNS),
+    "import_pretrained.py": FAMILIES,
 }
 BY_NAME = {program: sorted(paths) for program, paths in BY_NAME.items()}
 # Names that differ between an import and PyPI.
-PYPI_OF_IMPORT = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "sklearn": "scikit-learn"}
+PYPI_OF_IMPORT = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
 def imports(path, seen=None):

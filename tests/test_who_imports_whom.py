@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "networks": ["runtime"],
     "checkpoints": ["networks.layouts", "runtime"],
     "reporting": ["runtime"],
-    "configuration": ["networks.catalogue", "reporting.figures", "runtime", "=studies"],
+    "configuration": ["networks.catalogue", "reporting.figures", "reporting.kinds", "runtime", "=studies"],
     "training": ["data", "networks", "checkpoints", "reporting.tables", "runtime"],
     "studies": [
         *("training.trained", "training.task", "training.evaluation", "training.losses"),

@@ -4,16 +4,16 @@ Modules that need torch import it themselves, so that statistics, tables and fig
 """
 
 import importlib
+import importlib.metadata
 import pkgutil
 from types import ModuleType
 from typing import Any
 
-__version__ = "0.1.0"
-__all__ = ["__version__"]
-
 
 def __getattr__(name: str) -> Any:
     """Import what a study offers when it is asked for: pandas and scipy take a second."""
+    if name == "__version__":
+        return importlib.metadata.version("anatomy-of-trained-networks")
     # What Python itself asks for is no study's.
     offers = {} if name.startswith("_") else _offers()
     if name not in offers:

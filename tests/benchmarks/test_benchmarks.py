@@ -23,6 +23,7 @@ from anatomy.networks.forward import conv_layers
 from anatomy.studies.arrangements.projections import snapshot_statistics
 from anatomy.studies.arrangements.reinitialisation.resetter import Resetter, count_correct
 from anatomy.training.run import Run
+from anatomy.training.task import Task
 from measure import Row, in_a_process, interleaved, run_program
 from measuring_rows import Recorded, convolutions, tell_apart
 
@@ -50,10 +51,10 @@ def trained():
     """A run in float64, its snapshot at the start, and the reference that was trained alike."""
     description = material.describe(DATASET)
     with parity.double_precision():
-        run = Run(SETTINGS, DATASET, description, 0, torch.device("cpu"))
+        run = Run(Task(SETTINGS, DATASET, description, 0, torch.device("cpu")))
         run.advance()
         start = {name: tensor.clone() for name, tensor in run.whole_state_dict().items()}
-        while run.epoch < SETTINGS["epochs"]:
+        while run.epoch < SETTINGS.epochs:
             run.advance()
         end = run.whole_state_dict()
         losses, network = zip(*parity.train_reference(run, DATASET, description), strict=True)
@@ -79,7 +80,7 @@ def test_projections_are_those_of_the_plain_reference(trained, tmp_path):
     run, _, _, _, network = trained
     path = tmp_path / "vgg11_3.tar"
     reference.save_checkpoint(path, network, reference.sgd(network), 3, 0.5)
-    expected = reference.projections(path, "vgg11", len(DATASET.classes), SETTINGS["width"])
+    expected = reference.projections(path, "vgg11", len(DATASET.classes), SETTINGS.width)
     found = snapshot_statistics(run.snapshot(ORIGIN))
     assert len(expected) == len(found) == 8
     for theirs, ours in zip(expected, found, strict=True):

@@ -105,3 +105,14 @@ def test_words_of_today_are_equal_to_themselves(tmp_path):
         (folder / "claims.csv").write_text(f"quantity,seconds\nfigures share a scale,{seconds}\n")
     result = compare(*folders)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_table_may_gain_rows_and_columns_and_lose_none(tmp_path):
+    (tmp_path / "before").mkdir()
+    (tmp_path / "after").mkdir()
+    (tmp_path / "before/a.csv").write_text("name,value,threshold\nx,1,above\ny,2,below\n")
+    more = "name,value,threshold,criterion,new\nx,1,0.5,above,\nz,9,0.5,above,1\ny,2,0.5,below,\n"
+    (tmp_path / "after/a.csv").write_text(more)
+    assert compare(tmp_path / "before", tmp_path / "after").returncode == 0
+    (tmp_path / "after/a.csv").write_text(more.replace("y,2", "y,3"))
+    assert compare(tmp_path / "before", tmp_path / "after").returncode == 1

@@ -7,13 +7,14 @@ from snakemake.utils import update_config
 
 from anatomy.configuration.resolve import resolve
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.schema import read_schemas
 
-SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+SCHEMA = read_schemas(ROOT / "workflow" / "schemas" / "config.schema.yaml")
 
 MINIMAL = """
 datasets:
   digits: {source: embedded, variant: digits-rgb, train: 100, test: 50}
-defaults: {architecture: vgg11, epochs: 4, seeds: [0]}
+defaults: {architecture: vgg11, epochs: 4, seeds: [0], arrangements: {}}
 experiments:
   plain: {dataset: digits}
 """
@@ -24,7 +25,7 @@ device: cpu
 runs_per_gpu: 2
 data: data
 pathvars: {results: results}
-only: [plain]
+only: [plain, other]
 datasets:
   digits:
     {source: embedded, label: Digits, variant: digits-grey, train: 100, test: 50, seed: 1, polarity: both}
@@ -32,9 +33,11 @@ datasets:
   images: {source: folder, label: Images, path: images.tar, channels: 3, sha256: null, homepage: here}
   imagenet: {source: images, label: ImageNet, path: imagenet, train_folder: train, test_folder: val, train: 9,
     test: 9, resize: 256, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2], homepage: here}
+  own: {source: "mine.data:make", label: Mine, options: {rows: 3}}
 defaults: &experiment
   dataset: digits
   architecture: vgg11
+  options: {depth: 3}
   width: 0.5
   threads: 2
   whole_snapshots: true
@@ -43,32 +46,44 @@ defaults: &experiment
   batch_size: 32
   precision: float32
   pixels: unit
+  upscaling: plain
+  class_subset: {count: 5, seed: 3}
   label_noise: {fraction: 0.5, kind: wrong}
   pixel_shuffle: true
+  noise_seed: 3
   augmentation: {shift: 2, flip: false, random_resized_crop: false}
   validation_fraction: 0.2
   split_seed: 1
-  optimiser: {learning_rate: 0.1, momentum: 0.5, weight_decay: 0.0}
+  split: {shuffle: true, stratified: true}
+  order: stored
+  optimiser: {kind: sgd, learning_rate: 0.1, momentum: 0.5, weight_decay: 0.0}
   schedule: {kind: step, every: 2, factor: 0.5}
   snapshots: all
   seeds: [0, 1]
-  reinitialise: {epochs: [0, 2], random: true, linear: false}
+  arrangements:
+    reinitialise: {epochs: [0, 2], random: true, linear: false}
 experiments:
   plain: *experiment
-pretrained:
-  theirs: {architecture: vgg16, source: torchvision, label: VGG16, seed: 1}
-  zoo: {architecture: alexnet, source: matconvnet, path: x.mat, sha256: null, homepage: here, seed: 1}
-critical_drop: 0.2
+  other: {like: plain, order: drawn}
+studies:
+  arrangements:
+    pretrained:
+      theirs: {architecture: vgg16, source: torchvision, label: VGG16, seed: 1}
+      zoo: {architecture: alexnet, source: matconvnet, path: x.mat, sha256: null, homepage: here, seed: 1}
+    critical_drop: 0.2
 figures:
   figure_01: {experiment: plain, seed: 1}
   figure_02: {experiment: plain, runs: 2}
   figure_03: {}
   figure_04: {experiment: plain}
   figure_07: {experiment: plain}
+  figure_09: {pretrained: theirs}
   figure_21: {experiments: [plain]}
   figure_polarity: {experiments: [plain]}
+  mine: {kind: dynamics, experiment: other}
 """
-NAMED_BY_USER = ("datasets", "experiments", "pretrained")
+# Mappings whose keys are the user's.
+NAMED_BY_USER = ("datasets", "experiments", "pretrained", "figures", "options")
 
 
 def changed(changes, config=MINIMAL):
@@ -84,5 +99,9 @@ def refusal(config):
     return str(caught.value)
 
 
+def resolved(changes, config=MINIMAL):
+    return resolve(changed(changes, config), SCHEMA)
+
+
 def resolved_experiment(changes):
-    return resolve(changed(changes), SCHEMA).experiments["plain"]
+    return resolved(changes).experiments["plain"]

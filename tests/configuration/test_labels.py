@@ -1,9 +1,10 @@
 """Labels of experiments: network, data set, and what is unusual about them."""
 
 import pytest
-from configuration_examples import resolved_experiment
+from configuration_examples import SCHEMA, resolved_experiment
 
 from anatomy.configuration.labels import label
+from anatomy.runtime.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -25,5 +26,7 @@ from anatomy.configuration.labels import label
     ],
 )
 def test_label_names_network_and_data_set(keys, text):
-    experiment = resolved_experiment("defaults: {architecture: vgg19}") | {"dataset": "rgb"}
-    assert label({**experiment, **keys}, {"rgb": {"label": "RGB digits"}, "unnamed": {}}) == text
+    experiment = resolved_experiment("defaults: {architecture: vgg19}").changed(**{"dataset": "rgb", **keys})
+    embedded = SCHEMA["$defs"]["embedded"]
+    datasets = {"rgb": Settings({"label": "RGB digits"}, embedded), "unnamed": Settings({}, embedded)}
+    assert label(experiment, datasets) == text

@@ -4,6 +4,7 @@ import pytest
 from configuration_examples import changed, refusal, resolved_experiment
 
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.settings import snapshot_epochs
 
 BAD = {
     "unknown top-level key": ("experimens: {}", "experimens: unknown key", "did you mean experiments?"),
@@ -15,13 +16,13 @@ BAD = {
     "unknown key of the defaults": (
         "defaults: {seed: 3}",
         "defaults.seed: unknown key",
-        "allowed: dataset, architecture",
+        "allowed: like, dataset, seeds, threads, architecture",
         "did you mean seeds?",
     ),
     "unknown nested key": (
         "experiments: {plain: {optimiser: {learningrate: 0.1}}}",
         "experiments.plain.optimiser.learningrate: unknown key",
-        "allowed: learning_rate, momentum, weight_decay",
+        "allowed: kind, learning_rate, momentum, weight_decay",
         "did you mean learning_rate?",
     ),
     "unknown key of a data set": (
@@ -30,7 +31,19 @@ BAD = {
         "did you mean train?",
     ),
     "unknown key like no other": ("zzz: 1", "zzz: unknown key", "allowed: device, runs_per_gpu, data"),
-    "unknown figure": ("figures: {figure_1: {experiment: plain}}", "figures.figure_1: unknown key", "_02"),
+    "unknown figure": (
+        "figures: {figure_1: {experiment: plain}}",
+        "figures.figure_1 is no figure of a paper, did you mean figure_01?",
+        "needs a kind; allowed: arrangement, comparison, dynamics",
+    ),
+    "unknown study": ("studies: {arangements: {}}", "studies.arangements: unknown key", "mean arrangements?"),
+    "number for studies": ("studies: 3", "studies: 3", "object"),
+    "number for a study": ("studies: {arrangements: 3}", "studies.arrangements: 3", "object"),
+    "number for a study of an experiment": (
+        "experiments: {plain: {arrangements: 3}}",
+        "experiments.plain.arrangements: 3",
+        "object",
+    ),
     "key of another source": (
         "datasets: {digits: {path: x}}",
         "datasets.digits.path: unknown key",
@@ -63,7 +76,7 @@ BAD = {
     "unknown architecture": (
         "experiments: {plain: {architecture: resnet}}",
         "experiments.plain.architecture: 'resnet'",
-        "did you mean resnet50? allowed: lenet, alexnet, vgg11",
+        "did you mean resnet50 or resnet34 or resnet18? allowed: alexnet, lenet, mlp",
     ),
     "network of one width only": (
         "experiments: {plain: {architecture: densenet121, width: 0.5}}",
@@ -73,7 +86,7 @@ BAD = {
     "unknown schedule": (
         "defaults: {schedule: {kind: cosine}}",
         "defaults.schedule.kind: 'cosine'",
-        "allowed: step, smooth",
+        "allowed: smooth, step",
     ),
     "unknown data set": (
         "experiments: {plain: {dataset: mnist}}",
@@ -83,8 +96,35 @@ BAD = {
     "unknown source": (
         "datasets: {digits: {source: web}}",
         "datasets.digits.source: 'web'",
-        "allowed: embedded, torchvision, folder",
+        "allowed: embedded, folder, images, torchvision, or package.module:name",
     ),
+    "malformed network of one's own": (
+        "experiments: {plain: {architecture: 'mine.nets:'}}",
+        "experiments.plain.architecture: 'mine.nets:' names no network of your own; "
+        "expected package.module:Class",
+    ),
+    "malformed source of one's own": (
+        "datasets: {digits: {source: 'mine data:make'}}",
+        "datasets.digits.source: 'mine data:make' is not allowed",
+        "or package.module:name",
+    ),
+    "number for a source": ("datasets: {digits: {source: 3}}", "datasets.digits.source: 3 is not allowed"),
+    "key of a named source beside one's own": (
+        "datasets: {mine: {source: 'mine.data:make', train: 9}}",
+        "datasets.mine.train: unknown key; allowed: source, label, options",
+    ),
+    "options of a source that has none": (
+        "datasets: {digits: {options: {}}}",
+        "datasets.digits.options: unknown key",
+    ),
+    "class subset without count": (
+        "defaults: {class_subset: {seed: 1}}",
+        "defaults.class_subset: key count is missing",
+    ),
+    "unknown order": ("defaults: {order: random}", "order: 'random'", "allowed: drawn, stored"),
+    "unknown optimiser": ("defaults: {optimiser: {kind: lion}}", "kind: 'lion'", "allowed: sgd, adam"),
+    "unknown upscaling": ("defaults: {upscaling: big}", "upscaling: 'big'", "allowed: plain, padded"),
+    "list for options": ("defaults: {options: [1]}", "defaults.options: [1]", "object"),
     "data set without source": (
         "datasets: {digits: {source: null}}",
         "datasets.digits: key source is missing",
@@ -132,13 +172,13 @@ BAD = {
         "allowed: 0 to 4",
     ),
     "reset past the end": (
-        "defaults: {reinitialise: {epochs: [9]}}",
-        "experiments.plain.reinitialise.epochs: epoch 9",
+        "defaults: {arrangements: {reinitialise: {epochs: [9]}}}",
+        "experiments.plain.arrangements.reinitialise.epochs: epoch 9",
         "allowed: 0 to 4",
     ),
     "reset without a snapshot": (
-        "defaults: {snapshots: [1], reinitialise: {epochs: [1, 2]}}",
-        "experiments.plain.reinitialise.epochs: epoch 2 has no snapshot",
+        "defaults: {snapshots: [1], arrangements: {reinitialise: {epochs: [1, 2]}}}",
+        "experiments.plain.arrangements.reinitialise.epochs: epoch 2 has no snapshot",
         "allowed: 0, 1, 4",
     ),
     "other text for snapshots": (
@@ -154,16 +194,16 @@ BAD = {
         "distinct",
     ),
     "linear layers reset to nothing": (
-        "defaults: {reinitialise: {epochs: [1], random: false, linear: true}}",
-        "experiments.plain.reinitialise.linear: there is nothing to reset linear layers to",
+        "defaults: {arrangements: {reinitialise: {epochs: [1], random: false, linear: true}}}",
+        "experiments.plain.arrangements.reinitialise.linear: there is nothing to reset linear layers to",
     ),
     "number of random draws": (
-        "defaults: {reinitialise: {random: 1.5}}",
-        "defaults.reinitialise.random: 1.5 is not of type boolean or integer",
+        "defaults: {arrangements: {reinitialise: {random: 1.5}}}",
+        "defaults.arrangements.reinitialise.random: 1.5 is not of type boolean or integer",
     ),
     "reset twice": (
-        "defaults: {reinitialise: {epochs: [2, 2]}}",
-        "experiments.plain.reinitialise.epochs: 2 is listed twice",
+        "defaults: {arrangements: {reinitialise: {epochs: [2, 2]}}}",
+        "experiments.plain.arrangements.reinitialise.epochs: 2 is listed twice",
         "distinct",
     ),
     "negative seed": ("defaults: {seeds: [0, -1]}", "defaults.seeds.1: -1", "minimum of 0"),
@@ -176,7 +216,11 @@ BAD = {
         "less than or equal to the minimum of 0",
     ),
     "everything held out": ("defaults: {validation_fraction: 1}", "validation_fraction: 1", "maximum of 1"),
-    "nothing held out": ("defaults: {validation_fraction: 0}", "validation_fraction: 0", "minimum of 0"),
+    "less than nothing held out": (
+        "defaults: {validation_fraction: -0.1}",
+        "validation_fraction: -0.1",
+        "minimum of 0",
+    ),
     "missing epochs": ("defaults: {epochs: null}", "experiments.plain: key epochs is missing", "defaults"),
     "missing data set": (
         "experiments: {plain: {dataset: null, width: 1}}",
@@ -211,7 +255,8 @@ BAD = {
     ),
     "no runs": ("figures: {figure_23: {experiment: plain, runs: 0}}", "figures.figure_23.runs: 0", "minimum"),
     "heat maps of an experiment that resets nothing": (
-        "{defaults: {reinitialise: {epochs: [], random: false}}, figures: {figure_18: {experiment: plain}}}",
+        "{defaults: {arrangements: {reinitialise: {epochs: [], random: false}}},"
+        " figures: {figure_18: {experiment: plain}}}",
         "figures.figure_18: experiment 'plain' resets nothing",
     ),
     "histograms of nothing": ("figures: {figure_09: {}}", "figures.figure_09: nothing named", "either"),
@@ -232,31 +277,31 @@ BAD = {
     ),
     "figure without experiment": ("figures: {figure_02: {}}", "figures.figure_02: key experiment is missing"),
     "pretrained network without source": (
-        "pretrained: {net: {architecture: vgg16}}",
-        "pretrained.net: key source is missing",
+        "studies: {arrangements: {pretrained: {net: {architecture: vgg16}}}}",
+        "studies.arrangements.pretrained.net: key source is missing",
     ),
     "unknown source of a pretrained network": (
-        "pretrained: {net: {architecture: vgg16, source: timm}}",
-        "pretrained.net.source: 'timm'",
+        "studies: {arrangements: {pretrained: {net: {architecture: vgg16, source: timm}}}}",
+        "studies.arrangements.pretrained.net.source: 'timm'",
         "allowed: torchvision, matconvnet",
     ),
     "pretrained network of no known architecture": (
-        "pretrained: {net: {architecture: lenet, source: torchvision}}",
-        "pretrained.net.architecture: 'lenet'",
+        "studies: {arrangements: {pretrained: {net: {architecture: lenet, source: torchvision}}}}",
+        "studies.arrangements.pretrained.net.architecture: 'lenet'",
         "allowed: vgg11, vgg13, vgg16, vgg19, alexnet",
     ),
     "path of official weights": (
-        "pretrained: {net: {architecture: vgg16, source: torchvision, path: x.pth}}",
-        "pretrained.net.path: unknown key",
+        "studies: {arrangements: {pretrained: {net: {architecture: vgg16, source: torchvision, path: x}}}}",
+        "studies.arrangements.pretrained.net.path: unknown key",
         "allowed: source, architecture, label, seed",
     ),
     "MatConvNet network without path": (
-        "pretrained: {net: {architecture: vgg16, source: matconvnet}}",
-        "pretrained.net: key path is missing",
+        "studies: {arrangements: {pretrained: {net: {architecture: vgg16, source: matconvnet}}}}",
+        "studies.arrangements.pretrained.net: key path is missing",
     ),
     "pretrained network with the name of an experiment": (
-        "pretrained: {plain: {architecture: vgg16, source: torchvision}}",
-        "pretrained.plain: experiments.plain has the same name",
+        "studies: {arrangements: {pretrained: {plain: {architecture: vgg16, source: torchvision}}}}",
+        "studies.arrangements.pretrained.plain: experiments.plain has the same name",
         "rename one",
     ),
     "not a number": ("defaults: {width: .nan}", "defaults.width: nan"),
@@ -317,7 +362,7 @@ def test_whole_number_with_a_decimal_point_is_refused_or_made_an_integer(key):
     except InputError as error:
         assert f"defaults.{key.split(':')[0]}" in str(error)
     else:
-        numbers = [plain["epochs"], *plain["seeds"], *plain["snapshots"]]
+        numbers = [plain.epochs, *plain.seeds, *snapshot_epochs(plain)]
         assert {type(number) for number in numbers} == {int}
 
 
@@ -326,16 +371,16 @@ def test_problems_of_an_experiment_are_listed_in_this_order():
         changed("""
         defaults: {snapshots: [2, 2, 9], seeds: [1, 1]}
         experiments:
-          plain: {dataset: gone, reinitialise: {epochs: [3, 3], random: false, linear: true}}
+          plain: {dataset: gone, arrangements: {reinitialise: {epochs: [3, 3], random: false, linear: true}}}
         """)
     )
     assert message.splitlines() == [
         "configuration: experiments.plain.dataset: 'gone' is not a data set; allowed: digits",
-        "experiments.plain.reinitialise.linear: there is nothing to reset linear layers to; "
+        "experiments.plain.arrangements.reinitialise.linear: there is nothing to reset linear layers to; "
         "list epoch 0 in reinitialise.epochs, or set reinitialise.random",
         "experiments.plain.seeds: 1 is listed twice; expected distinct values",
         "experiments.plain.snapshots: 2 is listed twice; expected distinct values",
-        "experiments.plain.reinitialise.epochs: 3 is listed twice; expected distinct values",
+        "experiments.plain.arrangements.reinitialise.epochs: 3 is listed twice; expected distinct values",
         "experiments.plain.snapshots: epoch 9 is past the end; allowed: 0 to 4 (epochs)",
-        "experiments.plain.reinitialise.epochs: epoch 3 has no snapshot; allowed: 0, 2, 4, 9",
+        "experiments.plain.arrangements.reinitialise.epochs: epoch 3 has no snapshot; allowed: 0, 2, 4, 9",
     ]

@@ -4,46 +4,53 @@ from copy import deepcopy
 
 import pytest
 import yaml
-from configuration_examples import EVERY_KEY, MINIMAL, SCHEMA, changed, refusal, resolved_experiment
+from configuration_examples import (
+    EVERY_KEY,
+    MINIMAL,
+    SCHEMA,
+    changed,
+    refusal,
+    resolved,
+    resolved_experiment,
+)
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from snakemake.utils import update_config
 
-from anatomy.configuration.resolve import resolve, training_settings
+from anatomy.configuration.resolve import resolve
+from anatomy.configuration.studies import FIGURES
+from anatomy.runtime.settings import snapshot_epochs
+from anatomy.studies.arrangements.settings import pretrained_networks
 
-CONFIG_FILES = sorted((ROOT / "config").glob("*.yaml"))
+CONFIG_FILES = sorted([*(ROOT / "config").glob("*.yaml"), *(ROOT / "config" / "paper").glob("*.yaml")])
+
+
+def shipped(*overlays):
+    """The configuration as the Snakefile merges it: the studies' files, config.yaml, overlays."""
+    merged = {}
+    for path in [*sorted((ROOT / "config" / "studies").glob("*.yaml")), ROOT / "config.yaml", *overlays]:
+        update_config(merged, yaml.safe_load(path.read_text()))
+    return merged
+
 
 # Files of the project
 
 
 def test_default_configuration_resolves():
-    resolved = resolve(yaml.safe_load((ROOT / "config.yaml").read_text()), SCHEMA)
-    assert resolved.experiments and resolved.datasets and resolved.figures
+    found = resolve(shipped(), SCHEMA)
+    assert found.experiments and found.datasets
+    assert found.figures.keys() == FIGURES.keys()
+    assert found.notes == []
 
 
 @pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.stem)
 def test_configuration_files_resolve_on_top_of_the_default(path):
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    own = yaml.safe_load(path.read_text())
-    update_config(config, own)
-    assert sorted(resolve(config, SCHEMA).experiments) == sorted(own["only"])
+    resolved = resolve(shipped(path), SCHEMA)
+    assert sorted(resolved.experiments) == sorted(yaml.safe_load(path.read_text())["only"])
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
-        "experiment",
-        "dataset",
-        "embedded",
-        "torchvision",
-        "folder",
-        "images",
-        "pretrained",
-        "pretrained_torchvision",
-        "pretrained_matconvnet",
-    ],
-)
+@pytest.mark.parametrize("part", [name for name in SCHEMA["$defs"] if name not in ("name", "epoch")])
 def test_every_property_has_a_description(part):
     def undescribed(schema, path):
         for key, value in schema.get("properties", {}).items():
@@ -51,30 +58,37 @@ def test_every_property_has_a_description(part):
             if value and "description" not in value:
                 yield f"{path}.{key}"
             yield from undescribed(value, f"{path}.{key}")
+        for each in schema.get("allOf", []):
+            yield from undescribed(each["then"], path)
 
     assert list(undescribed(SCHEMA["$defs"][part], part)) == []
 
 
 def test_the_small_image_half_is_part_of_the_whole_paper():
     half, whole = (
-        yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()) for name in ("cifar10", "paper")
+        resolve(shipped(ROOT / "config" / f"{name}.yaml"), SCHEMA)
+        for name in ("cifar10", "paper/arrangements")
     )
-    assert half["experiments"].items() <= whole["experiments"].items()
-    assert half["datasets"].items() <= whole["datasets"].items()
-    assert half["defaults"] == whole["defaults"]
+    assert half.experiments.items() <= whole.experiments.items()
+    assert half.datasets.items() <= whole.datasets.items()
 
 
 # Defaults
 
 
 def test_defaults_of_the_schema_fill_in_everything_optional():
-    resolved = resolve(yaml.safe_load(MINIMAL), SCHEMA)
-    assert (resolved.device, resolved.data, resolved.figures) == ("auto", "data", {})
-    assert resolved.runs_per_gpu == 1
-    assert resolved.datasets["digits"]["seed"] == 0
-    assert resolved.experiments["plain"] == {
+    found = resolve(yaml.safe_load(MINIMAL), SCHEMA)
+    assert (found.device, found.data, found.figures) == ("auto", "data", {})
+    assert found.runs_per_gpu == 1
+    assert found.pathvars == {"results": "results"}
+    assert found.datasets["digits"].seed == 0
+    assert found.studies["arrangements"].complete() == {"critical_drop": 0.1, "pretrained": {}}
+    assert found.measured == {"arrangements": ["plain"]}
+    assert found.notes == []
+    assert found.experiments["plain"].complete() == {
         "dataset": "digits",
         "architecture": "vgg11",
+        "options": {},
         "width": 1.0,
         "initialisation": {"kind": "kaiming", "std": 0.01},
         "epochs": 4,
@@ -88,19 +102,20 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
         "augmentation": {"shift": 4, "flip": True, "random_resized_crop": False},
         "validation_fraction": 0.1,
         "split_seed": 0,
-        "optimiser": {"learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0005},
+        "order": "drawn",
+        "optimiser": {"kind": "sgd", "learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0005},
         "schedule": {"kind": "step", "every": 25, "factor": 0.1},
-        "snapshots": [0, 1, 2, 3, 4],
+        "snapshots": "all",
         "seeds": [0],
-        "reinitialise": {"epochs": [0], "random": True, "linear": False},
+        "arrangements": {"reinitialise": {"epochs": [0], "random": True, "linear": False}},
     }
 
 
 def test_experiment_overrides_defaults_which_override_the_schema():
     plain = resolved_experiment("{defaults: {width: 0.5, batch_size: 32}, experiments: {plain: {width: 2}}}")
-    assert plain["width"] == 2
-    assert plain["batch_size"] == 32
-    assert plain["precision"] == "float32"
+    assert plain.width == 2
+    assert plain.batch_size == 32
+    assert plain.precision == "float32"
 
 
 def test_nested_keys_are_overridden_one_by_one():
@@ -108,19 +123,32 @@ def test_nested_keys_are_overridden_one_by_one():
         defaults: {optimiser: {learning_rate: 0.1, momentum: 0.5}}
         experiments: {plain: {optimiser: {momentum: 0.0}}}
     """)
-    assert plain["optimiser"] == {"learning_rate": 0.1, "momentum": 0.0, "weight_decay": 0.0005}
+    assert plain.optimiser.complete() == {
+        "kind": "sgd",
+        "learning_rate": 0.1,
+        "momentum": 0.0,
+        "weight_decay": 0.0005,
+    }
 
 
 def test_lists_are_replaced_not_merged():
     plain = resolved_experiment("{defaults: {seeds: [0, 1, 2]}, experiments: {plain: {seeds: [7]}}}")
-    assert plain["seeds"] == [7]
+    assert plain.seeds == (7,)
 
 
 def test_defaults_of_one_experiment_do_not_reach_another():
     config = changed("experiments: {other: {dataset: digits, augmentation: {shift: 0}}}")
     experiments = resolve(config, SCHEMA).experiments
-    assert experiments["other"]["augmentation"] == {"shift": 0, "flip": True, "random_resized_crop": False}
-    assert experiments["plain"]["augmentation"] == {"shift": 4, "flip": True, "random_resized_crop": False}
+    assert experiments["other"].augmentation.complete() == {
+        "shift": 0,
+        "flip": True,
+        "random_resized_crop": False,
+    }
+    assert experiments["plain"].augmentation.complete() == {
+        "shift": 4,
+        "flip": True,
+        "random_resized_crop": False,
+    }
 
 
 @pytest.mark.parametrize(
@@ -128,11 +156,12 @@ def test_defaults_of_one_experiment_do_not_reach_another():
     [
         ("{source: folder, path: images.tar}", {"channels": 3}),
         ("{source: torchvision, official: MNIST}", {}),
+        ('{source: "mine.data:make"}', {"options": {}}),
     ],
 )
 def test_data_sets_have_the_defaults_of_their_source(source, defaults):
-    resolved = resolve(changed(f"datasets: {{other: {source}}}"), SCHEMA)
-    assert resolved.datasets["other"] == {**yaml.safe_load(source), **defaults}
+    found = resolved(f"datasets: {{other: {source}}}")
+    assert found.datasets["other"].complete() == {**yaml.safe_load(source), **defaults}
 
 
 @pytest.mark.parametrize(
@@ -146,8 +175,18 @@ def test_data_sets_have_the_defaults_of_their_source(source, defaults):
     ],
 )
 def test_pretrained_networks_have_the_defaults_of_their_source(network, defaults):
-    resolved = resolve(changed(f"pretrained: {{net: {network}}}"), SCHEMA)
-    assert resolved.pretrained["net"] == {**yaml.safe_load(network), **defaults}
+    study = resolved(f"studies: {{arrangements: {{pretrained: {{net: {network}}}}}}}").studies["arrangements"]
+    assert pretrained_networks(study, SCHEMA)["net"].complete() == {**yaml.safe_load(network), **defaults}
+
+
+def test_networks_and_data_of_a_users_own_resolve_without_being_imported():
+    found = resolved("""
+        datasets: {mine: {source: "mine.data:make", options: {rows: 3, more: {a: [1, null]}}}}
+        experiments: {plain: {dataset: mine, architecture: "mine:Net", width: 3, options: {depth: 2}}}
+    """)
+    plain = found.experiments["plain"]
+    assert (plain.architecture, dict(plain.options)) == ("mine:Net", {"depth": 2})
+    assert found.datasets["mine"].options["rows"] == 3
 
 
 def test_resolving_leaves_the_given_configuration_alone():
@@ -164,13 +203,24 @@ def test_resolving_leaves_the_given_configuration_alone():
     ("changes", "part", "left"),
     [
         ("experiments: {other: null}", "experiments", ["plain"]),
-        ("pretrained: {other: null}", "pretrained", []),
         ("datasets: {other: null}", "datasets", ["digits"]),
         ("figures: {figure_02: null, figure_04: {experiment: plain}}", "figures", ["figure_04"]),
     ],
 )
 def test_null_switches_off(changes, part, left):
     assert list(getattr(resolve(changed(changes), SCHEMA), part)) == left
+
+
+def test_null_switches_a_pretrained_network_off():
+    networks = """
+        studies:
+          arrangements:
+            pretrained: {theirs: {source: torchvision, architecture: vgg16}, other: null}
+        figures: {figure_01: {pretrained: other}}
+    """
+    found = resolved(networks)
+    assert list(found.studies["arrangements"].pretrained) == ["theirs"]
+    assert (found.figures, found.switched_off) == ({}, {"figure_01": ["other"]})
 
 
 def test_only_switches_off_every_other_experiment():
@@ -183,17 +233,14 @@ def test_only_with_an_unknown_name_is_refused():
     assert message == "configuration: only: 'plian' is not an experiment; allowed: plain"
 
 
-def test_random_crops_take_the_place_of_shifts():
-    plain = resolved_experiment("""
-    datasets: {photos: {source: images, path: x}}
-    experiments: {plain: {dataset: photos, augmentation: {shift: 4, random_resized_crop: true}}}
-    """)
-    assert plain["augmentation"] == {"shift": 0, "flip": True, "random_resized_crop": True}
+def test_results_may_be_elsewhere():
+    assert resolved("pathvars: {results: other}").pathvars == {"results": "other"}
+    assert resolved("pathvars: {results: null}").pathvars == {"results": "results"}
 
 
 def test_null_gives_a_nested_key_its_default_back():
     plain = resolved_experiment("defaults: {augmentation: {shift: null, flip: false}}")
-    assert plain["augmentation"] == {"shift": 4, "flip": False, "random_resized_crop": False}
+    assert plain.augmentation.complete() == {"shift": 4, "flip": False, "random_resized_crop": False}
 
 
 def test_data_set_that_is_switched_off_but_used_is_named():
@@ -215,7 +262,10 @@ def test_data_set_that_is_switched_off_but_used_is_named():
     ],
 )
 def test_snapshots_contain_the_first_and_last_epoch(asked, kept):
-    assert resolved_experiment(f"defaults: {{snapshots: {asked}}}")["snapshots"] == kept
+    plain = resolved_experiment(f"defaults: {{snapshots: {asked}}}")
+    assert snapshot_epochs(plain) == kept
+    # As they are written: the epochs that follow from them are in no fingerprint.
+    assert plain.complete()["snapshots"] == yaml.safe_load(asked)
 
 
 @settings(deadline=None, max_examples=30)
@@ -223,12 +273,20 @@ def test_snapshots_contain_the_first_and_last_epoch(asked, kept):
 def test_any_list_of_snapshots_is_kept_sorted_with_first_and_last(epochs, data):
     asked = data.draw(st.lists(st.integers(0, epochs), unique=True))
     config = changed("{}")
-    config["defaults"] |= {"epochs": epochs, "snapshots": asked}
-    assert resolve(config, SCHEMA).experiments["plain"]["snapshots"] == sorted({0, *asked, epochs})
+    config["defaults"] |= {
+        "epochs": epochs,
+        "snapshots": asked,
+        "arrangements": {"reinitialise": {"epochs": []}},
+    }
+    assert snapshot_epochs(resolve(config, SCHEMA).experiments["plain"]) == sorted({0, *asked, epochs})
 
 
-def test_training_settings_are_all_that_decides_weights():
-    plain = resolved_experiment("{}")
-    own = training_settings(plain)
-    assert plain.keys() - own.keys() == {"dataset", "seeds", "reinitialise", "threads"}
+def test_nothing_may_be_held_out():
+    assert resolved_experiment("defaults: {validation_fraction: 0}").validation_fraction == 0
+
+
+def test_settings_of_a_run_are_all_that_decides_weights():
+    found = resolve(yaml.safe_load(EVERY_KEY), SCHEMA)
+    plain, own = found.experiments["plain"].complete(), found.run_settings("plain").complete()
+    assert plain.keys() - own.keys() == {"dataset", "seeds", "arrangements", "threads"}
     assert all(plain[key] == value for key, value in own.items())

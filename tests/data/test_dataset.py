@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, SCRIPTS, environment, make_dataset
+from conftest import ROOT, SCHEMA_FILE, SCRIPTS, environment, make_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -626,7 +626,7 @@ def prepare(settings, output, data, **options):
     """Run prepare_dataset.py with `data` as $ANATOMY_DATA."""
     program = [sys.executable, SCRIPTS / "prepare_dataset.py", "--name", "pets", "--output", output]
     return subprocess.run(
-        [*program, "--settings", json.dumps(settings)],
+        [*program, "--settings", json.dumps(settings), "--schema", SCHEMA_FILE],
         env=environment() | {DATA_VARIABLE: str(data)},
         capture_output=True,
         text=True,
@@ -635,7 +635,7 @@ def prepare(settings, output, data, **options):
     )
 
 
-FOLDER = {"source": "folder", "label": "Pets", "path": "pets", "channels": 3}
+FOLDER = {"source": "folder", "label": "Pets", "path": "pets", "homepage": "https://example.org/pets"}
 
 
 def test_program_writes_what_the_folder_holds(tmp_path):
@@ -647,7 +647,7 @@ def test_program_writes_what_the_folder_holds(tmp_path):
     assert below(tmp_path / "out") == [DATA_FILE, DESCRIPTION_FILE]
     dataset, description = open_dataset(tmp_path / "out")
     assert_is_pictures(dataset)
-    assert description["source"] == {"source": "folder", "path": "pets", "channels": 3}
+    assert description["source"] == {"source": "folder", "path": "pets"}
     assert description["train"] == {"images": 6, "images_per_class": [3, 3]}
 
 
@@ -663,7 +663,8 @@ def test_program_makes_the_same_embedded_bytes_as_this_process(tmp_path):
     variant = {"source": "embedded", "variant": "digits-rgb", "train": TRAIN, "test": TEST, "seed": 0}
     result = prepare(variant, tmp_path / "out", "")
     assert (result.returncode, result.stderr) == (0, "")
-    dataset = open_dataset(tmp_path / "out")[0]
+    dataset, description = open_dataset(tmp_path / "out")
+    assert description["source"] == {key: value for key, value in variant.items() if key != "seed"}
     for name, array in digits("digits-rgb", 0).items():
         assert getattr(dataset, name).tobytes() == array.tobytes()
 
@@ -674,9 +675,11 @@ def test_program_makes_the_same_embedded_bytes_as_this_process(tmp_path):
         ({}, b"no archive"),
         ({"sha256": "0" * 64}, b"no archive"),
         ({"path": "other.tar", "homepage": "https://example.org"}, None),
-        ({"source": "embedded", "variant": "digits-blue", "train": 1, "test": 1, "seed": 0}, None),
+        ({"paths": "pets.tar"}, None),
+        ({"source": "folders"}, None),
+        ({"source": "own_source:make"}, None),
     ],
-    ids=["no archive", "wrong checksum", "missing archive", "unknown variant"],
+    ids=["no archive", "wrong checksum", "missing archive", "unknown key", "unknown source", "no own source"],
 )
 def test_program_reports_bad_input_in_one_line_and_writes_nothing(tmp_path, settings, content):
     if content is not None:

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import SCRIPTS, SETTINGS, environment, make_dataset
+from conftest import SCHEMA_FILE, SCRIPTS, SETTINGS, environment, make_dataset, run_of
 from PIL import Image
 from scipy.stats import ks_2samp
 
@@ -16,13 +16,15 @@ from anatomy.data.batches import evaluation_batch, open_images
 from anatomy.data.dataset import channel_statistics, open_dataset, write_dataset
 from anatomy.data.decoding import centre_crop, decode, pixels, random_box, resized_crop
 from anatomy.data.search_path import DATA_VARIABLE
-from anatomy.data.sources.images import index_folder, write_index
+from anatomy.data.sources.images import prepare
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.schema import read_schema
+from anatomy.runtime.settings import Settings
 from anatomy.runtime.streams import stream
 from anatomy.runtime.torchvision_import import torchvision, v2
-from anatomy.training.run import Run
 
 CPU = torch.device("cpu")
+IMAGES_SCHEMA = read_schema(SCHEMA_FILE)["$defs"]["images"]
 SOURCE = {
     "source": "images",
     "path": "pictures",
@@ -72,10 +74,9 @@ def pictures(tmp_path, monkeypatch):
 
 def prepared(root, **changes):
     """Index `root` beside it; return the data set and its description as a program opens them."""
-    settings = {**SOURCE, "path": root.name, **changes}
-    folder = root.parent / "prepared"
-    write_index(index_folder(root, "pictures", settings), folder, "pictures", settings)
-    return open_dataset(folder)
+    settings = Settings({**SOURCE, "path": root.name, **changes}, IMAGES_SCHEMA)
+    prepare("pictures", settings, root.parent / "prepared")
+    return open_dataset(root.parent / "prepared")
 
 
 def refusal(root, **changes):
@@ -159,6 +160,13 @@ def test_mean_and_std_of_the_configuration_are_used(pictures):
     given = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
     description = prepared(pictures, **given)[1]
     assert {key: description[key] for key in given} == given
+    assert description["source"] == {
+        "source": "images",
+        "path": "pictures",
+        "resize": 40,
+        "crop": 32,
+        **given,
+    }
 
 
 @pytest.mark.parametrize(
@@ -170,13 +178,12 @@ def test_checksum_covers_whatever_decides_the_pixels(pictures, change):
     assert prepared(pictures, **change)[1]["sha256"] != before
 
 
-def test_checksum_does_not_depend_on_where_the_images_lie(pictures, tmp_path):
+def test_checksum_does_not_depend_on_where_the_images_lie(pictures, tmp_path, monkeypatch):
     before = prepared(pictures)[1]["sha256"]
     (tmp_path / "else").mkdir()
     moved = pictures.rename(tmp_path / "else/pictures")
-    settings = {**SOURCE}
-    write_index(index_folder(moved, "pictures", settings), tmp_path / "again", "pictures", settings)
-    assert json.loads((tmp_path / "again/dataset.json").read_text())["sha256"] == before
+    monkeypatch.setenv(DATA_VARIABLE, str(moved.parent))
+    assert prepared(moved)[1]["sha256"] == before
 
 
 def test_fewer_images_are_a_random_choice_in_order(pictures):
@@ -188,13 +195,16 @@ def test_fewer_images_are_a_random_choice_in_order(pictures):
     assert "train is 99, but there are 18 train images" in refusal(pictures, train=99)
 
 
-def test_missing_folder_says_where_it_was_looked_for(pictures):
-    prepared(pictures, homepage="https://image-net.org")
+def test_missing_folder_says_where_it_was_looked_for_and_how_to_get_it(pictures):
+    described = prepared(pictures)[1]
+    assert prepared(pictures, homepage="https://image-net.org", label="Pictures")[1] == described
     pictures.rename(pictures.with_name("gone"))
     with pytest.raises(InputError) as caught:
         open_dataset(pictures.parent / "prepared")
-    for part in (f"looked for {pictures}", "https://image-net.org", DATA_VARIABLE):
+    for part in (f"looked for {pictures}", DATA_VARIABLE):
         assert part in str(caught.value)
+    message = refusal(pictures, homepage="https://image-net.org")
+    assert "Get it from https://image-net.org, then put it" in message
 
 
 def test_wrong_folders_are_refused(pictures):
@@ -208,13 +218,15 @@ def test_wrong_folders_are_refused(pictures):
     assert "train/fish/more is a folder" in refusal(pictures)
 
 
-def test_a_part_without_class_folders_is_refused(tmp_path):
+def test_a_part_without_class_folders_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
     for part in ("train", "val"):
         (tmp_path / "pictures" / part).mkdir(parents=True)
     assert "train has no class folders" in refusal(tmp_path / "pictures")
 
 
-def test_an_archive_is_refused(tmp_path):
+def test_an_archive_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
     (tmp_path / "pictures").write_bytes(b"an archive")
     assert "is a file; expected a directory" in refusal(tmp_path / "pictures")
 
@@ -333,9 +345,8 @@ def both(tmp_path, monkeypatch):
 
 def finished(folder, workers=0, **changes):
     """Train to the end in this process: final weights and history."""
-    settings = {**SETTINGS, "batch_size": 32, **changes}
-    run = Run(settings, *open_dataset(folder), 0, CPU, workers)
-    while run.epoch < settings["epochs"]:
+    run = run_of(*open_dataset(folder), workers=workers, batch_size=32, **changes)
+    while run.epoch < run.settings.epochs:
         run.advance()
     history = [(record.train_loss, record.validation_loss) for record in run.history]
     return run.whole_state_dict(), history
@@ -371,15 +382,15 @@ def run_program(name, *arguments, check=True):
 def test_programs_prepare_train_and_reset_the_same_from_files_and_from_pixels(both, tmp_path):
     resident, indexed = both
     settings = {**SOURCE, "resize": 32, "crop": 32}
-    prepare = ("--name", "pictures", "--settings", json.dumps(settings), "--output", tmp_path / "again")
-    run_program("prepare_dataset.py", *prepare)
+    entry = ("--name", "pictures", "--settings", json.dumps(settings), "--schema", SCHEMA_FILE)
+    run_program("prepare_dataset.py", *entry, "--output", tmp_path / "again")
     for name in ("data.safetensors", "dataset.json"):
         assert (tmp_path / "again" / name).read_bytes() == (indexed / name).read_bytes()
     table, weights = {}, {}
     options = json.dumps({**SETTINGS, "epochs": 1, "snapshots": [0, 1]})
     for folder, workers in ((resident, 0), (indexed, 2)):
         run = tmp_path / f"{folder.name}-{workers}"
-        common = ("--dataset", folder, "--workers", workers)
+        common = ("--dataset", folder, "--workers", workers, "--schema", SCHEMA_FILE)
         seed = ("--experiment", "test", "--seed", 0, "--settings", options, "--output", run)
         run_program("train_network.py", *common, *seed)
         reset = ("--run", run, "--snapshots", run / "snapshots/epoch=0.safetensors", "--rand")
@@ -394,7 +405,7 @@ def test_program_names_a_missing_image_in_one_line(both, tmp_path):
     (tmp_path / "pictures/train/class 1/001.png").unlink()
     options = json.dumps({**SETTINGS, "epochs": 1, "snapshots": [0, 1]})
     arguments = ("--dataset", both[1], "--workers", 2, "--experiment", "test", "--seed", 0)
-    arguments += ("--settings", options, "--output", tmp_path / "run")
+    arguments += ("--settings", options, "--schema", SCHEMA_FILE, "--output", tmp_path / "run")
     result = run_program("train_network.py", *arguments, check=False)
     assert result.returncode == 1
     assert "001.png cannot be read (No such file or directory); put it back" in result.stderr

@@ -2,13 +2,12 @@
 
 import pytest
 import torch
-from conftest import SETTINGS, make_dataset
+from conftest import make_dataset, run_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from anatomy.data.noise import KeyedPixelShuffle, PixelShuffle, noisy_labels
 from anatomy.runtime.streams import stream
-from anatomy.training.run import Run
 
 
 @given(classes=st.integers(2, 11), seed=st.integers(0, 1000))
@@ -58,42 +57,42 @@ def run(seed=0, **changes):
         "mean": [0.5] * 3,
         "std": [0.25] * 3,
     }
-    return Run({**SETTINGS, **changes}, make_dataset(200), description, seed, torch.device("cpu"))
+    return run_of(make_dataset(200), description, seed, **changes)
 
 
 def test_noise_changes_training_alone_and_no_other_stream():
     clean, noisy = run(), run(label_noise={"fraction": 1, "kind": "wrong"})
-    assert not (clean.labels == noisy.labels).any()
-    assert torch.equal(clean.validation[0].pixels, noisy.validation[0].pixels)
-    assert torch.equal(clean.validation[1], noisy.validation[1])
+    assert not (clean.task.train_labels == noisy.task.train_labels).any()
+    assert torch.equal(clean.task.validation[0].pixels, noisy.task.validation[0].pixels)
+    assert torch.equal(clean.task.validation[1], noisy.task.validation[1])
     for one, other in zip(clean.network.parameters(), noisy.network.parameters(), strict=True):
         assert torch.equal(one, other)
     again, other = (
         run(label_noise={"fraction": 1, "kind": "wrong"}),
         run(1, label_noise={"fraction": 1, "kind": "wrong"}),
     )
-    assert torch.equal(noisy.labels, again.labels)
-    assert not torch.equal(noisy.labels, other.labels)
+    assert torch.equal(noisy.task.train_labels, again.task.train_labels)
+    assert not torch.equal(noisy.task.train_labels, other.task.train_labels)
 
 
 def test_a_run_with_shuffled_pixels_sees_shuffled_images():
     settings = {
         "augmentation": {"shift": 0, "flip": False, "random_resized_crop": False},
-        "optimiser": {**SETTINGS["optimiser"], "momentum": 0},
+        "optimiser": {"momentum": 0},
     }
     clean, shuffled = run(**settings), run(**settings, pixel_shuffle=True)
     seen = []
     shuffled.network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
     shuffled.advance()
     validation = torch.cat(seen)
-    assert torch.equal(validation, shuffled.normalise(clean.validation[0].pixels))
+    assert torch.equal(validation, shuffled.task.normalise(clean.task.validation[0].pixels))
     seen.clear()
     shuffled.advance()
     # The training batches come first; sorted values of an image do not depend on the order of its pixels.
-    trained = torch.cat(seen)[: len(clean.labels)].flatten(1).sort(1).values
-    whole = clean.normalise(clean.images.pixels).flatten(1).sort(1).values
+    trained = torch.cat(seen)[: len(clean.task.train_labels)].flatten(1).sort(1).values
+    whole = clean.task.normalise(clean.task.images.pixels).flatten(1).sort(1).values
     assert torch.equal(torch.unique(trained, dim=0), torch.unique(whole, dim=0))
-    assert not torch.equal(torch.cat(seen)[0], clean.normalise(clean.images.pixels)[0])
+    assert not torch.equal(torch.cat(seen)[0], clean.task.normalise(clean.task.images.pixels)[0])
 
 
 @given(st.integers(0, 2**61))

@@ -6,20 +6,21 @@ from itertools import pairwise
 
 import pytest
 import torch
-from conftest import SETTINGS, environment
+from conftest import environment, run_of
 from torch import nn
 
 from anatomy.checkpoints.snapshots import load_snapshot
 from anatomy.data.dataset import open_dataset
 from anatomy.networks import catalogue
 from anatomy.networks.build import build_network, network_shape
+from anatomy.networks.family import families, family_of
 from anatomy.networks.folding import foldable
 from anatomy.networks.forward import conv_layers, forward_steps, holds, layer_geometry
+from anatomy.networks.layouts import geometry
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.streams import stream
 from anatomy.runtime.torchvision_import import models, torchvision
 from anatomy.training.loop import train_run
-from anatomy.training.run import Run
 
 # Architecture, width, image shape: one of each family, small.
 NETWORKS = [
@@ -35,17 +36,21 @@ NETWORKS = [
 ]
 
 
-def build(architecture, width=1.0, shape=(3, 32, 32), seed=0, **initialisation):
-    initialisation = {"kind": "kaiming", **initialisation}
-    return build_network(
-        architecture, 5, shape[0], width, stream(seed, "initialisation"), initialisation, shape[1:]
-    )
+WITH_LAYOUTS = [name for name in catalogue.names() if catalogue.layout_of(name)]
+
+
+def build(architecture, width=1.0, shape=(3, 32, 32), seed=0, kind="kaiming", std=0.01):
+    generator = stream(seed, "initialisation")
+    return build_network(architecture, 5, shape[0], width, generator, kind, std, shape[1:])
 
 
 def test_names_of_torchvision_are_those_of_the_installed_version():
     theirs = set(models.list_models(module=torchvision.models))
-    assert set(catalogue.TORCHVISION) == theirs - set(catalogue.OWN)
-    assert len(set(catalogue.TORCHVISION)) == len(catalogue.TORCHVISION)
+    listed = [
+        name for family in families() if family.name in ("resnet", "torchvision") for name in family.names
+    ]
+    assert set(listed) == theirs - set(WITH_LAYOUTS)
+    assert len(set(listed)) == len(listed)
 
 
 @pytest.mark.parametrize("architecture", ["vgg11", "vgg13", "vgg16", "vgg19", "alexnet"])
@@ -165,7 +170,7 @@ def test_normal_initialisation_of_a_network_of_torchvision():
             assert not layer.bias.any()
 
 
-@pytest.mark.parametrize("architecture", [*catalogue.LAYOUTS])
+@pytest.mark.parametrize("architecture", WITH_LAYOUTS)
 @pytest.mark.parametrize("width", [1.0, 0.3])
 def test_geometry_without_torch_is_that_of_the_forward_pass(architecture, width):
     shape = (3, 67, 64) if architecture == "alexnet" else (3, 36, 40)
@@ -174,7 +179,7 @@ def test_geometry_without_torch_is_that_of_the_forward_pass(architecture, width)
         (layer, tuple(network.get_submodule(layer.name).weight.shape))
         for layer in layer_geometry(network, shape)
     ]
-    assert catalogue.geometry(architecture, shape, width) == expected
+    assert geometry(catalogue.layout_of(architecture), shape, width) == expected
 
 
 @pytest.mark.parametrize("architecture", ["resnet18", "densenet121", "googlenet", "mobilenet_v2"])
@@ -230,18 +235,66 @@ def test_folding_looks_at_any_network_and_leaves_it_alone():
 
 
 @pytest.mark.parametrize(
-    ("architecture", "width", "message"),
+    ("architecture", "width", "in_the_configuration", "by_the_builder"),
     [
-        ("resnet20", 1.0, "'resnet20' is not an architecture, did you mean resnet50? allowed: lenet"),
-        ("googlenet", 0.5, "googlenet has one width only"),
-        ("resnet18", 0.0625, "resnet18 is at least 0.125 wide"),
-        ("vgg11", 0.0, "width is 0.0, expected a factor on the channels above 0"),
+        ("resnet20", 1, "did you mean resnet50 or resnet152 or resnet101?", "allowed: alexnet, lenet"),
+        ("vgg17", 1, "did you mean vgg19 or vgg16 or vgg13? allowed: alexnet, lenet", "'vgg17' is not an"),
+        (
+            "nothing",
+            1,
+            "'nothing' is not an architecture; allowed: alexnet, lenet",
+            "allowed: alexnet, lenet",
+        ),
+        (
+            "a b:C",
+            1,
+            "'a b:C' names no network of your own",
+            "'a b:C' names no code; expected package.module",
+        ),
+        ("googlenet", 0.5, "googlenet has one width only", "googlenet cannot have width 0.5; allowed: 1"),
+        (
+            "resnet18",
+            0.0625,
+            "resnet18 is at least 0.125 wide",
+            "resnet18 cannot have width 0.0625; allowed: 1, ",
+        ),
+        (
+            "vgg11",
+            0.0,
+            "width is 0.0, expected a factor on the channels above 0",
+            "vgg11 cannot have width 0.0",
+        ),
+        ("vgg11", float("inf"), "width is inf, expected a factor", "vgg11 cannot have width inf"),
     ],
 )
-def test_unknown_names_and_widths_are_refused(architecture, width, message):
-    with pytest.raises(InputError) as caught:
-        build(architecture, width)
-    assert message in str(caught.value)
+def test_unknown_names_and_widths_are_refused(architecture, width, in_the_configuration, by_the_builder):
+    for function, message in (
+        (catalogue.require_architecture, in_the_configuration),
+        (build, by_the_builder),
+        (lambda *network: network_shape(network[0], 5, 3, network[1]), by_the_builder),
+    ):
+        with pytest.raises(InputError) as caught:
+            function(architecture, width)
+        assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "family", "label"),
+    [
+        *(("lenet", "lenet", "LeNet"), ("alexnet", "alexnet", "AlexNet"), ("mlp_bn", "mlp", "MLP-BN")),
+        *(
+            ("vgg19bn", "vgg", "VGG19-BN"),
+            ("vgg19_orig", "vgg", "VGG19, N(0, 0.01²)"),
+            ("vgg11", "vgg", "VGG11"),
+        ),
+        *(("resnet18", "resnet", "ResNet18"), ("wide_resnet50_2", "resnet", "wide_ResNet50_2")),
+        *(("vgg11_bn", "torchvision", "vgg11_bn"), ("timm/resnet10t", "timm", "timm/resnet10t")),
+    ],
+)
+def test_families_and_labels(architecture, family, label):
+    assert family_of(architecture).name == family
+    assert catalogue.architecture_label(architecture) == label
+    assert catalogue.name_problem(architecture) is None
 
 
 def test_networks_of_timm():
@@ -265,9 +318,7 @@ def test_the_papers_networks_do_not_import_torchvision():
     ("architecture", "width"), [("vgg11bn", 0.0625), ("resnet18", 0.125), ("mlp_bn", 0.03125)]
 )
 def test_networks_train_and_leave_snapshots(architecture, width, dataset_folder, tmp_path):
-    options = {**SETTINGS, "architecture": architecture, "width": width, "epochs": 1, "snapshots": [0, 1]}
-    dataset, description = open_dataset(dataset_folder)
-    run = Run(options, dataset, description, 0, torch.device("cpu"))
+    run = run_of(*open_dataset(dataset_folder), architecture=architecture, width=width, epochs=1)
     train_run(run, tmp_path, {}, {})
     first, last = (load_snapshot(tmp_path / f"snapshots/epoch={e}.safetensors") for e in (0, 1))
     initial = conv_layers(build_network(architecture, 4, 3, width, stream(0, "initialisation")))

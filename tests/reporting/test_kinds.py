@@ -12,6 +12,7 @@ from conftest import ROOT, environment
 from jinja2 import meta
 
 from anatomy.configuration.studies import FIGURES
+from anatomy.reporting import kinds as module_of_kinds
 from anatomy.reporting.kinds import kind_of, kinds
 from anatomy.runtime.errors import InputError
 
@@ -29,6 +30,7 @@ def test_a_kind_takes_what_it_says(name):
     kind = kind_of(name)
     module = import_module(kind.module)
     assert Path(module.__file__).stem == name
+    assert kind.module == f"anatomy.studies.{kind.study}.figures.{name}"
     tables, *options = inspect.signature(module.draw).parameters
     assert tables == "tables"
     assert tuple(options) == kind.takes
@@ -47,6 +49,16 @@ def test_an_unknown_kind_is_refused_with_those_there_are():
     with pytest.raises(InputError) as caught:
         kind_of("pie")
     assert str(caught.value) == f"'pie' is not a kind of figure; allowed: {', '.join(sorted(kinds()))}"
+
+
+def test_two_studies_cannot_have_a_kind_of_one_name(tmp_path, monkeypatch):
+    for study in ("one", "two"):
+        path = tmp_path / "studies" / study / "figures" / "bars.py"
+        path.parent.mkdir(parents=True)
+        path.write_text('TABLES = ()\nTAKES = ()\nSHOWS = "bars"\nCAPTION = "Bars."\n')
+    monkeypatch.setattr(module_of_kinds, "PACKAGE", tmp_path)
+    with pytest.raises(ValueError, match=r"two/figures/bars.py: one has a kind of the same name; rename one"):
+        kinds.__wrapped__()
 
 
 def test_kinds_are_found_without_importing_what_draws():

@@ -1,4 +1,4 @@
-"""Figures of the papers: what is said of one that is left out, refused or shown in the report."""
+"""Figures of the papers and of a user: what is said of one that is left out, refused or shown."""
 
 import pytest
 
@@ -97,3 +97,19 @@ def test_a_refusal_says_what_is_needed_and_where_to_name_it(name, off, line):
 )
 def test_caption_says_what_the_paper_shows(name, sentence):
     assert figures.in_the_paper(name, FIGURES[name]) == sentence
+
+
+def test_caption_of_a_figure_without_a_number_names_the_paper():
+    figure = figures.PaperFigure("layers", "4", "all layers of three networks")
+    assert (
+        figures.in_the_paper("invariance_layers", figure) == "The paper shows all layers of three networks."
+    )
+
+
+def test_nothing_is_said_of_the_paper_where_a_figure_is_not_in_it():
+    assert figures.in_the_paper("figure_mine", None) == ""
+    off = figures.refusal("figure_mine", None, {"figure_mine": ["a"]})
+    assert off == f"figure_mine needs a, which is {OFF}; name others under figures.figure_mine"
+    assert figures.refusal("mine", None, {}) == (
+        "mine is no figure of a paper; give it a kind under figures.mine in the configuration"
+    )

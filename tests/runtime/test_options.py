@@ -1,8 +1,10 @@
 """What programs refuse before they begin: values out of range, options without effect or of others."""
 
 import sys
+from functools import partial
 
 import pytest
+from conftest import SCRIPTS
 
 import measure_projections
 import reinitialise_layers
@@ -13,13 +15,14 @@ from anatomy.studies.arrangements.hp_arrangements.options import (
     parse_train,
 )
 
+TRAIN, REINIT_LAYERS = (SCRIPTS / "hp_arrangements" / f"{name}.py" for name in ("train", "reinit_layers"))
 PARSERS = {
     "train_network": train_network.parse_arguments,
     "measure_projections": measure_projections.parse_arguments,
     "reinitialise_layers": reinitialise_layers.parse_arguments,
-    "train": parse_train,
+    "train": partial(parse_train, TRAIN),
     "compute_projections": parse_compute_projections,
-    "reinit_layers": parse_reinit_layers,
+    "reinit_layers": partial(parse_reinit_layers, REINIT_LAYERS),
 }
 
 
@@ -83,7 +86,7 @@ def test_the_ends_of_the_ranges_are_taken():
     options = (
         "--epochs 1 --lr-step 0 --subsample-classes 0 --class-sample-seed 4294967295 --threads 1 --seed 0"
     )
-    parsed = parse_train(options.split())
+    parsed = parse_train(TRAIN, options.split())
     assert (parsed.epochs, parsed.class_sample_seed, parsed.seed) == (1, 2**32 - 1, 0)
 
 

@@ -4,11 +4,10 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from conftest import SETTINGS
+from conftest import SETTINGS, run_of
 
 from anatomy.data.dataset import open_dataset
 from anatomy.runtime.devices import set_up_torch
-from anatomy.training.run import Run
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
 
@@ -16,7 +15,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU th
 def trained(dataset_folder, graphed=True, **changes):
     set_up_torch(1, "cuda", changes.get("precision", "float32"))
     dataset, description = open_dataset(dataset_folder)
-    run = Run({**SETTINGS, **changes}, dataset, description, 0, torch.device("cuda"))
+    run = run_of(dataset, description, device="cuda", **changes)
     if not graphed:
         run.take_step = run.step
     while run.epoch < SETTINGS["epochs"]:
@@ -37,8 +36,7 @@ def test_graphs_change_no_bit(dataset_folder, precision):
 
 def test_a_gpu_computes_what_a_cpu_does(dataset_folder):
     dataset, description = open_dataset(dataset_folder)
-    still = {**SETTINGS, "width": 0.125}
-    runs = [Run(still, dataset, description, 0, torch.device(device)) for device in ("cpu", "cuda")]
+    runs = [run_of(dataset, description, device=device, width=0.125) for device in ("cpu", "cuda")]
     for run in runs:
         # Dropout draws from another generator on a GPU.
         for module in run.network.modules():
@@ -54,7 +52,7 @@ def test_a_run_that_is_continued_ends_in_the_same_bits(dataset_folder):
     """Its first step is not a replay."""
     unbroken = trained(dataset_folder)
     dataset, description = open_dataset(dataset_folder)
-    first, second = (Run(SETTINGS, dataset, description, 0, torch.device("cuda")) for _ in range(2))
+    first, second = (run_of(dataset, description, device="cuda") for _ in range(2))
     while first.epoch < 2:
         first.advance()
     second.restore(first.state(), [asdict(record) for record in first.history])

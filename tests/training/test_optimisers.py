@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from conftest import settings_of
 
 from anatomy.training.optimisers import SLOTS, build_optimiser, optimiser_state, restore_optimiser, set_rate
 
@@ -25,7 +26,7 @@ def test_optimisers_step_as_torchs(kind, momentum):
     expected = torch.optim.SGD(theirs.parameters(), 0.1, momentum, weight_decay=0.01, fused=True)
     if kind == "adam":
         expected = torch.optim.Adam(theirs.parameters(), 0.1, fused=True)
-    optimiser = build_optimiser(ours, options, torch.device("cpu"))
+    optimiser = build_optimiser(ours, settings_of(optimiser=options).optimiser, torch.device("cpu"))
     images = torch.arange(32.0).reshape(2, 1, 4, 4) / 100
     for rate in (0.1, 0.1, 0.05):
         for part, steps in ((theirs, expected), (ours, optimiser)):
@@ -47,7 +48,7 @@ def test_momentum_that_a_start_lacks_begins_with_zero():
     options = {"learning_rate": 0.1, "momentum": 0.5, "weight_decay": 0.0}
     layer = torch.nn.Linear(2, 1)
     before = {name: parameter.detach().clone() for name, parameter in layer.named_parameters()}
-    optimiser = build_optimiser(layer, options, torch.device("cpu"))
+    optimiser = build_optimiser(layer, settings_of(optimiser=options).optimiser, torch.device("cpu"))
     restore_optimiser(layer, optimiser, {"momentum.weight": torch.tensor([[1.0, -2.0]])})
     layer(torch.ones(1, 2)).sum().backward()
     optimiser.step()

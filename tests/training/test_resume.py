@@ -9,8 +9,7 @@ import sys
 import time
 
 import pytest
-import torch
-from conftest import ROOT, SCRIPTS, SETTINGS
+from conftest import ROOT, SCHEMA_FILE, SCRIPTS, SETTINGS, run_of
 from training_program import outputs, start, train
 
 from anatomy.checkpoints.snapshots import save_snapshot
@@ -18,7 +17,6 @@ from anatomy.data.dataset import open_dataset
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.locks import locked
 from anatomy.training import loop
-from anatomy.training.run import Run
 
 LONG = {"epochs": 8, "snapshots": [0, 2, 8]}
 
@@ -64,7 +62,7 @@ def test_a_slow_disk_changes_no_snapshot(tmp_path, dataset_folder, monkeypatch):
     monkeypatch.setattr(loop.resume, "save_state", save_state)
     for name, save in (("fast", save_snapshot), ("slow", slow)):
         monkeypatch.setattr(loop, "save_snapshot", save)
-        run = Run(SETTINGS, dataset, description, 0, torch.device("cpu"))
+        run = run_of(dataset, description)
         loop.train_run(run, tmp_path / name, {}, {"settings": SETTINGS}, save_every=0)
     assert outputs(tmp_path / "fast") == outputs(tmp_path / "slow")
     assert states == [True] * 6
@@ -104,7 +102,8 @@ def test_code_that_is_edited_during_training_is_not_passed_off_as_the_trainer(tm
     shutil.copytree(ROOT / "src", copy / "src")
     shutil.copytree(SCRIPTS, copy / "scripts")
     command = [sys.executable, copy / "scripts/train_network.py", "--experiment", "test", "--seed", "0"]
-    command += ["--settings", json.dumps({**SETTINGS, **LONG}), "--dataset", dataset_folder]
+    command += ["--settings", json.dumps({**SETTINGS, **LONG}), "--schema", SCHEMA_FILE]
+    command += ["--dataset", dataset_folder]
     command = list(map(str, [*command, "--output", tmp_path / "run"]))
     options = {"env": {**os.environ, "PYTHONPATH": str(copy / "src")}, "text": True}
     for name in ("src/anatomy/networks/build.py", "scripts/train_network.py"):
@@ -112,15 +111,16 @@ def test_code_that_is_edited_during_training_is_not_passed_off_as_the_trainer(tm
         original = (copy / name).read_text()
         process = subprocess.Popen(command, stderr=subprocess.PIPE, **options)
         process.stderr.readline()
-        (copy / name).write_text(original + "\n# edited\n")
+        (copy / name).write_text(original + "\nEDITED = True\n")
         _, stderr = process.communicate()
         assert process.returncode == 1
         assert "the code was edited while" in stderr
         assert not (tmp_path / "run/run.json").exists()
-        (copy / name).write_text(original)
+        # A comment is no edit of what the code does.
+        (copy / name).write_text(original + "\n# edited\n")
         undone = subprocess.run(command, capture_output=True, check=True, **options)
         assert "finished before" in undone.stderr
-        (copy / name).write_text(original + "\n# edited\n")
+        (copy / name).write_text(original + "\nEDITED = True\n")
         kept = subprocess.run(command, capture_output=True, check=True, **options)
         assert "finished before" not in kept.stderr
         (copy / name).write_text(original)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import SETTINGS, make_dataset
+from conftest import make_dataset, run_of, settings_of
 from torch.nn import functional
 
 from anatomy.data.dataset import channel_statistics, open_dataset
@@ -13,7 +13,6 @@ from anatomy.runtime.errors import InputError
 from anatomy.runtime.streams import stream, stream_seed
 from anatomy.runtime.torchvision_import import v2
 from anatomy.training.evaluation import evaluate
-from anatomy.training.run import Run
 
 
 def plain_training(dataset, settings, seed):
@@ -22,12 +21,12 @@ def plain_training(dataset, settings, seed):
     mean, std = channel_statistics(dataset.train_images)
     images = torch.from_numpy(dataset.train_images)
     labels = torch.from_numpy(dataset.train_labels)
-    train, _ = split_indices(len(images), settings["validation_fraction"], settings["split_seed"])
-    network = build_network("vgg11", 4, 3, settings["width"], stream(seed, "initialisation"))
+    train, _ = split_indices(len(images), settings.validation_fraction, settings.split_seed)
+    network = build_network("vgg11", 4, 3, settings.width, stream(seed, "initialisation"))
     optimiser = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
     scheduler = torch.optim.lr_scheduler.StepLR(optimiser, 2, 0.1)
     losses = []
-    for epoch in range(1, settings["epochs"] + 1):
+    for epoch in range(1, settings.epochs + 1):
         order = torch.randperm(len(train), generator=stream(seed, "order", epoch))
         random = stream(seed, "augmentation", epoch)
         offsets = torch.randint(0, 5, (2, len(train)), generator=random)
@@ -35,7 +34,7 @@ def plain_training(dataset, settings, seed):
         torch.manual_seed(stream_seed(seed, "dropout", epoch))
         network.train()
         total = 0.0
-        for index in order.split(settings["batch_size"]):
+        for index in order.split(settings.batch_size):
             batch = []
             for i in index.tolist():
                 image = transforms.pad(images[train[i]], [2] * 4)
@@ -58,16 +57,16 @@ def test_a_run_equals_plain_training():
     dataset = make_dataset(train=100)
     mean, std = channel_statistics(dataset.train_images)
     description = {"classes": dataset.classes, "channels": 3, "mean": mean, "std": std}
-    run = Run(SETTINGS, dataset, description, 1, torch.device("cpu"))
+    run = run_of(dataset, description, 1)
     while run.epoch < 2:
         run.advance()
-    halfway, _ = plain_training(dataset, {**SETTINGS, "epochs": 2}, 1)
+    halfway, _ = plain_training(dataset, settings_of(epochs=2), 1)
     restored = run.whole_state_dict()["classifier.0.weight"]
     assert (restored - halfway.get_parameter("classifier.0.weight")).abs().max() < 1e-5
     run.advance()
-    network, losses = plain_training(dataset, SETTINGS, 1)
+    network, losses = plain_training(dataset, settings_of(), 1)
     assert [record.train_loss for record in run.history[1:]] == pytest.approx(losses, abs=1e-4)
-    initial = build_network("vgg11", 4, 3, SETTINGS["width"], stream(1, "initialisation")).state_dict()
+    initial = build_network("vgg11", 4, 3, settings_of().width, stream(1, "initialisation")).state_dict()
     for name, tensor in run.whole_state_dict().items():
         expected = network.state_dict()[name]
         moved = (expected - initial[name]).abs().max()
@@ -78,13 +77,13 @@ def test_a_run_equals_plain_training():
 def batches_of(run, monkeypatch):
     """Train one epoch; return the image indices of every batch, in order."""
     seen = []
-    original = run.images.read
+    original = run.task.images.read
 
     def record(batches, crops):
         seen.extend(index.tolist() for index in batches)
         return original(batches, crops)
 
-    monkeypatch.setattr(run.images, "read", record)
+    monkeypatch.setattr(run.task.images, "read", record)
     run.advance()
     run.advance()
     return seen
@@ -94,19 +93,19 @@ def test_each_stream_changes_only_what_it_should(dataset_folder, monkeypatch):
     dataset, description = open_dataset(dataset_folder)
 
     def run(seed=0, **changes):
-        return Run({**SETTINGS, **changes}, dataset, description, seed, torch.device("cpu"))
+        return run_of(dataset, description, seed, **changes)
 
-    still = {"shift": 0, "flip": False, "random_resized_crop": False}
+    still = {"shift": 0, "flip": False}
     moving, fixed, other_split, other_seed = run(), run(augmentation=still), run(split_seed=1), run(1)
     weights = [r.network.features[0].weight.clone() for r in (moving, fixed, other_split, other_seed)]
     assert torch.equal(weights[0], weights[1])
     assert torch.equal(weights[0], weights[2])
     assert not torch.equal(weights[0], weights[3])
-    held_out = [r.validation[0].pixels for r in (moving, other_seed, other_split)]
+    held_out = [r.task.validation[0].pixels for r in (moving, other_seed, other_split)]
     assert torch.equal(held_out[0], held_out[1])
     assert not torch.equal(held_out[0], held_out[2])
     order = batches_of(moving, monkeypatch)
-    assert sorted(index for batch in order for index in batch) == list(range(len(moving.labels)))
+    assert sorted(index for batch in order for index in batch) == list(range(len(moving.task.train_labels)))
     assert batches_of(fixed, monkeypatch) == order
     assert batches_of(other_split, monkeypatch) == order
     assert batches_of(other_seed, monkeypatch) != order
@@ -115,11 +114,11 @@ def test_each_stream_changes_only_what_it_should(dataset_folder, monkeypatch):
 
 def test_evaluating_more_often_changes_no_weight(dataset_folder):
     dataset, description = open_dataset(dataset_folder)
-    runs = [Run(SETTINGS, dataset, description, 0, torch.device("cpu")) for _ in range(2)]
+    runs = [run_of(dataset, description) for _ in range(2)]
     for run in runs:
         run.advance()
     for _ in range(3):
-        evaluate(runs[1].network, *runs[1].validation, runs[1].normalise, "float32")
+        evaluate(runs[1].network, *runs[1].task.validation, runs[1].task.normalise, "float32")
         torch.rand(5)
     for run in runs:
         run.advance()
@@ -129,13 +128,12 @@ def test_evaluating_more_often_changes_no_weight(dataset_folder):
 
 def test_the_faster_layers_train_the_same_network_and_repeat_their_bits(dataset_folder, monkeypatch):
     dataset, description = open_dataset(dataset_folder)
-    settings = {**SETTINGS, "architecture": "vgg11", "epochs": 2}
 
     def weights(*ways):
         units = torch.backends.cpu.get_cpu_capability()
         for way in ("LEAST_LINEAR_WEIGHTS", "LEAST_WHOLE_WEIGHTS"):
             monkeypatch.setattr(cpu_layers, way, {(units, torch.float32): 0} if way in ways else {})
-        run = Run(settings, dataset, description, 0, torch.device("cpu"))
+        run = run_of(dataset, description)
         while run.epoch < 2:
             run.advance()
         return run.network.state_dict()
@@ -151,7 +149,7 @@ def test_the_faster_layers_train_the_same_network_and_repeat_their_bits(dataset_
 
 def test_a_snapshot_keeps_its_weights_while_training_goes_on(dataset_folder):
     dataset, description = open_dataset(dataset_folder)
-    run = Run(SETTINGS, dataset, description, 0, torch.device("cpu"))
+    run = run_of(dataset, description)
     run.advance()
     snapshot = run.snapshot({})
     before = {name: array.copy() for name, array in snapshot.arrays.items()}
@@ -168,7 +166,7 @@ def test_images_that_do_not_fit_the_network_are_refused(dataset_folder):
     dataset = make_dataset(size=28)
     description = {"classes": dataset.classes, "channels": 3, "mean": [0.5] * 3, "std": [0.2] * 3}
     with pytest.raises(InputError, match="28x28 px are too small"):
-        Run({**SETTINGS, "architecture": "vgg19"}, dataset, description, 0, torch.device("cpu"))
+        run_of(dataset, description, architecture="vgg19")
 
 
 @pytest.mark.parametrize(("fraction", "held_out"), [(0.001, 0), (0.999, 96)])
@@ -176,4 +174,4 @@ def test_a_split_without_training_or_validation_images_is_refused(dataset_folder
     dataset, description = open_dataset(dataset_folder)
     message = f"validation_fraction {fraction} holds out {held_out} of 96 images"
     with pytest.raises(InputError, match=message):
-        Run({**SETTINGS, "validation_fraction": fraction}, dataset, description, 0, torch.device("cpu"))
+        run_of(dataset, description, validation_fraction=fraction)

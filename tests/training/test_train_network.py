@@ -96,8 +96,7 @@ def test_training_does_not_import_torchs_compiler(tmp_path, dataset_folder, monk
 
 
 def test_a_diverging_run_stops_and_says_why(tmp_path, dataset_folder):
-    optimiser = {**SETTINGS["optimiser"], "learning_rate": 1e30}
-    process = start(tmp_path / "run", dataset_folder, optimiser=optimiser)
+    process = start(tmp_path / "run", dataset_folder, optimiser={"learning_rate": 1e30})
     _, stderr = process.communicate()
     assert process.returncode == 1
     assert "error: the training loss is nan" in stderr

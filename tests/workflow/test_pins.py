@@ -11,8 +11,6 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from source_imports import LIBRARY, imports
 
-import anatomy
-
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -52,7 +50,7 @@ def programs_by_environment():
     programs = {}
     for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
         for rule in re.split(r"^ *rule\b[^\n]*:$", path.read_text(), flags=re.MULTILINE)[1:]:
-            script = re.search(r'script="workflow/scripts/(\w+\.py)"', rule)
+            script = re.search(r'\bprogram=program\("(\w+\.py)"\)', rule)
             environment = re.search(r'"\.\./\.\./envs/(\w+)\.yaml"', rule)
             if script:
                 programs.setdefault(environment[1], set()).add(script[1])
@@ -112,6 +110,6 @@ def test_analysis_needs_no_torch():
     assert not {"torch", "torchvision"} & conda_pins(ROOT / "envs" / "analysis.yaml").keys()
 
 
-def test_citation_has_the_version_of_the_library():
+def test_citation_has_the_version_of_the_project():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert str(citation["version"]) == anatomy.__version__
+    assert str(citation["version"]) == PROJECT["version"]

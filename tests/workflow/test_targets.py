@@ -1,21 +1,19 @@
 """What would run for a target or a configuration, what is refused, and what survives a kill."""
 
-import re
 import shutil
 import subprocess
 import time
 from collections import Counter
-from pathlib import Path
 
 import psutil
 import pytest
 import yaml
 from conftest import ROOT, SMOKE, configured, plan
 from snakemake.utils import update_config
-from source_imports import BY_NAME, imports
 
 from anatomy.studies.arrangements.paper import FIGURES
 
+PICTURE = "results/arrangements/figures/figure_03.pdf"
 PAGES = {"tabulate_criticality": 1, "render_tables": 1, "judge_claims": 1}
 
 
@@ -32,27 +30,39 @@ def test_partial_targets(checkout):
     }
     snapshot = "results/runs/rgb/seed=1/snapshots/epoch=1.safetensors"
     assert checkout.planned(snapshot) == {"prepare_dataset": 1, "train_network_rgb": 1}
-    everything = jobs_of({**SMOKE, "pretrained": {}})
+    everything = jobs_of({"studies": {"arrangements": {}}, **SMOKE})
     without_plots = {rule: count for rule, count in everything.items() if rule != "plot_figure"}
     assert checkout.planned("tables") == {**without_plots, "tables": 1}
     targets = ("datasets", "training", "projections", "reinitialisation", "tables", "claims", "figures")
     assert checkout.planned(*targets) == {**everything, **dict.fromkeys(targets, 1)}
 
 
+def expanded(experiments, name):
+    """An experiment with what it inherits, by the documented rules, from the YAML alone."""
+    own = dict(experiments[name])
+    if parent := own.pop("like", None):
+        inherited = expanded(experiments, parent)
+        update_config(inherited, own)
+        return inherited
+    return own
+
+
 def jobs_of(config):
     """Jobs of a whole run by rule, counted from the YAML alone."""
-    experiments = {name: config["experiments"][name] for name in config.get("only", config["experiments"])}
+    every = config["experiments"]
+    experiments = {name: expanded(every, name) for name in config.get("only", every)}
+    experiments = {name: own for name, own in experiments.items() if "dataset" in own}
     jobs = Counter()
     for name, own in experiments.items():
-        seeds = len(own.get("seeds", config["defaults"]["seeds"]))
+        seeds = len(own["seeds"])
         jobs[f"train_network_{name}"] = jobs[f"measure_projections_{name}"] = seeds
-        resets = {**config["defaults"]["reinitialise"], **own.get("reinitialise", {})}
+        resets = own["arrangements"]["reinitialise"]
         if resets["epochs"] or resets["random"]:
             jobs["reinitialise_layers"] += seeds
             jobs["tabulate_reinitialisation"] += 1
     jobs["prepare_dataset"] = len({own["dataset"] for own in experiments.values()})
-    jobs["tabulate_training"] = len(experiments)
-    pretrained = config["pretrained"]
+    jobs["tabulate_training"] = jobs["tabulate_layers"] = len(experiments)
+    pretrained = config["studies"]["arrangements"].get("pretrained", {})
     jobs += Counter({"import_pretrained": len(pretrained), "measure_pretrained": len(pretrained)})
     jobs["tabulate_projections"] = len(experiments) + len(pretrained)
     jobs["tabulate_accuracies"] = 1
@@ -65,50 +75,27 @@ def jobs_of(config):
     return dict(jobs + Counter(PAGES))
 
 
-@pytest.mark.parametrize("overlay", [None, "cifar10-small", "real-images", "precision", "cifar10", "paper"])
+@pytest.mark.parametrize(
+    "overlay", [None, "cifar10-small", "real-images", "precision", "cifar10", "paper/arrangements"]
+)
 def test_shipped_configurations_plan_exactly_these_jobs(checkout, overlay):
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config = yaml.safe_load((ROOT / "config/studies/arrangements.yaml").read_text())
+    update_config(config, yaml.safe_load((ROOT / "config.yaml").read_text()))
     if overlay:
         update_config(config, yaml.safe_load((ROOT / "config" / f"{overlay}.yaml").read_text()))
     arguments = ["--configfile", f"config/{overlay}.yaml"] if overlay else []
     planned = checkout.planned(*arguments)
     assert planned == jobs_of(config)
     assert sum(planned.values()) < 2000
-    if overlay in (None, "paper"):
+    if overlay in (None, "paper/arrangements"):
         assert planned["plot_figure"] == len(FIGURES)
-
-
-def test_every_job_is_bound_to_the_code_that_it_runs(checkout):
-    """Inputs of each rule against the imports of its program, followed through the library."""
-    checkout.configure(SMOKE)
-    result = checkout.snakemake("--dry-run", "--forceall")
-    lists = re.findall(r"^    input: (workflow/scripts/.*)$", result.stdout + result.stderr, re.MULTILINE)
-    assert len(lists) == sum(checkout.planned().values())
-    for inputs in lists:
-        program, *files = inputs.split(", ")
-        given = {ROOT / file for file in files if file.endswith(".py")}
-        needed = set()
-        imports(ROOT / program, needed)
-        # Of the modules that are found by name, those of this job's own names concern it.
-        others = set(BY_NAME.get(Path(program).name, [])) - given
-        assert needed - given <= others | only_through(others, needed), program
-        assert given <= needed, program
-        assert others or not BY_NAME.get(Path(program).name), program
-
-
-def only_through(modules, files):
-    """Files that only `modules` import."""
-    found = set()
-    for module in modules:
-        imports(module, found)
-    return found & files
 
 
 def test_a_bad_configuration_is_refused_before_any_job(checkout):
     with configured(checkout, experiments__rgb__epoch=3):
         result = checkout.snakemake(check=False)
     assert result.returncode != 0
-    assert "experiments.rgb.epoch: unknown key; allowed: dataset, " in result.stderr
+    assert "experiments.rgb.epoch: unknown key; allowed: like, dataset, " in result.stderr
     assert "Traceback" not in result.stderr
     assert not list((checkout.folder / "results").glob("[!R]*"))
 
@@ -127,7 +114,11 @@ def test_an_old_variable_alone_is_refused_before_any_job(checkout, name):
     ("target", "change", "message"),
     [
         ("figure_22", {"experiments__grey": None}, "error: figure_22 needs grey, which is switched off"),
-        ("results/figures/figure_03.pdf", {"figures__figure_03": None}, "error: figure_03 is switched off"),
+        (
+            "results/arrangements/figures/figure_03.pdf",
+            {"figures__figure_03": None},
+            "error: figure_03 is switched off",
+        ),
     ],
 )
 def test_a_figure_that_the_configuration_lacks_is_refused(checkout, target, change, message):
@@ -144,7 +135,7 @@ def test_threads_that_compute_are_those_of_the_configuration(checkout):
     for cores in (1, 2):
         options = ("--dry-run", "--printshellcmds", "training")
         printed = checkout.snakemake(*options, cores=cores).stdout
-        assert f" --threads 2 --workers $(({cores} > 2 " in printed
+        assert f"--threads 2 --workers $(({cores} > 2 " in printed
 
 
 def test_an_experiment_that_is_switched_off_takes_its_figures_along(checkout):
@@ -161,6 +152,7 @@ def test_an_experiment_that_is_switched_off_takes_its_figures_along(checkout):
         "tabulate_projections": 1,
         "tabulate_training": 1,
         "tabulate_reinitialisation": 1,
+        "tabulate_layers": 1,
         "tabulate_accuracies": 1,
         "plot_figure": 2,
         **PAGES,
@@ -213,3 +205,83 @@ def test_a_killed_workflow_goes_on(checkout):
     checkout.snakemake(target)
     assert "continuing" not in log.read_text()
     assert (run / "final.safetensors").read_bytes() == final
+
+
+@pytest.mark.parametrize(
+    ("target", "answer"),
+    [
+        ("figure_7", "error: figure_7 is no target; did you mean figure_07?"),
+        ("tabels", "error: tabels is no target; did you mean tables?"),
+        ("zzz", "error: zzz is no target; snakemake --list lists all"),
+    ],
+)
+def test_a_target_that_does_not_exist_is_answered_with_the_one_that_was_meant(checkout, target, answer):
+    checkout.configure(SMOKE)
+    result = checkout.snakemake("--dry-run", target, check=False)
+    assert result.returncode != 0
+    assert result.stderr.splitlines()[-1] == answer
+
+
+def test_a_figure_with_the_name_of_a_target_is_refused(checkout):
+    with configured(checkout, figures__tables={"kind": "dynamics", "experiment": "rgb"}):
+        result = checkout.snakemake("--dry-run", check=False)
+    assert "error: configuration: figures.tables: tables is the name of a target" in result.stderr
+
+
+def test_a_figure_of_ones_own_is_a_target_and_no_claim_is_judged_on_it(checkout):
+    with configured(checkout, figures__mine={"kind": "dynamics", "experiment": "grey"}):
+        assert checkout.planned("mine")["plot_figure"] == 1
+        plain = checkout.snakemake("--dry-run", "--printshellcmds", "claims").stdout
+    checkout.configure(SMOKE)
+    assert "mine" not in plain
+
+
+def test_all_studies_off_leaves_nothing_to_do(checkout):
+    with configured(checkout, studies__arrangements=None):
+        assert checkout.planned() == {}
+
+
+def test_another_directory_has_the_same_jobs(checkout, tmp_path):
+    """`-d`, from a project whose path has a space, which may not be written to."""
+    checkout.configure(SMOKE)
+    project = tmp_path / "a project"
+    checkout.folder.rename(project)
+    here = tmp_path / "else where"
+    here.mkdir()
+    command = ["snakemake", "-s", project / "Snakefile", "-d", here, "--cores", "1"]
+    command += ["results/datasets/digits-grey/dataset.json", "figure_03"]
+    before = {path for path in project.rglob("*") if "__pycache__" not in path.parts}
+    result = subprocess.run(command, capture_output=True, text=True, env=checkout.environment, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (here / "results/datasets/digits-grey/dataset.json").is_file()
+    assert (here / "results/arrangements/figures/figure_03.png").is_file()
+    assert {path for path in project.rglob("*") if "__pycache__" not in path.parts} == before
+    again = tmp_path / "moved"
+    project.rename(again)
+    command[2] = again / "Snakefile"
+    result = subprocess.run(
+        [*command, "--dry-run"], capture_output=True, text=True, env=checkout.environment, cwd=tmp_path
+    )
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_as_a_module_of_another_workflow(checkout, tmp_path):
+    checkout.configure(SMOKE)
+    (tmp_path / "Snakefile").write_text(f"""
+module anatomy:
+    snakefile: "{checkout.folder / "Snakefile"}"
+    config: {{"only": ["grey"], "figures": {{"figure_02": None, "figure_22": None}}}}
+
+use rule * from anatomy as anatomy_*
+
+rule mine:
+    default_target: True
+    input: "results/arrangements/figures/figure_21.png"
+""")
+    command = ["snakemake", "--cores", "1", "--dry-run"]
+    result = subprocess.run(command, capture_output=True, text=True, env=checkout.environment, cwd=tmp_path)
+    jobs = plan(result)
+    assert jobs["anatomy_train_network_grey"] == jobs["mine"] == jobs["anatomy_plot_figure"] == 1, (
+        result.stderr
+    )
+    assert not [name for name in jobs if "rgb" in name]

@@ -2,20 +2,25 @@
 
 import json
 import os
+import re
+import shutil
 from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SMOKE, Checkout, configured, edited
+from conftest import SCRIPTS, SMOKE, Checkout, configured, edited
 from PIL import Image
 from safetensors.numpy import load_file
+from source_imports import BY_NAME, LIBRARY, imports
 
 from anatomy.studies.arrangements.claims import CLAIMS
 
 PAGES = {"tabulate_criticality": 1, "render_tables": 1, "judge_claims": 1}
 # Figures that show experiments: all but the third.
 DRAWN = {"plot_figure": 5}
+EDIT = "\nEDITED = True\n"
 FIGURES = ("02", "03", "04", "07", "21", "22")
 BELOW_RGB = {
     "train_network_rgb": 2,
@@ -24,6 +29,7 @@ BELOW_RGB = {
     "tabulate_projections": 1,
     "tabulate_training": 1,
     "tabulate_reinitialisation": 1,
+    "tabulate_layers": 1,
     "tabulate_accuracies": 1,
     **PAGES,
     **DRAWN,
@@ -47,11 +53,11 @@ def test_every_result_is_there(smoke):
             run = results / f"runs/{experiment}/seed={seed}"
             for epoch in range(3):
                 assert (run / f"snapshots/epoch={epoch}.safetensors").is_file()
-            for name in ("final.safetensors", "history.csv", "run.json", "provenance.json"):
+            for name in ("final.safetensors", "final.json", "history.csv", "run.json", "provenance.json"):
                 assert (run / name).is_file()
     for figure in FIGURES:
-        assert (results / f"figures/figure_{figure}.pdf").read_bytes().startswith(b"%PDF")
-        with Image.open(results / f"figures/figure_{figure}.png") as image:
+        assert (results / f"arrangements/figures/figure_{figure}.pdf").read_bytes().startswith(b"%PDF")
+        with Image.open(results / f"arrangements/figures/figure_{figure}.png") as image:
             pixels = np.asarray(image.convert("L"))
         assert min(pixels.shape) > 300
         assert 0.001 < (pixels < 128).mean() < 0.5
@@ -59,14 +65,14 @@ def test_every_result_is_there(smoke):
 
 
 def test_n_l_in_the_table_is_that_of_the_weights(smoke):
-    table = pd.read_csv(smoke.folder / "results/tables/rgb/n_l.csv")
+    table = pd.read_csv(smoke.folder / "results/arrangements/tables/rgb/n_l.csv")
     assert len(table) == 2 * 3 * 8
     for row in table.itertuples():
         path = f"results/runs/rgb/seed={row.seed}/snapshots/epoch={row.epoch}.safetensors"
         weight = load_file(smoke.folder / path)[f"{row.name}.weight"].astype(np.float64)
         assert row.n_l == pytest.approx((weight.sum((1, 2, 3)) <= 0).mean())
         assert row.filters == len(weight)
-    summary = pd.read_csv(smoke.folder / "results/tables/rgb/n_l_summary.csv")
+    summary = pd.read_csv(smoke.folder / "results/arrangements/tables/rgb/n_l_summary.csv")
     pair = table[(table["epoch"] == 2) & (table["layer"] == 3)]["n_l"]
     row = summary[(summary["epoch"] == 2) & (summary["layer"] == 3)].iloc[0]
     assert (row["mean"], row["std"], row["n"]) == (
@@ -77,7 +83,9 @@ def test_n_l_in_the_table_is_that_of_the_weights(smoke):
 
 
 def test_reinitialisation_table_has_every_layer_and_reset(smoke):
-    table = pd.read_csv(smoke.folder / "results/tables/rgb/reinitialisation.csv", dtype={"reset_to": str})
+    table = pd.read_csv(
+        smoke.folder / "results/arrangements/tables/rgb/reinitialisation.csv", dtype={"reset_to": str}
+    )
     assert len(table) == 2 * 8 * 3
     assert set(table["reset_to"]) == {"0", "1", "random"}
     assert table["images"].eq(40).all()
@@ -94,14 +102,14 @@ def test_run_json_is_a_record_of_the_settings(smoke):
 
 
 def test_pages_and_claims_are_there(smoke):
-    tables = smoke.folder / "results/tables"
-    claims = pd.read_csv(tables / "claims.csv")
+    results = smoke.folder / "results/arrangements"
+    claims = pd.read_csv(results / "claims.csv")
     assert {entry.id for entry in CLAIMS} == set(claims["id"])
     row = claims.set_index("id").loc["layers-9-and-10-critical"]
     assert row["note"] == "figure_16 is not in the configuration"
     for page in ("claims.html", "tables.html"):
-        assert "</html>" in (tables / page).read_text()
-    assert set(pd.read_csv(tables / "criticality.csv")["experiment"]) == {"rgb", "grey"}
+        assert "</html>" in (results / page).read_text()
+    assert set(pd.read_csv(results / "tables/criticality.csv")["experiment"]) == {"rgb", "grey"}
 
 
 def test_report_renders_with_every_figure(smoke):
@@ -121,7 +129,7 @@ def test_nothing_runs_again_after_a_second_call_or_a_touch(smoke):
 
 
 def test_an_edited_model_reruns_training_and_all_below(smoke):
-    with edited(smoke, "src/anatomy/networks/build.py", "\n# edited\n"):
+    with edited(smoke, "src/anatomy/networks/build.py", EDIT):
         planned = smoke.planned()
     assert planned == {
         **BELOW_RGB,
@@ -131,8 +139,102 @@ def test_an_edited_model_reruns_training_and_all_below(smoke):
         "tabulate_projections": 2,
         "tabulate_training": 2,
         "tabulate_reinitialisation": 2,
+        "tabulate_layers": 2,
     }
     assert smoke.planned() == {}
+
+
+def test_comments_and_docstrings_rerun_nothing(smoke):
+    with ExitStack() as edits:
+        for path in [*smoke.folder.glob("src/**/*.py"), *smoke.folder.glob("workflow/scripts/*.py")]:
+            edits.enter_context(edited(smoke, path.relative_to(smoke.folder), "\n# A comment.\n"))
+        assert smoke.planned() == {}
+
+
+def test_what_is_added_reruns_nothing(smoke):
+    """A family of networks, a data source, a kind of figure, a study, and a key with a default."""
+    library = smoke.folder / "src/anatomy"
+    added = {
+        library / "networks/families/mine.py": 'NAMES = ("mine",)\n',
+        library / "data/sources/mine.py": "def prepare(name, settings, folder):\n    pass\n",
+        library / "studies/arrangements/figures/mine.py": (
+            'TABLES = ("n_l",)\nTAKES = ()\nSHOWS = "mine"\nCAPTION = "Mine."\n'
+        ),
+    }
+    schema = smoke.folder / "workflow/schemas/config.schema.yaml"
+    before = schema.read_text()
+    key = "      epochs:\n        description: Number of passes"
+    assert before.count(key) == 1
+    new = "      mine:\n        description: New.\n        type: integer\n        default: 3\n"
+    try:
+        for path, text in added.items():
+            path.write_text(text)
+        schema.write_text(before.replace(key, new + key))
+        assert smoke.planned() == {}
+    finally:
+        schema.write_text(before)
+        for path in added:
+            path.unlink()
+
+
+def test_the_reason_names_the_module_or_the_key(smoke):
+    with edited(smoke, "src/anatomy/networks/folding.py", EDIT):
+        shown = smoke.snakemake("--dry-run", "training").stdout
+    assert re.search(r"before: 'anatomy\.networks\.folding:\w+' now: 'anatomy\.networks\.folding:\w+'", shown)
+    with configured(smoke, experiments__rgb__optimiser={"learning_rate": 0.02}):
+        shown = smoke.snakemake("--dry-run", "training").stdout
+    now = "now: 'optimiser.learning_rate=0.02 (default 0.01)'"
+    assert f"before: <nothing exclusive> {now}" in shown
+
+
+def test_a_deleted_picture_is_drawn_again(smoke):
+    for suffix in ("png", "pdf"):
+        picture = smoke.folder / f"results/arrangements/figures/figure_03.{suffix}"
+        content = picture.read_bytes()
+        picture.unlink()
+        assert smoke.planned() == {"plot_figure": 1}
+        picture.write_bytes(content)
+
+
+def test_copied_results_plan_nothing(smoke, tmp_path):
+    """What docs/reruns.md says to copy."""
+    for name in ("results", ".snakemake/metadata"):
+        shutil.copytree(smoke.folder / name, tmp_path / name, copy_function=shutil.copy)
+    result = smoke.snakemake("--dry-run", "-d", tmp_path)
+    assert "Nothing to be done" in result.stdout + result.stderr
+
+
+def test_every_job_is_bound_to_the_code_that_it_runs(smoke):
+    """What Snakemake recorded of each job, against the imports of its program, followed independently."""
+    records = [json.loads(path.read_text()) for path in smoke.folder.glob(".snakemake/metadata/**/*")]
+    programs = set()
+    for record in records:
+        (program,) = {Path(word).name for word in record["shellcmd"].split() if word.endswith(".py")}
+        programs.add(program)
+        given = {text.strip("'").partition(":")[0] for text in record["params"] if ":" in text}
+        needed = set()
+        imports(SCRIPTS / program, needed)
+        # Of the modules that are found by name, those of this job's own names concern it.
+        by_name = set(BY_NAME.get(program, []))
+        optional = {dotted(path) for path in by_name | only_through(by_name, needed)}
+        assert {dotted(path) for path in needed} - given <= optional, record["rule"]
+        assert not by_name or given & optional, record["rule"]
+    assert programs == {path.name for path in SCRIPTS.glob("*.py")} - {"import_pretrained.py"}
+
+
+def dotted(path):
+    """Name of a source file as jobs are bound to it."""
+    if SCRIPTS in path.parents:
+        return path.name
+    return ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def only_through(modules, files):
+    """Files that only `modules` import."""
+    found = set()
+    for module in modules:
+        imports(module, found)
+    return found & files
 
 
 @pytest.mark.parametrize(
@@ -157,7 +259,7 @@ def test_an_edited_model_reruns_training_and_all_below(smoke):
 def test_an_edit_reruns_only_what_it_concerns(smoke, files, expected):
     with ExitStack() as edits:
         for file in files:
-            edits.enter_context(edited(smoke, file, "\n# edited\n"))
+            edits.enter_context(edited(smoke, file, EDIT))
         assert smoke.planned() == expected
 
 
@@ -175,11 +277,11 @@ def test_an_edit_reruns_only_what_it_concerns(smoke, files, expected):
             },
         ),
         (
-            {"experiments__rgb__reinitialise": {"epochs": [0]}},
+            {"experiments__rgb__arrangements": {"reinitialise": {"epochs": [0]}}},
             {
                 "reinitialise_layers": 2,
                 "tabulate_reinitialisation": 1,
-                "tabulate_accuracies": 1,
+                "tabulate_layers": 1,
                 "plot_figure": 1,
                 **PAGES,
             },

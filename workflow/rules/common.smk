@@ -1,71 +1,82 @@
+import difflib
 import json
-import shlex
+import os
+import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import jinja2
-import yaml
+from snakemake.common.configfile import load_configfile
+from snakemake.utils import update_config
+
+# The project's own folder; the working directory may be another one, the importer's if this is a module.
+ROOT = Path(workflow.current_basedir).parent.parent
+SCRIPTS = ROOT / "workflow" / "scripts"
+SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
 # The checkout's own library, installed or not.
-sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+sys.path.insert(0, str(ROOT / "src"))
+sys.path.append(str(ROOT))
 
 from anatomy.configuration import labels
-from anatomy.configuration.resolve import resolve, training_settings
+from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
-from anatomy.reporting import figures, kinds
+from anatomy.networks.family import module_of as module_of_network
+from anatomy.reporting import figures
+from anatomy.reporting.kinds import kinds
+from anatomy.reporting.uses import uses_of
 from anatomy.runtime import imports
 from anatomy.runtime.devices import visible_gpus
 from anatomy.runtime.environment import variable
 from anatomy.runtime.errors import InputError
-from anatomy.studies.arrangements.settings import pretrained_label, resets
+from anatomy.runtime.schema import read_schemas
+from anatomy.runtime.settings import snapshot_epochs
+from anatomy.studies.arrangements.settings import (
+    pretrained_label,
+    pretrained_networks,
+    resets,
+)
+from anatomy.training.modules import modules_of
+
+# What is shipped, and over it what was given: by --configfile and --config, or by who uses this as a module.
+SHIPPED = [
+    *sorted((ROOT / "config" / "studies").glob("*.yaml")),
+    ROOT / "config.yaml",
+]
+GIVEN = {}
+for file in SHIPPED:
+    update_config(GIVEN, load_configfile(file))
+update_config(GIVEN, config)
 
 try:
-    SCHEMA = yaml.safe_load(
-        Path(workflow.basedir, "workflow/schemas/config.schema.yaml").read_text()
-    )
-    CONFIGURATION = resolve(config, SCHEMA)
-    # Before any job: the prefix sets the new names, which would hide that an old one is set.
-    for name in ("DATA", "RUNS_PER_GPU"):
-        variable(name)
+    SCHEMA = read_schemas(SCHEMA_FILE)
+    CONFIGURATION = resolve(GIVEN, SCHEMA)
+    # Refused here, before any job, if only the variables of an earlier version are set.
+    OUTSIDE = {name: variable(name) for name in ("DATA", "RUNS_PER_GPU")}
 except InputError as error:
     sys.exit(f"error: {error}")
-
-# Programs use the checkout's library, and look for data in the configured directory first.
-shell.prefix(
-    "set -euo pipefail; export PYTHONPATH=src${{PYTHONPATH:+:$PYTHONPATH}}"
-    f" ANATOMY_DATA={shlex.quote(CONFIGURATION.data)}${{{{ANATOMY_DATA:+:$ANATOMY_DATA}}}}"
-    f" ANATOMY_RUNS_PER_GPU={CONFIGURATION.runs_per_gpu}; "
-)
 
 DATASETS = CONFIGURATION.datasets
 EXPERIMENTS = CONFIGURATION.experiments
 FIGURES = CONFIGURATION.figures
-PRETRAINED = CONFIGURATION.pretrained
-USED_DATASETS = sorted({settings["dataset"] for settings in EXPERIMENTS.values()})
-REINITIALISED = [name for name, settings in EXPERIMENTS.items() if resets(settings)]
+ARRANGEMENTS = CONFIGURATION.studies.get("arrangements")
+# Experiments whose projections are measured, those of them whose layers are reset, and pretrained networks.
+MEASURED = CONFIGURATION.measured.get("arrangements", [])
+REINITIALISED = [name for name in MEASURED if resets(EXPERIMENTS[name].arrangements)]
+PRETRAINED = pretrained_networks(ARRANGEMENTS, SCHEMA) if ARRANGEMENTS else {}
+USED_DATASETS = sorted({settings.dataset for settings in EXPERIMENTS.values()})
 
 # For the methods text of the report.
 config["resolved"] = {
-    "experiments": EXPERIMENTS,
-    "datasets": {name: DATASETS[name] for name in USED_DATASETS},
+    "experiments": {name: own.complete() for name, own in EXPERIMENTS.items()},
+    "datasets": {name: DATASETS[name].complete() for name in USED_DATASETS},
+    "pretrained": {name: own.complete() for name, own in PRETRAINED.items()},
 }
 
-# Figures whose experiments the claims are judged on, by the table that they need of them.
-CLAIM_FIGURES = {
-    "n_l": [
-        *("figure_02", "figure_05", "figure_06", "figure_07", "figure_08", "figure_15"),
-        *("figure_17", "figure_20", "figure_21", "figure_22", "figure_polarity"),
-    ],
-    "reinitialisation": ["figure_02", "figure_16", "figure_18", "figure_19"],
-}
-CLAIM_FIGURES["training"] = sorted(
-    {*CLAIM_FIGURES["n_l"], *CLAIM_FIGURES["reinitialisation"]}
-)
-
-# What is switched off takes its figures along.
-LEFT_OUT = figures.left_out(FIGURES, CONFIGURATION.switched_off)
-if LEFT_OUT and workflow.is_main_process:
-    print(LEFT_OUT, file=sys.stderr)
+if workflow.is_main_process:
+    for line in CONFIGURATION.notes:
+        print(line, file=sys.stderr)
 
 USE_GPU = CONFIGURATION.device == "cuda" or (
     CONFIGURATION.device == "auto" and bool(visible_gpus())
@@ -83,6 +94,80 @@ wildcard_constraints:
     epoch=r"\d+",
 
 
-def code_of(program, *modules):
-    """Source files of a program of workflow/scripts, of all that it imports, and of `modules`."""
-    return imports.code_of(Path("workflow/scripts", program), Path("src"), *modules)
+def program(name):
+    """Params function: the command that starts a program of workflow/scripts, with its environment.
+
+    It takes `output`, so that it is no reason to run a job again: a project may move.
+    """
+
+    def command(wildcards, output):
+        # The project's folder comes last: code of a user's own lies there or in the working directory.
+        paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH"), str(ROOT)]
+        data = [CONFIGURATION.data, OUTSIDE["DATA"]]
+        return [
+            "env",
+            f"PYTHONPATH={os.pathsep.join(filter(None, paths))}",
+            f"ANATOMY_DATA={os.pathsep.join(filter(None, data))}",
+            f"ANATOMY_RUNS_PER_GPU={CONFIGURATION.runs_per_gpu}",
+            "python",
+            str(SCRIPTS / name),
+        ]
+
+    return command
+
+
+def schema_file(wildcards, output):
+    """Params function: the schema of the engine, no reason to run a job again."""
+    return str(SCHEMA_FILE)
+
+
+# A source file is read once, however many jobs run it.
+read_source = cache(imports.read_source)
+
+
+@cache
+def code(name, *modules):
+    """What a program of workflow/scripts runs, one text for each source file: its name and a hash.
+
+    `modules` are those that it finds by a name in the configuration.
+    """
+    try:
+        found = imports.code_of(SCRIPTS / name, modules, read_source)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    return [f"{own}:{source.hash[: imports.DIGITS]}" for own, source in found.items()]
+
+
+def changes(settings, left_out=()):
+    """What settings say beside their schema's defaults, one text for each key, `key=value`."""
+    return [
+        # Snakemake takes braces for wildcards.
+        f"{key}={value}".replace("{", "{{").replace("}", "}}")
+        for key, value in settings.differences().items()
+        if key not in left_out
+    ]
+
+
+def one_by_one(texts, entities, wildcard=None):
+    """Params functions of a rule with wildcards, one for each text that `texts` gives for an entity.
+
+    So the reason of a dry run names the text that changed; as one list it would print all of them. There are as
+    many as any of `entities` needs.
+    """
+    texts = cache(texts)
+    count = max((len(texts(entity)) for entity in entities), default=0)
+    return [text_at(texts, position, wildcard) for position in range(count)]
+
+
+def text_at(texts, position, wildcard):
+    """Params function: the text at this position for an entity, empty if that has fewer.
+
+    The entity is what `wildcard` is, the first wildcard of the rule if it has no name.
+    """
+
+    def text(wildcards):
+        entity = wildcards[0] if wildcard is None else getattr(wildcards, wildcard)
+        found = texts(entity)
+        return found[position] if position < len(found) else ""
+
+    return text

@@ -1,8 +1,5 @@
 # Read, generate or download a data set and describe it; only the description's content counts below.
 rule prepare_dataset:
-    input:
-        script="workflow/scripts/prepare_dataset.py",
-        code=dataset_code,
     output:
         data="<results>/datasets/{dataset}/data.safetensors",
         description="<results>/datasets/{dataset}/dataset.json",
@@ -10,14 +7,19 @@ rule prepare_dataset:
         "<results>/datasets/{dataset}/prepare_dataset.log",
     benchmark:
         "<results>/datasets/{dataset}/prepare_dataset.tsv"
+    wildcard_constraints:
+        dataset="|".join(DATASETS) or "(?!)",
     conda:
         "../../envs/torch.yaml"
     threads: 1
     resources:
         mem_mb=2000,
     params:
+        *one_by_one(dataset_texts, DATASETS),
+        program=program("prepare_dataset.py"),
+        schema=schema_file,
         folder=subpath(output.description, parent=True),
         settings=dataset_settings,
     shell:
-        "python {input.script} --name {wildcards.dataset} --settings {params.settings:q}"
-        " --output {params.folder} &> {log}"
+        "{params.program:q} --name {wildcards.dataset} --settings {params.settings:q}"
+        " --schema {params.schema:q} --output {params.folder:q} &> {log:q}"

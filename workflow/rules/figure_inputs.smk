@@ -1,17 +1,22 @@
 # Inputs and parameters of the rules that draw figures and judge claims.
 
-
-def drawn(figure):
-    """Everything that a figure draws; exits if the configuration does not have the figure."""
-    if figure not in FIGURES:
-        asked = PAPER_FIGURES[figure]
-        sys.exit(f"error: {figures.refusal(figure, asked, CONFIGURATION.switched_off)}")
-    return FIGURES[figure]
+# Figures by where they lie: those of the configuration, and those of the papers that it could have.
+STUDY_OF = {name: kinds()[paper.kind].study for name, paper in PAPER_FIGURES.items()}
+STUDY_OF |= {name: figure.study for name, figure in FIGURES.items()}
+STUDIES_WITH_FIGURES = sorted(set(STUDY_OF.values()))
 
 
-def kind_of(figure):
+def drawn(name):
+    """The figure of this name; exits if the configuration does not have it."""
+    if name not in FIGURES:
+        missing = CONFIGURATION.switched_off
+        sys.exit(f"error: {figures.refusal(name, PAPER_FIGURES[name], missing)}")
+    return FIGURES[name]
+
+
+def kind_of(name):
     """The kind of a figure: its module, and what that says of itself."""
-    return kinds.kind_of(PAPER_FIGURES[figure].kind)
+    return kinds()[FIGURES[name].kind]
 
 
 def labels_of(figure):
@@ -22,41 +27,55 @@ def labels_of(figure):
             if name in EXPERIMENTS
             else pretrained_label(PRETRAINED[name])
         )
-        for name in FIGURES[figure]
+        for name in FIGURES[figure].draws
     ]
 
 
 def schedules_of(figure):
     """Schedule of each experiment that a figure draws."""
-    return [EXPERIMENTS[name]["schedule"]["kind"] for name in FIGURES[figure]]
+    return [EXPERIMENTS[name].schedule.kind for name in FIGURES[figure].draws]
 
 
 def seed_of(figure):
     """Seed that a figure draws: the one asked for, or the first; none of a pretrained network."""
-    name = FIGURES[figure][0]
+    name = FIGURES[figure].draws[0]
     if name not in EXPERIMENTS:
         return None
-    options = CONFIGURATION.figure_options[figure]
-    return options.get("seed", EXPERIMENTS[name]["seeds"][0])
+    return FIGURES[figure].options.get("seed", EXPERIMENTS[name].seeds[0])
 
 
 def runs_of(figure):
     """Number of runs that a figure draws."""
-    seeds = EXPERIMENTS[FIGURES[figure][0]]["seeds"]
-    return CONFIGURATION.figure_options[figure].get("runs", len(seeds))
+    seeds = EXPERIMENTS[FIGURES[figure].draws[0]].seeds
+    return FIGURES[figure].options.get("runs", len(seeds))
 
 
 def positions_of(figure):
-    """Position of each experiment among those of all figures of its kind: the same curve everywhere."""
-    alike = figures.of_kind(PAPER_FIGURES[figure].kind, PAPER_FIGURES)
-    names = [name for other in alike for name in FIGURES.get(other, [])]
-    positions = {name: position for position, name in enumerate(dict.fromkeys(names))}
-    return [positions[name] for name in FIGURES[figure]]
+    """Position of each experiment among those of all figures of its kind: the same curve everywhere.
+
+    The papers' figures come first, so that a figure of one's own changes none of them.
+    """
+    alike = [
+        name for name, other in FIGURES.items() if other.kind == FIGURES[figure].kind
+    ]
+    alike.sort(key=order_of_figure)
+    names = dict.fromkeys(name for other in alike for name in FIGURES[other].draws)
+    positions = {name: position for position, name in enumerate(names)}
+    return [positions[name] for name in FIGURES[figure].draws]
+
+
+def order_of_figure(name):
+    """Key that sorts figures of the papers, in their order, before all others."""
+    known = list(PAPER_FIGURES)
+    return known.index(name) if name in known else len(known)
 
 
 def is_stand_in(figure):
     """Whether a figure shows a network trained here in place of a pretrained one."""
-    return PAPER_FIGURES[figure].pretrained and FIGURES[figure][0] in EXPERIMENTS
+    own = FIGURES[figure]
+    return (
+        own.paper is not None and own.paper.pretrained and own.draws[0] in EXPERIMENTS
+    )
 
 
 # What the module of a kind may name in its TAKES.
@@ -75,43 +94,73 @@ def options_of(figure):
     return {name: FIGURE_OPTIONS[name](figure) for name in kind_of(figure).takes}
 
 
-def figure_file(figure):
-    """Input function: the picture of this figure."""
+def refuse_names_of_rules(names):
+    """Exit if a figure has the name of a rule: as a target it would mean two things."""
+    taken = {own.name for own in workflow.rules}
+    if both := sorted(taken.intersection(names)):
+        sys.exit(
+            f"error: configuration: figures.{both[0]}: {both[0]} is the name of a target; "
+            "give the figure another name"
+        )
 
-    def file(wildcards):
+
+def figure_files(figure):
+    """Input function: the pictures of this figure."""
+
+    def files(wildcards):
         drawn(figure)
-        return f"<results>/figures/{figure}.pdf"
+        return pictures([figure])
 
-    return file
+    return files
 
 
-def figure_code(wildcards):
-    """Code that draws this figure; that of other kinds does not concern it."""
-    return code_of("plot_figure.py", kind_of(wildcards.figure).module)
+def pictures(names):
+    """Pictures of figures, as PDF and PNG."""
+    return [
+        f"<results>/{STUDY_OF[name]}/figures/{name}.{suffix}"
+        for name in names
+        for suffix in ("pdf", "png")
+    ]
+
+
+def figure_texts(figure):
+    """Code that draws this figure, and its options; code of other kinds does not concern it."""
+    options = [f"{key}={value}" for key, value in options_of(figure).items()]
+    return [*code("plot_figure.py", kind_of(figure).module), *options]
+
+
+def table_of(experiment, table):
+    """Where a table of an experiment, or of a pretrained network, lies."""
+    folder = (
+        "runs" if table in ("training", "training_summary") else "arrangements/tables"
+    )
+    return f"<results>/{folder}/{experiment}/{table}.csv"
 
 
 def figure_tables(wildcards):
     """Tables that the kind of this figure names, of everything that the figure draws."""
-    return expand(
-        "<results>/tables/{experiment}/{table}.csv",
-        table=kind_of(wildcards.figure).tables,
-        experiment=drawn(wildcards.figure),
-    )
+    figure = drawn(wildcards.figure)
+    return [
+        table_of(experiment, table)
+        for table in kind_of(wildcards.figure).tables
+        for experiment in figure.draws
+    ]
 
 
-def figure_kind(wildcards):
+def figure_kind(wildcards, output):
     """Name of the kind of this figure."""
-    return PAPER_FIGURES[wildcards.figure].kind
+    return FIGURES[wildcards.figure].kind
 
 
-def figure_options(wildcards):
-    """Options of this figure that its kind takes, as JSON."""
+def figure_options(wildcards, output):
+    """Options of this figure that its kind takes, as JSON; what counts stands in `figure_texts`."""
     return json.dumps(options_of(wildcards.figure))
 
 
 def figure_section(wildcards):
     """Section of the paper that the figure belongs to."""
-    return PAPER_FIGURES[wildcards.figure].section
+    paper = FIGURES[wildcards.figure].paper
+    return paper.section if paper else "Figures of your own"
 
 
 def figure_words(wildcards):
@@ -128,54 +177,100 @@ def figure_caption(wildcards, output):
 
 def figure_paper(wildcards, output):
     """What the paper shows in this figure."""
-    return figures.in_the_paper(wildcards.figure, PAPER_FIGURES[wildcards.figure])
+    paper = FIGURES[wildcards.figure].paper
+    return figures.in_the_paper(wildcards.figure, paper) if paper else ""
 
 
 def figure_is_embedded(wildcards, output):
     """Whether this figure shows data, and embedded data only."""
-    names = FIGURES[wildcards.figure]
+    names = FIGURES[wildcards.figure].draws
     return bool(names) and all(
-        name in EXPERIMENTS
-        and DATASETS[EXPERIMENTS[name]["dataset"]]["source"] == "embedded"
+        name in EXPERIMENTS and DATASETS[EXPERIMENTS[name].dataset].source == "embedded"
         for name in names
     )
 
 
-def claim_experiments(table):
-    """Experiments that the claims use this table of, each once."""
-    names = dict.fromkeys(
-        name for figure in CLAIM_FIGURES[table] for name in FIGURES.get(figure, [])
-    )
+def claim_tables(study):
+    """Experiments of the figures that claims of a study use, by the table that they need of them."""
+    needed = {}
+    for uses in uses_of(study).values():
+        for figure, tables in uses.items():
+            if figure in FIGURES:
+                for table in tables:
+                    names = needed.setdefault(table, {})
+                    names |= dict.fromkeys(FIGURES[figure].draws)
+    return {
+        table: [
+            name
+            for name in names
+            if name in EXPERIMENTS
+            and (table != "reinitialisation" or name in REINITIALISED)
+        ]
+        for table, names in needed.items()
+    }
+
+
+def claim_files(wildcards):
+    """Tables that the claims of this study use."""
     return [
-        name for name in names if table != "reinitialisation" or name in REINITIALISED
+        table_of(name, table)
+        for table, names in claim_tables(wildcards.study).items()
+        for name in names
     ]
+
+
+def claim_experiments(study):
+    """Experiments that the claims of a study are judged on, each once."""
+    names = [
+        name for experiments in claim_tables(study).values() for name in experiments
+    ]
+    return list(dict.fromkeys(names))
 
 
 def claim_datasets(wildcards):
     """Descriptions of the data sets of the experiments that the claims use."""
-    names = {EXPERIMENTS[name]["dataset"] for name in claim_experiments("training")}
+    names = {EXPERIMENTS[name].dataset for name in claim_experiments(wildcards.study)}
     return expand("<results>/datasets/{dataset}/dataset.json", dataset=sorted(names))
 
 
-def claim_settings(wildcards):
+def claim_settings(study):
     """Label and data set of the experiments that the claims use, as JSON."""
     return json.dumps(
         {
             name: {
                 "label": labels.label(EXPERIMENTS[name], DATASETS),
-                "dataset": EXPERIMENTS[name]["dataset"],
+                "dataset": EXPERIMENTS[name].dataset,
             }
-            for name in claim_experiments("training")
+            for name in claim_experiments(study)
         }
     )
 
 
-def claim_figures(wildcards):
-    """Experiments of the figures that the claims use, as JSON."""
+def claim_figures(study):
+    """Experiments of the papers' figures that the claims use, as JSON."""
+    used = dict.fromkeys(figure for uses in uses_of(study).values() for figure in uses)
     return json.dumps(
         {
-            figure: list(FIGURES[figure])
-            for figure in CLAIM_FIGURES["training"]
+            figure: list(FIGURES[figure].draws)
+            for figure in sorted(used)
             if figure in FIGURES
         }
     )
+
+
+def claim_texts(study):
+    """Code that judges the claims of a study, and what they are judged on."""
+    return [
+        *code("judge_claims.py", f"anatomy.studies.{study}.claims"),
+        f"figures={claim_figures(study)}",
+        f"experiments={claim_settings(study)}",
+    ]
+
+
+def claim_arguments(wildcards, output):
+    """Options of judge_claims.py; what counts stands in `claim_texts`."""
+    study = wildcards.study
+    return [
+        *("--study", study, "--figures", claim_figures(study)),
+        *("--experiments", claim_settings(study)),
+    ]

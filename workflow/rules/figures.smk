@@ -1,31 +1,32 @@
 # Draw a figure: the module of its kind draws the tables that it names, of all that the figure shows.
 rule plot_figure:
     input:
-        script="workflow/scripts/plot_figure.py",
-        code=figure_code,
         tables=figure_tables,
     output:
-        pdf="<results>/figures/{figure}.pdf",
+        pdf="<results>/{study}/figures/{figure}.pdf",
         png=report(
-            "<results>/figures/{figure}.png",
+            "<results>/{study}/figures/{figure}.png",
             caption="../report/figure.rst",
             category=figure_section,
             labels=figure_words,
         ),
     log:
-        "<results>/figures/{figure}.log",
+        "<results>/{study}/figures/{figure}.log",
     wildcard_constraints:
-        figure="|".join(PAPER_FIGURES),
+        study="|".join(STUDIES_WITH_FIGURES) or "(?!)",
+        figure="|".join({*PAPER_FIGURES, *FIGURES}),
     localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
     params:
+        *one_by_one(figure_texts, FIGURES, "figure"),
+        program=program("plot_figure.py"),
         kind=figure_kind,
         options=figure_options,
         caption=figure_caption,
         paper=figure_paper,
         embedded=figure_is_embedded,
     shell:
-        "python {input.script} --kind {params.kind} --tables {input.tables} --options {params.options:q}"
-        " --output {output} &> {log}"
+        "{params.program:q} --kind {params.kind} --tables {input.tables:q} --options {params.options:q}"
+        " --output {output:q} &> {log:q}"

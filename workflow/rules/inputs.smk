@@ -1,43 +1,66 @@
 # Inputs and parameters of the rules that make data, networks and tables.
 
 
-def dataset_code(wildcards):
-    """Code that prepares this data set; that of other sources does not concern it."""
-    source = DATASETS[wildcards.dataset]["source"]
-    return code_of("prepare_dataset.py", f"anatomy.data.sources.{source}")
+def dataset_texts(dataset):
+    """Code that prepares this data set, and its settings; other sources do not concern it."""
+    settings = DATASETS[dataset]
+    source, own, _ = settings.source.partition(":")
+    found = source if own else f"anatomy.data.sources.{source}"
+    return code("prepare_dataset.py", found) + changes(settings, ("label", "homepage"))
 
 
-def without_label(settings):
-    """Entry of the configuration as JSON, without what is only shown."""
-    return json.dumps(
-        {key: settings[key] for key in sorted(settings.keys() - {"label"})}
-    )
-
-
-def dataset_settings(wildcards):
-    """Entry of this data set that decides its content."""
-    return without_label(DATASETS[wildcards.dataset])
+def dataset_settings(wildcards, output):
+    """Entry of this data set, as JSON; what of it counts stands in `dataset_texts`."""
+    return json.dumps(DATASETS[wildcards.dataset].stored())
 
 
 def run_settings(experiment):
-    """The part of an experiment that decides its weights, as JSON."""
-    return json.dumps(training_settings(EXPERIMENTS[experiment]), sort_keys=True)
+    """Params function: the part of an experiment that decides its weights, as JSON."""
+
+    def settings(wildcards, output):
+        return json.dumps(CONFIGURATION.run_settings(experiment).stored())
+
+    return settings
+
+
+def run_threads(experiment):
+    """Params function: threads of a run that compute."""
+
+    def threads(wildcards, output):
+        return EXPERIMENTS[experiment].threads
+
+    return threads
+
+
+def run_texts(experiment, name):
+    """Code of a program that builds the network of this experiment."""
+    return code(name, *modules_of(CONFIGURATION.run_settings(experiment)))
+
+
+def snapshots_of(experiment):
+    """Epochs of this experiment whose weights are kept."""
+    return snapshot_epochs(EXPERIMENTS[experiment])
+
+
+def dataset_of(experiment, file):
+    """File of the data set of this experiment."""
+    return f"<results>/datasets/{EXPERIMENTS[experiment].dataset}/{file}"
 
 
 def experiment_dataset(wildcards):
     """Description of the data set of this experiment."""
-    return f"<results>/datasets/{EXPERIMENTS[wildcards.experiment]['dataset']}/dataset.json"
+    return dataset_of(wildcards.experiment, "dataset.json")
 
 
 def experiment_data(wildcards):
     """Images and labels of the data set of this experiment."""
-    return f"<results>/datasets/{EXPERIMENTS[wildcards.experiment]['dataset']}/data.safetensors"
+    return dataset_of(wildcards.experiment, "data.safetensors")
 
 
 def loaders(experiment):
     """Processes that read images from their files for a job that trains or evaluates."""
-    dataset = EXPERIMENTS[experiment]["dataset"]
-    return LOADERS if DATASETS[dataset]["source"] == "images" else 0
+    dataset = EXPERIMENTS[experiment].dataset
+    return LOADERS if DATASETS[dataset].source == "images" else 0
 
 
 def reinitialisation_threads(wildcards):
@@ -45,9 +68,34 @@ def reinitialisation_threads(wildcards):
     return 1 + loaders(wildcards.experiment)
 
 
-def pretrained_settings(wildcards):
-    """Entry of this pretrained network that decides its content."""
-    return without_label(PRETRAINED[wildcards.network])
+def reinitialisation_texts(experiment):
+    """Code that resets layers of this experiment, and what is reset, to what."""
+    own = EXPERIMENTS[experiment].arrangements.reinitialise
+    return [
+        *run_texts(experiment, "reinitialise_layers.py"),
+        f"random={int(own.random)}",
+        f"linear={own.linear}",
+    ]
+
+
+def reset_options(wildcards, output):
+    """Options of reinitialise_layers.py that say what is reset, and to what beside snapshots."""
+    own = EXPERIMENTS[wildcards.experiment].arrangements.reinitialise
+    return ["--rand", str(int(own.random)), *(["--with-linear"] if own.linear else [])]
+
+
+def pretrained_texts(network):
+    """Code that imports this pretrained network, and its settings."""
+    settings = PRETRAINED[network]
+    family = module_of_network(settings.architecture)
+    return code("import_pretrained.py", family) + changes(
+        settings, ("label", "homepage")
+    )
+
+
+def pretrained_settings(wildcards, output):
+    """Entry of this pretrained network, as JSON; what of it counts stands in `pretrained_texts`."""
+    return json.dumps(PRETRAINED[wildcards.network].complete())
 
 
 def per_run(pattern, experiments):
@@ -56,7 +104,7 @@ def per_run(pattern, experiments):
         path
         for experiment in experiments
         for path in expand(
-            pattern, experiment=experiment, seed=EXPERIMENTS[experiment]["seeds"]
+            pattern, experiment=experiment, seed=EXPERIMENTS[experiment].seeds
         )
     ]
 
@@ -64,9 +112,9 @@ def per_run(pattern, experiments):
 def projections_of(experiment, epochs):
     """Projections files of all seeds of an experiment at `epochs`."""
     return expand(
-        "<results>/projections/{experiment}/seed={seed}/epoch={epoch}.json",
+        "<results>/arrangements/measurements/projections/{experiment}/seed={seed}/epoch={epoch}.json",
         experiment=experiment,
-        seed=EXPERIMENTS[experiment]["seeds"],
+        seed=EXPERIMENTS[experiment].seeds,
         epoch=epochs,
     )
 
@@ -74,7 +122,7 @@ def projections_of(experiment, epochs):
 def pretrained_projections(network):
     """Projections files of a pretrained network: its random initialisation, and itself."""
     return expand(
-        "<results>/projections/{network}/{state}.json",
+        "<results>/arrangements/measurements/projections/{network}/{state}.json",
         network=network,
         state=["random", "pretrained"],
     )
@@ -84,17 +132,15 @@ def experiment_projections(wildcards):
     """All projections files of this experiment, or of the pretrained network of this name."""
     if wildcards.experiment in PRETRAINED:
         return pretrained_projections(wildcards.experiment)
-    return projections_of(
-        wildcards.experiment, EXPERIMENTS[wildcards.experiment]["snapshots"]
-    )
+    return projections_of(wildcards.experiment, snapshots_of(wildcards.experiment))
 
 
 def first_and_last_projections(wildcards):
     """Projections files of this experiment or network at initialisation and after training."""
     if wildcards.experiment in PRETRAINED:
         return pretrained_projections(wildcards.experiment)
-    epochs = EXPERIMENTS[wildcards.experiment]["snapshots"]
-    return projections_of(wildcards.experiment, [epochs[0], epochs[-1]])
+    first, *_, last = snapshots_of(wildcards.experiment)
+    return projections_of(wildcards.experiment, [first, last])
 
 
 def experiment_histories(wildcards):
@@ -107,14 +153,14 @@ def experiment_histories(wildcards):
 def experiment_reinitialisation(wildcards):
     """Reinitialisation results of this experiment."""
     return per_run(
-        "<results>/reinitialisation/{experiment}/seed={seed}.csv",
+        "<results>/arrangements/measurements/reinitialisation/{experiment}/seed={seed}.csv",
         [wildcards.experiment],
     )
 
 
-def experiment_seeds(wildcards):
-    """Seeds of this experiment."""
-    return EXPERIMENTS[wildcards.experiment]["seeds"]
+def experiment_seeds(wildcards, output):
+    """Seeds of this experiment; the inputs tell when they change."""
+    return list(map(str, EXPERIMENTS[wildcards.experiment].seeds))
 
 
 def reset_snapshots(wildcards):
@@ -123,12 +169,59 @@ def reset_snapshots(wildcards):
         "<results>/runs/{experiment}/seed={seed}/snapshots/epoch={epoch}.safetensors",
         experiment=wildcards.experiment,
         seed=wildcards.seed,
-        epoch=EXPERIMENTS[wildcards.experiment]["reinitialise"]["epochs"],
+        epoch=EXPERIMENTS[wildcards.experiment].arrangements.reinitialise.epochs,
     )
 
 
-def reset_options(wildcards):
-    """Options of reinitialise_layers.py that say what is reset, and to what beside snapshots."""
-    settings = EXPERIMENTS[wildcards.experiment]["reinitialise"]
-    linear = " --with-linear" if settings["linear"] else ""
-    return f"--rand {int(settings['random'])}{linear}"
+def layer_tables(wildcards):
+    """Tables of this experiment that have a number for each layer."""
+    tables = ["n_l"]
+    if wildcards.experiment in REINITIALISED:
+        tables.append("reinitialisation")
+    return expand(
+        "<results>/arrangements/tables/{experiment}/{table}.csv",
+        experiment=wildcards.experiment,
+        table=tables,
+    )
+
+
+def critical_drop(wildcards=None, output=None):
+    """Relative drop above which the table of criticality calls a layer critical."""
+    return ARRANGEMENTS.critical_drop if ARRANGEMENTS else None
+
+
+def study_tables(study=None):
+    """Tables of a study that is on, of all by default."""
+    if ARRANGEMENTS is None or study not in (None, "arrangements"):
+        return []
+    return [
+        *expand(
+            "<results>/arrangements/tables/{experiment}/{table}.csv",
+            experiment=MEASURED,
+            table=["n_l_summary", "layers"],
+        ),
+        *expand(
+            "<results>/arrangements/tables/{experiment}/reinitialisation_summary.csv",
+            experiment=REINITIALISED,
+        ),
+        "<results>/arrangements/tables/criticality.csv",
+        "<results>/arrangements/tables/critical_layers.csv",
+        "<results>/arrangements/tables.html",
+    ]
+
+
+def figures_of(study):
+    """Names of the figures of a study."""
+    return [name for name, figure in FIGURES.items() if figure.study == study]
+
+
+def no_such_target(wildcards):
+    """Exit with the names of the targets that are closest to what was asked for."""
+    names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
+    # figure_7 means figure_07.
+    plain = [name for name in names if re.sub(r"_0+(?=\d)", "_", name) == wildcards.target]
+    close = plain or difflib.get_close_matches(wildcards.target, names, 3)
+    hint = (
+        f"did you mean {' or '.join(close)}?" if close else "snakemake --list lists all"
+    )
+    sys.exit(f"error: {wildcards.target} is no target; {hint}")

@@ -1,43 +1,42 @@
 # Read released weights, and draw one random initialisation of the same shapes to compare them with.
 rule import_pretrained:
-    input:
-        script="workflow/scripts/import_pretrained.py",
-        code=code_of("import_pretrained.py"),
     output:
-        pretrained="<results>/pretrained/{network}/pretrained.safetensors",
-        random="<results>/pretrained/{network}/random.safetensors",
+        pretrained="<results>/arrangements/pretrained/{network}/pretrained.safetensors",
+        random="<results>/arrangements/pretrained/{network}/random.safetensors",
     log:
-        "<results>/pretrained/{network}/import_pretrained.log",
+        "<results>/arrangements/pretrained/{network}/import_pretrained.log",
     conda:
         "../../envs/torch.yaml"
     threads: 1
     resources:
         mem_mb=3000,
     params:
+        *one_by_one(pretrained_texts, PRETRAINED),
+        program=program("import_pretrained.py"),
         folder=subpath(output.pretrained, parent=True),
         settings=pretrained_settings,
     shell:
-        "python {input.script} --name {wildcards.network} --settings {params.settings:q}"
-        " --output {params.folder} &> {log}"
+        "{params.program:q} --name {wildcards.network} --settings {params.settings:q}"
+        " --output {params.folder:q} &> {log:q}"
 
 
 # Measure both: equation 1 per filter, n_l per layer.
 rule measure_pretrained:
     input:
-        script="workflow/scripts/measure_projections.py",
-        code=code_of("measure_projections.py"),
-        pretrained="<results>/pretrained/{network}/pretrained.safetensors",
-        random="<results>/pretrained/{network}/random.safetensors",
+        pretrained="<results>/arrangements/pretrained/{network}/pretrained.safetensors",
+        random="<results>/arrangements/pretrained/{network}/random.safetensors",
     output:
-        pretrained="<results>/projections/{network}/pretrained.json",
-        random="<results>/projections/{network}/random.json",
+        pretrained="<results>/arrangements/measurements/projections/{network}/pretrained.json",
+        random="<results>/arrangements/measurements/projections/{network}/random.json",
     log:
-        "<results>/projections/{network}/measure_pretrained.log",
+        "<results>/arrangements/measurements/projections/{network}/measure_pretrained.log",
     conda:
         "../../envs/analysis.yaml"
     threads: 1
     params:
+        *code("measure_projections.py"),
+        program=program("measure_projections.py"),
         folder=subpath(output.pretrained, parent=True),
     shell:
-        "python {input.script} --snapshots {input.pretrained} {input.random}"
-        " --output {params.folder} &> {log}"
+        "{params.program:q} --snapshots {input.pretrained:q} {input.random:q}"
+        " --output {params.folder:q} &> {log:q}"

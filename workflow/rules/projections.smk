@@ -1,32 +1,32 @@
-for experiment, settings in EXPERIMENTS.items():
+for experiment in MEASURED:
 
     # Measure all snapshots of a run in one process: equation 1 per filter, n_l per layer.
     rule:
         name:
             f"measure_projections_{experiment}"
         input:
-            script="workflow/scripts/measure_projections.py",
-            code=code_of("measure_projections.py"),
             run=f"<results>/runs/{experiment}/seed={{seed}}/run.json",
             snapshots=ancient(
                 expand(
                     "<results>/runs/{experiment}/seed={{seed}}/snapshots/epoch={epoch}.safetensors",
                     experiment=experiment,
-                    epoch=settings["snapshots"],
+                    epoch=snapshots_of(experiment),
                 )
             ),
         output:
             expand(
-                "<results>/projections/{experiment}/seed={{seed}}/epoch={epoch}.json",
+                "<results>/arrangements/measurements/projections/{experiment}/seed={{seed}}/epoch={epoch}.json",
                 experiment=experiment,
-                epoch=settings["snapshots"],
+                epoch=snapshots_of(experiment),
             ),
         log:
-            f"<results>/projections/{experiment}/seed={{seed}}.log",
+            f"<results>/arrangements/measurements/projections/{experiment}/seed={{seed}}.log",
         conda:
             "../../envs/analysis.yaml"
         threads: 1
         params:
+            *code("measure_projections.py"),
+            program=program("measure_projections.py"),
             folder=subpath(output[0], parent=True),
         shell:
-            "python {input.script} --snapshots {input.snapshots} --output {params.folder} &> {log}"
+            "{params.program:q} --snapshots {input.snapshots:q} --output {params.folder:q} &> {log:q}"

@@ -1,114 +1,160 @@
 # Collect n_l and the cosines at the first and last epoch of one experiment.
 rule tabulate_projections:
     input:
-        script="workflow/scripts/tabulate_projections.py",
-        code=code_of("tabulate_projections.py"),
         projections=experiment_projections,
         first_and_last=first_and_last_projections,
     output:
-        n_l="<results>/tables/{experiment}/n_l.csv",
+        n_l="<results>/arrangements/tables/{experiment}/n_l.csv",
         summary=report(
-            "<results>/tables/{experiment}/n_l_summary.csv",
+            "<results>/arrangements/tables/{experiment}/n_l_summary.csv",
             caption="../report/n_l.rst",
             category="Tables",
             labels={"experiment": "{experiment}", "table": "n_l"},
         ),
         onset=report(
-            "<results>/tables/{experiment}/bias_onset.csv",
+            "<results>/arrangements/tables/{experiment}/bias_onset.csv",
             caption="../report/bias_onset.rst",
             category="Tables",
             labels={"experiment": "{experiment}", "table": "onset of the bias"},
         ),
-        cosines="<results>/tables/{experiment}/cosines.csv",
+        cosines="<results>/arrangements/tables/{experiment}/cosines.csv",
     log:
-        "<results>/tables/{experiment}/tabulate_projections.log",
-    localrule: True
-    conda:
-        "../../envs/analysis.yaml"
-    threads: 1
-    shell:
-        "python {input.script} --projections {input.projections} --cosines-of {input.first_and_last}"
-        " --n-l {output.n_l} --summary {output.summary} --onset {output.onset}"
-        " --cosines {output.cosines} &> {log}"
-
-
-# Collect losses, accuracies and learning rates of one experiment.
-rule tabulate_training:
-    input:
-        script="workflow/scripts/tabulate_training.py",
-        code=code_of("tabulate_training.py"),
-        histories=experiment_histories,
-    output:
-        training="<results>/tables/{experiment}/training.csv",
-        summary=report(
-            "<results>/tables/{experiment}/training_summary.csv",
-            caption="../report/training.rst",
-            category="Tables",
-            labels={"experiment": "{experiment}", "table": "training"},
-        ),
-    log:
-        "<results>/tables/{experiment}/tabulate_training.log",
+        "<results>/arrangements/tables/{experiment}/tabulate_projections.log",
     localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
     params:
-        seeds=experiment_seeds,
+        *code("tabulate_projections.py"),
+        program=program("tabulate_projections.py"),
     shell:
-        "python {input.script} --experiment {wildcards.experiment} --seeds {params.seeds}"
-        " --histories {input.histories} --training {output.training} --summary {output.summary} &> {log}"
+        "{params.program:q} --projections {input.projections:q} --cosines-of {input.first_and_last:q}"
+        " --n-l {output.n_l:q} --summary {output.summary:q} --onset {output.onset:q}"
+        " --cosines {output.cosines:q} &> {log:q}"
 
 
 # Collect the drops in test accuracy of one experiment.
 rule tabulate_reinitialisation:
     input:
-        script="workflow/scripts/tabulate_reinitialisation.py",
-        code=code_of("tabulate_reinitialisation.py"),
         reinitialisation=experiment_reinitialisation,
     output:
-        table="<results>/tables/{experiment}/reinitialisation.csv",
+        table="<results>/arrangements/tables/{experiment}/reinitialisation.csv",
         summary=report(
-            "<results>/tables/{experiment}/reinitialisation_summary.csv",
+            "<results>/arrangements/tables/{experiment}/reinitialisation_summary.csv",
             caption="../report/reinitialisation.rst",
             category="Tables",
             labels={"experiment": "{experiment}", "table": "reinitialisation"},
         ),
     log:
-        "<results>/tables/{experiment}/tabulate_reinitialisation.log",
+        "<results>/arrangements/tables/{experiment}/tabulate_reinitialisation.log",
+    wildcard_constraints:
+        experiment="|".join(REINITIALISED) or "(?!)",
     localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
+    params:
+        *code("tabulate_reinitialisation.py"),
+        program=program("tabulate_reinitialisation.py"),
     shell:
-        "python {input.script} --reinitialisation {input.reinitialisation} --table {output.table}"
-        " --summary {output.summary} &> {log}"
+        "{params.program:q} --reinitialisation {input.reinitialisation:q} --table {output.table:q}"
+        " --summary {output.summary:q} &> {log:q}"
 
 
-# Collect the final accuracies of all experiments.
-rule tabulate_accuracies:
+# Put what was measured of each layer into one table, in the form that all studies share.
+rule tabulate_layers:
     input:
-        script="workflow/scripts/tabulate_accuracies.py",
-        code=code_of("tabulate_accuracies.py"),
-        training=expand(
-            "<results>/tables/{experiment}/training.csv", experiment=EXPERIMENTS
+        layer_tables,
+    output:
+        "<results>/arrangements/tables/{experiment}/layers.csv",
+    log:
+        "<results>/arrangements/tables/{experiment}/tabulate_layers.log",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    params:
+        *code("tabulate_layers.py"),
+        program=program("tabulate_layers.py"),
+    shell:
+        "{params.program:q} --tables {input:q} --output {output:q} &> {log:q}"
+
+
+# Compare bias and criticality over the layers of all experiments that reset layers.
+rule tabulate_criticality:
+    input:
+        n_l=expand(
+            "<results>/arrangements/tables/{experiment}/n_l.csv",
+            experiment=REINITIALISED,
         ),
         reinitialisation=expand(
-            "<results>/tables/{experiment}/reinitialisation.csv",
+            "<results>/arrangements/tables/{experiment}/reinitialisation.csv",
             experiment=REINITIALISED,
         ),
     output:
-        report(
-            "<results>/tables/accuracies.csv",
-            caption="../report/accuracies.rst",
+        table=report(
+            "<results>/arrangements/tables/criticality.csv",
+            caption="../report/criticality.rst",
             category="Tables",
-            labels={"experiment": "all", "table": "accuracies"},
+            labels={"experiment": "all", "table": "criticality"},
+        ),
+        layers=report(
+            "<results>/arrangements/tables/critical_layers.csv",
+            caption="../report/critical_layers.rst",
+            category="Tables",
+            labels={"experiment": "all", "table": "critical layers"},
         ),
     log:
-        "<results>/tables/tabulate_accuracies.log",
+        "<results>/arrangements/tables/tabulate_criticality.log",
     localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
+    params:
+        *code("tabulate_criticality.py"),
+        f"critical_drop={critical_drop()}",
+        program=program("tabulate_criticality.py"),
+        critical=critical_drop,
     shell:
-        "python {input.script} --training {input.training} --reinitialisation {input.reinitialisation}"
-        " --output {output} &> {log}"
+        "{params.program:q} --n-l {input.n_l:q} --reinitialisation {input.reinitialisation:q}"
+        " --critical-drop {params.critical} --output {output.table:q} --layers {output.layers:q} &> {log:q}"
+
+
+# Write all tables as one page for reading.
+rule render_tables:
+    input:
+        accuracies="<results>/accuracies.csv",
+        summaries=expand(
+            "<results>/arrangements/tables/{experiment}/n_l_summary.csv",
+            experiment=MEASURED,
+        ),
+        onsets=expand(
+            "<results>/arrangements/tables/{experiment}/bias_onset.csv",
+            experiment=MEASURED,
+        ),
+        drops=expand(
+            "<results>/arrangements/tables/{experiment}/reinitialisation_summary.csv",
+            experiment=REINITIALISED,
+        ),
+        criticality="<results>/arrangements/tables/criticality.csv",
+        layers="<results>/arrangements/tables/critical_layers.csv",
+    output:
+        report(
+            "<results>/arrangements/tables.html",
+            caption="../report/tables.rst",
+            category="Tables",
+            labels={"experiment": "all", "table": "all, for reading"},
+        ),
+    log:
+        "<results>/arrangements/render_tables.log",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    params:
+        *code("render_tables.py"),
+        program=program("render_tables.py"),
+    shell:
+        "{params.program:q} --accuracies {input.accuracies:q} --summaries {input.summaries:q}"
+        " --onsets {input.onsets:q} --drops {input.drops:q} --criticality {input.criticality:q}"
+        " --layers {input.layers:q} --output {output:q} &> {log:q}"

@@ -6,17 +6,16 @@ for experiment, settings in EXPERIMENTS.items():
         name:
             f"train_network_{experiment}"
         input:
-            script="workflow/scripts/train_network.py",
-            code=code_of("train_network.py"),
-            description=f"<results>/datasets/{settings['dataset']}/dataset.json",
-            data=ancient(f"<results>/datasets/{settings['dataset']}/data.safetensors"),
+            description=dataset_of(experiment, "dataset.json"),
+            data=ancient(dataset_of(experiment, "data.safetensors")),
         output:
             snapshots=expand(
                 "<results>/runs/{experiment}/seed={{seed}}/snapshots/epoch={epoch}.safetensors",
                 experiment=experiment,
-                epoch=settings["snapshots"],
+                epoch=snapshots_of(experiment),
             ),
-            final=f"<results>/runs/{experiment}/seed={{seed}}/final.safetensors",
+            weights=f"<results>/runs/{experiment}/seed={{seed}}/final.safetensors",
+            final=f"<results>/runs/{experiment}/seed={{seed}}/final.json",
             history=f"<results>/runs/{experiment}/seed={{seed}}/history.csv",
             provenance=f"<results>/runs/{experiment}/seed={{seed}}/provenance.json",
             run=f"<results>/runs/{experiment}/seed={{seed}}/run.json",
@@ -26,20 +25,82 @@ for experiment, settings in EXPERIMENTS.items():
             f"<results>/runs/{experiment}/seed={{seed}}/train.tsv"
         conda:
             "../../envs/torch.yaml"
-        threads: settings["threads"] + loaders(experiment)
+        threads: settings.threads + loaders(experiment)
         resources:
             gpu=int(USE_GPU),
             mem_mb=6000,
             runtime="2d",
         params:
+            *run_texts(experiment, "train_network.py"),
+            *changes(CONFIGURATION.run_settings(experiment)),
+            # Bits depend on how many compute: as configured, even if --cores is less. The rest read images.
+            f"threads={settings.threads}",
+            program=program("train_network.py"),
+            schema=schema_file,
             experiment=experiment,
             dataset=subpath(input.description, parent=True),
             run=subpath(output.run, parent=True),
             settings=run_settings(experiment),
-            # Bits depend on how many compute: as configured, even if --cores is less. The rest read images.
-            compute=settings["threads"],
+            compute=run_threads(experiment),
         shell:
-            "python {input.script} --experiment {params.experiment} --settings {params.settings:q}"
-            " --dataset {params.dataset} --seed {wildcards.seed} --output {params.run}"
-            " --threads {params.compute} --workers $(({threads} > {params.compute} ? {threads} - {params.compute} : 0))"
-            " --gpus {resources.gpu} &>> {log}"
+            "{params.program:q} --experiment {params.experiment} --settings {params.settings:q}"
+            " --schema {params.schema:q} --dataset {params.dataset:q} --seed {wildcards.seed}"
+            " --output {params.run:q} --threads {params.compute}"
+            " --workers $(({threads} > {params.compute} ? {threads} - {params.compute} : 0))"
+            " --gpus {resources.gpu} &>> {log:q}"
+
+
+# Collect losses, accuracies and learning rates of one experiment.
+rule tabulate_training:
+    input:
+        histories=experiment_histories,
+    output:
+        training="<results>/runs/{experiment}/training.csv",
+        summary=report(
+            "<results>/runs/{experiment}/training_summary.csv",
+            caption="../report/training.rst",
+            category="Tables",
+            labels={"experiment": "{experiment}", "table": "training"},
+        ),
+    log:
+        "<results>/runs/{experiment}/tabulate_training.log",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    params:
+        *code("tabulate_training.py"),
+        program=program("tabulate_training.py"),
+        seeds=experiment_seeds,
+    shell:
+        "{params.program:q} --experiment {wildcards.experiment} --seeds {params.seeds}"
+        " --histories {input.histories:q} --training {output.training:q}"
+        " --summary {output.summary:q} &> {log:q}"
+
+
+# Collect the final accuracies of all experiments.
+rule tabulate_accuracies:
+    input:
+        training=expand(
+            "<results>/runs/{experiment}/training.csv", experiment=EXPERIMENTS
+        ),
+        final=per_run("<results>/runs/{experiment}/seed={seed}/final.json", EXPERIMENTS),
+    output:
+        report(
+            "<results>/accuracies.csv",
+            caption="../report/accuracies.rst",
+            category="Tables",
+            labels={"experiment": "all", "table": "accuracies"},
+        ),
+    log:
+        "<results>/tabulate_accuracies.log",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    params:
+        *code("tabulate_accuracies.py"),
+        program=program("tabulate_accuracies.py"),
+    shell:
+        "{params.program:q} --training {input.training:q} --final {input.final:q}"
+        " --output {output:q} &> {log:q}"

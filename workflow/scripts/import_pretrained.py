@@ -7,6 +7,8 @@ from pathlib import Path
 from anatomy.checkpoints.snapshots import save_snapshot
 from anatomy.data.search_path import DATA_VARIABLE, locate
 from anatomy.runtime.errors import run_program
+from anatomy.runtime.schema import read_schemas
+from anatomy.runtime.settings import Settings
 from anatomy.studies.arrangements.epochs import PRETRAINED
 from anatomy.studies.arrangements.pretrained.read import (
     obtain,
@@ -16,6 +18,10 @@ from anatomy.studies.arrangements.pretrained.read import (
     require_filters,
     verify,
 )
+from anatomy.studies.arrangements.settings import pretrained_networks
+
+SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+STUDY = "arrangements"
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -26,14 +32,17 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--settings", required=True, type=json.loads, help="its entry of the configuration, as JSON"
     )
+    parser.add_argument("--schema", type=Path, default=SCHEMA, help="schema of the configuration")
     parser.add_argument("--output", required=True, type=Path, help="directory to write to")
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
-    name, settings = arguments.name, arguments.settings
-    architecture, seed = settings["architecture"], settings["seed"]
+    name, schema = arguments.name, read_schemas(arguments.schema)
+    part = schema["properties"]["studies"]["properties"][STUDY]
+    settings = pretrained_networks(Settings({"pretrained": {name: arguments.settings}}, part), schema)[name]
+    architecture, seed = settings.architecture, settings.seed
     origin = {
         "architecture": architecture,
         "dataset": "imagenet",
@@ -41,16 +50,16 @@ def main() -> None:
         "seed": seed,
         "epoch": PRETRAINED,
     }
-    match settings["source"]:
+    match settings.source:
         case "torchvision":
             path = obtain(official_url(architecture))
             pretrained = read_torchvision(path, architecture, origin)
         case "matconvnet":
             from anatomy.studies.arrangements.pretrained.matconvnet import read_matconvnet
 
-            path = locate(settings["path"], name, settings.get("homepage"), "pretrained network")
-            if "sha256" in settings:
-                verify(path, settings["sha256"])
+            path = locate(settings.path, name, settings.homepage, "pretrained network")
+            if settings.sha256 is not None:
+                verify(path, settings.sha256)
             pretrained = read_matconvnet(path, origin)
             require_filters(path, architecture, pretrained)
     save_snapshot(arguments.output / "pretrained.safetensors", pretrained)

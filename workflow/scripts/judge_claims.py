@@ -1,21 +1,22 @@
-"""Judge the paper's sentences by the tables of the experiments that its figures draw."""
+"""Judge the sentences of a study's paper by the tables of the experiments that its figures draw."""
 
 import argparse
 import json
+from importlib import import_module
 from pathlib import Path
 
 from anatomy.reporting.claims import claim_table
 from anatomy.reporting.evidence import collect_evidence
 from anatomy.reporting.pages import claims_page
 from anatomy.reporting.tables import read_table, write_table
+from anatomy.reporting.uses import claiming_studies
 from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import read_json, write_text
-from anatomy.studies.arrangements.claims import CLAIMS
-from anatomy.studies.arrangements.evidence import LayerEvidence
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--study", required=True, choices=claiming_studies(), help="whose claims to judge")
     parser.add_argument(
         "--figures", required=True, type=json.loads, help='JSON: {"figure_07": ["experiment"], ...}'
     )
@@ -26,10 +27,8 @@ def parse_arguments() -> argparse.Namespace:
         help='JSON: {"experiment": {"label": "VGG19, CIFAR-10", "dataset": "cifar10"}, ...}',
     )
     parser.add_argument("--datasets", required=True, type=Path, nargs="*", help="dataset.json of each")
-    parser.add_argument("--n-l", required=True, type=Path, nargs="*", help="n_l.csv of each experiment")
-    parser.add_argument("--training", required=True, type=Path, nargs="*", help="training.csv of each")
     parser.add_argument(
-        "--reinitialisation", required=True, type=Path, nargs="*", help="reinitialisation.csv, if there is"
+        "--tables", required=True, type=Path, nargs="*", help="TABLE.csv of each experiment, in any order"
     )
     parser.add_argument("--table", required=True, type=Path, help="CSV to write")
     parser.add_argument("--page", required=True, type=Path, help="HTML to write")
@@ -42,15 +41,12 @@ def main() -> None:
         for name in names:
             if name not in arguments.experiments:
                 raise InputError(f"--figures: {figure} draws {name}, which --experiments does not describe")
-    tables = {
-        "n_l": map(read_table, arguments.n_l),
-        "training": map(read_table, arguments.training),
-        "reinitialisation": map(read_table, arguments.reinitialisation),
-    }
+    study = import_module(f"anatomy.studies.{arguments.study}.claims")
+    tables = [(path.stem, read_table(path)) for path in arguments.tables]
     descriptions = map(read_json, arguments.datasets)
-    evidence = collect_evidence(arguments.experiments, descriptions, tables, LayerEvidence)
+    evidence = collect_evidence(arguments.experiments, descriptions, tables, study.EVIDENCE)
     figures = {figure: [evidence[name] for name in names] for figure, names in arguments.figures.items()}
-    claims = claim_table(CLAIMS, figures)
+    claims = claim_table(study.CLAIMS, figures)
     write_table(claims, arguments.table)
     write_text(arguments.page, claims_page(claims))
 

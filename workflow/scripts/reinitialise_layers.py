@@ -6,13 +6,17 @@ from pathlib import Path
 from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
+from anatomy.runtime.schema import RUN, read_schema
 from anatomy.studies.arrangements.reinitialisation.options import add_options
+
+SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", required=True, type=Path, help="directory of a trained run")
     parser.add_argument("--dataset", required=True, type=Path, help="directory of its prepared data set")
+    parser.add_argument("--schema", type=Path, default=SCHEMA, help="schema of the configuration")
     parser.add_argument("--snapshots", type=Path, nargs="*", default=[], help="snapshots to reset to")
     add_options(parser)
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to evaluate on a GPU")
@@ -25,41 +29,27 @@ def parse_arguments() -> argparse.Namespace:
 
 def measure(arguments: argparse.Namespace, device_name: str) -> None:
     with without_collection():
-        from anatomy.data.dataset import open_dataset
-        from anatomy.data.normalisation import pixel_statistics
         from anatomy.runtime.files import sha256_of, write_csv
-        from anatomy.studies.arrangements.reinitialisation.measure import (
-            COLUMNS,
-            Effort,
-            EvaluationData,
-            measured,
-        )
+        from anatomy.studies.arrangements.reinitialisation.measure import COLUMNS, Effort, measured
         from anatomy.studies.arrangements.reinitialisation.weights import weights_of_run
-        from anatomy.training.trained import trained_network
+        from anatomy.training.facts import FINAL_NETWORK, code_sha256
+        from anatomy.training.trained import open_run
 
-    dataset, description = open_dataset(arguments.dataset)
-    network, facts = trained_network(arguments.run, description)
-    settings, linear = facts["settings"], arguments.with_linear
-    set_up_torch(arguments.threads, device_name, settings["precision"])
-    resets = weights_of_run(network, facts, description, arguments.snapshots, arguments.rand, linear)
-    effort = Effort(
-        device_name,
-        arguments.threads,
-        arguments.workers,
-        arguments.batch_size,
-        arguments.memory,
-        settings["precision"],
-    )
-    weights = [arguments.run / "final.safetensors", *arguments.snapshots]
+    schema = read_schema(arguments.schema)["$defs"][RUN]
+    run = open_run(arguments.run, arguments.dataset, schema, device_name, arguments.workers)
+    set_up_torch(arguments.threads, device_name, run.settings.precision)
+    network, linear = run.network(), arguments.with_linear
+    resets = weights_of_run(network, run, arguments.snapshots, arguments.rand, linear)
+    weights = [arguments.run / FINAL_NETWORK, *arguments.snapshots]
     decisive = {
-        "run": facts,
+        "run": run.facts,
         "weights": [sha256_of(path) for path in weights],
-        "data": description["sha256"],
+        "code": code_sha256(Path(__file__), run.settings),
     }
-    data = EvaluationData(dataset, pixel_statistics(settings["pixels"], description))
+    effort = Effort(arguments.threads, arguments.batch_size, arguments.memory)
     # Snakemake deletes the output of a job that failed, and nothing else.
     folder = arguments.output.with_name(f".{arguments.output.stem}.progress")
-    with measured(network, resets, linear, data, effort, facts, decisive, folder) as (rows, _):
+    with measured(network, resets, linear, run.task, effort, run.facts, decisive, folder) as (rows, _):
         write_csv(arguments.output, COLUMNS, rows)
 
 

@@ -12,7 +12,11 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--training", required=True, type=Path, nargs="+", help="training.csv of each")
     parser.add_argument(
-        "--reinitialisation", required=True, type=Path, nargs="*", help="reinitialisation.csv of each"
+        "--final",
+        required=True,
+        type=Path,
+        nargs="+",
+        help="final.json of every run, EXPERIMENT/seed=SEED/final.json",
     )
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     return parser.parse_args()
@@ -21,8 +25,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     training = map(read_table, arguments.training)
-    reinitialisation = map(read_table, arguments.reinitialisation)
-    write_table(accuracy_table(training, reinitialisation), arguments.output)
+    write_table(accuracy_table(training, arguments.final), arguments.output)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,19 @@ from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
 from anatomy.runtime.options import add_save_every, natural, positive, seed
+from anatomy.runtime.schema import RUN, read_schema
+from anatomy.runtime.settings import Settings
+
+SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiment", required=True, help="name of the experiment")
-    parser.add_argument("--settings", required=True, type=json.loads, help="its training settings, as JSON")
+    parser.add_argument(
+        "--settings", required=True, type=json.loads, help="what differs from defaults, as JSON"
+    )
+    parser.add_argument("--schema", type=Path, default=SCHEMA, help="schema of the configuration")
     parser.add_argument("--dataset", required=True, type=Path, help="directory of a prepared data set")
     parser.add_argument("--seed", required=True, type=seed)
     parser.add_argument("--output", required=True, type=Path, help="run directory to write to")
@@ -40,19 +47,20 @@ def train(arguments: argparse.Namespace, device_name: str) -> None:
         from anatomy.training.facts import facts_of, origin_of
         from anatomy.training.loop import train_run
         from anatomy.training.run import Run
+        from anatomy.training.task import Task
 
-    settings = arguments.settings
-    set_up_torch(arguments.threads, device_name, settings["precision"])
+    program, output = Path(__file__), arguments.output
+    settings = Settings(arguments.settings, read_schema(arguments.schema)["$defs"][RUN])
+    set_up_torch(arguments.threads, device_name, settings.precision)
     dataset, description = open_dataset(arguments.dataset)
     device = torch.device(device_name)
-    run = Run(settings, dataset, description, arguments.seed, device, arguments.workers)
-    origin = origin_of(settings["architecture"], description["name"], arguments.experiment, arguments.seed)
-    facts = facts_of(origin, settings, description["sha256"], device_name, arguments.threads)
-    folder = arguments.output / "resume"
-    with locked(arguments.output):
-        train_run(run, folder, origin, facts, arguments.save_every)
-        provenance.write(folder / resume.PROVENANCE_FILE, device_name, run.gpu_seconds)
-        resume.publish(folder, arguments.output)
+    run = Run(Task(settings, dataset, description, arguments.seed, device, arguments.workers))
+    origin = origin_of(settings.architecture, description["name"], arguments.experiment, arguments.seed)
+    facts = facts_of(origin, settings, description["sha256"], program, device_name, arguments.threads)
+    with locked(output):
+        train_run(run, output / "resume", origin, facts, arguments.save_every)
+        provenance.write(output / "resume" / resume.PROVENANCE_FILE, device_name, run.gpu_seconds)
+        resume.publish(output / "resume", output, program, settings)
 
 
 def main() -> None:

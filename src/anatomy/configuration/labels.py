@@ -1,24 +1,24 @@
 """Experiments in words, as titles, legends and captions name them."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from anatomy.networks.catalogue import architecture_label
+from anatomy.runtime.settings import Settings
 
 
-def label(experiment: Mapping[str, Any], datasets: Mapping[str, Mapping[str, Any]]) -> str:
+def label(experiment: Settings, datasets: Mapping[str, Settings]) -> str:
     """Return network and data set of an experiment in words, e.g. `VGG19 (width 1/4), CIFAR-10`."""
-    network = architecture_label(experiment["architecture"])
-    if experiment["width"] != 1:
-        numerator, denominator = float(experiment["width"]).as_integer_ratio()
+    network = architecture_label(experiment.architecture)
+    if experiment.width != 1:
+        numerator, denominator = float(experiment.width).as_integer_ratio()
         exact = 1 < denominator <= 64
-        network += f" (width {numerator}/{denominator})" if exact else f" (width {experiment['width']:g})"
-    data = datasets[experiment["dataset"]].get("label", experiment["dataset"])
-    changes = {"unit": ", pixels in [0, 1]", "symmetric": ", pixels in [-1, 1]"}.get(experiment["pixels"], "")
-    if fraction := experiment["label_noise"]["fraction"]:
+        network += f" (width {numerator}/{denominator})" if exact else f" (width {experiment.width:g})"
+    data = datasets[experiment.dataset].label or experiment.dataset
+    changes = {"unit": ", pixels in [0, 1]", "symmetric": ", pixels in [-1, 1]"}.get(experiment.pixels, "")
+    if fraction := experiment.label_noise.fraction:
         changes += f", {fraction:.0%} label noise"
-    if experiment["pixel_shuffle"]:
+    if experiment.pixel_shuffle:
         changes += ", shuffled pixels"
-    if experiment["initialisation"]["kind"] == "normal":
-        changes += f", weights from N(0, {experiment['initialisation']['std']:g}²)"
+    if experiment.initialisation.kind == "normal":
+        changes += f", weights from N(0, {experiment.initialisation.std:g}²)"
     return f"{network}, {data}{changes}"

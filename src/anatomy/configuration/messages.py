@@ -48,6 +48,9 @@ def _sentences(error: ValidationError) -> Iterator[str]:
                     yield f"{where}: key {key} is missing"
         case "enum":
             yield f"{where}: {error.instance!r} is not allowed; allowed: {', '.join(map(str, expected))}"
+        case "anyOf" if "modules" in error.schema:
+            names = ", ".join(expected[0]["enum"])
+            yield f"{where}: {error.instance!r} is not allowed; allowed: {names}, or package.module:name"
         case "type":
             hint = ""
             if expected == "number" and isinstance(error.instance, str):

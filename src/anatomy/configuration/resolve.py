@@ -1,36 +1,25 @@
-"""The whole configuration: validated against its schema, defaults merged, refused with the key at fault."""
+"""The whole configuration: inherited, selected, validated, completed, and refused with the key at fault.
 
-from collections.abc import Iterator, Mapping, Sequence
+In this order: experiments take over what they are `like`; `only` and null switch off; the schema is held
+against what is left; defaults are filled in; what no study measures is left out; the engine and every
+study that is on look for what the schema cannot tell; figures find what they draw.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anatomy.configuration import figures as figure_settings
+from anatomy.configuration.figures import Figure, drawn, figure_problems, with_kinds
+from anatomy.configuration.inheritance import inherited, like_problems, without_null
 from anatomy.configuration.messages import schema_problems
-from anatomy.configuration.studies import SETTINGS
+from anatomy.configuration.studies import STUDIES
 from anatomy.networks.catalogue import width_problem
+from anatomy.reporting.figures import left_out
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.schema import defaults, merge
+from anatomy.runtime.schema import RUN, defaults, merge
+from anatomy.runtime.settings import Settings, snapshot_epochs
 
 REQUIRED = ("dataset", "architecture", "epochs", "seeds")
-# What decides the weights and files of a run; the rest may change without training again.
-TRAINING_KEYS = (
-    "architecture",
-    "width",
-    "initialisation",
-    "epochs",
-    "batch_size",
-    "precision",
-    "pixels",
-    "label_noise",
-    "pixel_shuffle",
-    "augmentation",
-    "validation_fraction",
-    "split_seed",
-    "optimiser",
-    "schedule",
-    "snapshots",
-    "whole_snapshots",
-)
 
 
 @dataclass(frozen=True)
@@ -40,166 +29,228 @@ class Configuration:
     device: str
     runs_per_gpu: int
     data: str
-    critical_drop: float
-    datasets: Mapping[str, Mapping[str, Any]]
-    experiments: Mapping[str, Mapping[str, Any]]
-    pretrained: Mapping[str, Mapping[str, Any]]
-    # Experiments and pretrained networks that a figure draws, and its other keys.
-    figures: Mapping[str, Sequence[str]]
-    figure_options: Mapping[str, Mapping[str, Any]]
-    # What is named for a figure but null in the configuration.
+    # Snakemake's, with the directory of results.
+    pathvars: Mapping[str, str]
+    datasets: Mapping[str, Settings]
+    # Experiments that are trained: those that a study measures.
+    experiments: Mapping[str, Settings]
+    # Studies that are on, with their own settings, and the experiments that each measures.
+    studies: Mapping[str, Settings]
+    measured: Mapping[str, Sequence[str]]
+    figures: Mapping[str, Figure]
+    # What is named for a figure but switched off.
     switched_off: Mapping[str, Sequence[str]]
+    # Lines for people: what is left out, and why.
+    notes: Sequence[str]
+    # The schema of what decides the weights of a run.
+    run: Mapping[str, Any]
+
+    def run_settings(self, experiment: str) -> Settings:
+        """Return the part of an experiment that decides the weights and files of its runs."""
+        return self.experiments[experiment].part(self.run)
 
 
 def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configuration:
-    """Validate `config`, fill in defaults, and return it; `InputError` lists everything wrong."""
-    config = _selected(config)
-    off = figure_settings.switched_off(config)
-    config = _without_null(config)
+    """Resolve a configuration; `schema` is that of `read_schemas`. `InputError` lists everything wrong."""
+    parents = _parents(config)
+    config = _selected(_with_inheritance(config))
+    off = _switched_off(config)
+    config = with_kinds(without_null(config))
     _refuse(schema_problems(config, schema))
     config = {**defaults(schema), **config}
-    base = merge(defaults(schema["$defs"]["experiment"]), config["defaults"])
-    experiments = {name: merge(base, own) for name, own in config["experiments"].items()}
-    datasets = {
-        name: merge(defaults(schema["$defs"][own["source"]]), own) for name, own in config["datasets"].items()
+    if "like" in config["defaults"]:
+        raise InputError("configuration: defaults.like: only an experiment is like another; remove the key")
+    studies = {
+        study: Settings(config["studies"].get(study, {}), part)
+        for study, part in schema["properties"]["studies"]["properties"].items()
+        if ("studies", study) not in off
     }
-    sections = {key: own for study in SETTINGS for key, own in study.sections(config, schema).items()}
-    pretrained = sections["pretrained"]
+    part = schema["$defs"]["experiment"]
+    base = merge(defaults(part), config["defaults"])
+    every = {name: merge(base, own) for name, own in config["experiments"].items()}
+    # What others are like and names no data set is not trained itself.
+    only = config.get("only", ())
+    templates = {name for name in parents if "dataset" not in every.get(name, ()) and name not in only}
+    measured = {
+        study: [name for name, own in every.items() if study in own and name not in templates]
+        for study in studies
+    }
+    trained = {name: own for name, own in every.items() if any(name in names for names in measured.values())}
+    datasets = {
+        name: Settings(own, schema["$defs"]["own_source" if ":" in own["source"] else own["source"]])
+        for name, own in config["datasets"].items()
+    }
     _refuse(_dataset_problems(datasets))
     _refuse(
         problem
-        for name, settings in experiments.items()
-        for problem in _experiment_problems(f"experiments.{name}", settings, datasets)
+        for name, own in trained.items()
+        for problem in _experiment_problems(f"experiments.{name}", Settings(own, part), datasets, studies)
     )
-    _refuse(problem for study in SETTINGS for problem in study.section_problems(sections, experiments))
-    figures, switched_off = figure_settings.drawn(
-        config["figures"], off - experiments.keys() - pretrained.keys()
+    experiments = {name: Settings(own, part) for name, own in trained.items()}
+    _refuse(
+        problem
+        for study, own in studies.items()
+        for problem in STUDIES[study].settings.study_problems(f"studies.{study}", own, experiments)
     )
-    options = figure_settings.options(config["figures"], figures)
-    _refuse(figure_settings.problems(figures, options, experiments, pretrained))
-    for settings in experiments.values():
-        settings["snapshots"] = _snapshot_epochs(settings)
-        if settings["augmentation"]["random_resized_crop"]:
-            settings["augmentation"]["shift"] = 0
+    drawable = {study: STUDIES[study].settings.drawable(own) for study, own in studies.items()}
+    named_off = {name for section, name in off if section != "studies"}
+    known = {*experiments, *(name for names in drawable.values() for name in names)}
+    figures, switched_off = drawn(config["figures"], studies, named_off - known)
+    _refuse(figure_problems(figures, experiments, measured, drawable, every.keys() - templates))
     return Configuration(
         device=config["device"],
         runs_per_gpu=config["runs_per_gpu"],
         data=config["data"],
+        pathvars=merge(defaults(schema["properties"]["pathvars"]), config.get("pathvars", {})),
         datasets=datasets,
         experiments=experiments,
+        studies=studies,
+        measured=measured,
         figures=figures,
-        figure_options=options,
         switched_off=switched_off,
-        **sections,
+        notes=[
+            *_left_out(figures, switched_off),
+            *_unmeasured(every.keys() - trained.keys() - parents, studies),
+        ],
+        run=schema["$defs"][RUN],
     )
 
 
-def training_settings(experiment: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of an experiment that decides its weights, for one seed and data set."""
-    return {key: experiment[key] for key in TRAINING_KEYS}
+def _left_out(figures: Mapping[str, Figure], switched_off: Mapping[str, Sequence[str]]) -> list[str]:
+    """Say which figures change because of what is switched off."""
+    return list(filter(None, [left_out(figures, switched_off)]))
 
 
-def _selected(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Switch off every experiment that `only` does not name."""
-    if not isinstance(config, Mapping):
+def _unmeasured(names: set[str], studies: Iterable[str]) -> list[str]:
+    """Say which experiments are not trained, as no study that is on measures them."""
+    if not names:
+        return []
+    hint = "; ".join(f"add `{study}: {{}}` to have {study} measure one" for study in studies)
+    return [
+        f"not trained, as no study that is on measures them: {', '.join(sorted(names))}; "
+        + (hint or f"all studies are switched off (null): {', '.join(STUDIES)}")
+    ]
+
+
+def _experiments_of(config: Any) -> Mapping[str, Any]:
+    """Return the experiments of a configuration that may be wrong in any way; empty if it has none."""
+    section = config.get("experiments") if isinstance(config, Mapping) else None
+    return section if isinstance(section, Mapping) else {}
+
+
+def _parents(config: Any) -> set[str]:
+    """Return the experiments that others are `like`."""
+    experiments = _experiments_of(config)
+    named = [own.get("like") for own in experiments.values() if isinstance(own, Mapping)]
+    return {name for name in experiments if name in named}
+
+
+def _with_inheritance(config: Any) -> Any:
+    """Return the configuration with experiments that have what they inherit."""
+    experiments = _experiments_of(config)
+    if not all(own is None or isinstance(own, Mapping) for own in experiments.values()):
         return config
-    only, experiments = config.get("only"), config.get("experiments")
-    if not (isinstance(only, list) and isinstance(experiments, Mapping)):
+    _refuse(like_problems(experiments))
+    return {**config, "experiments": inherited(experiments)} if experiments else config
+
+
+def _selected(config: Any) -> Any:
+    """Switch off every experiment that `only` does not name."""
+    experiments = _experiments_of(config)
+    only = config.get("only") if isinstance(config, Mapping) else None
+    if not isinstance(only, list) or not experiments:
         return config
     _refuse(
         f"only: {name!r} is not an experiment; allowed: {', '.join(map(str, experiments))}"
         for name in only
-        if name not in experiments
+        if name not in list(experiments)
     )
-    selected = {name: own if name in only else None for name, own in experiments.items()}
-    return {**config, "experiments": selected}
+    return {
+        **config,
+        "experiments": {name: own if name in only else None for name, own in experiments.items()},
+    }
 
 
-def _without_null(value: Any) -> Any:
-    """Remove every key whose value is null, at any depth."""
-    if isinstance(value, Mapping):
-        return {key: _without_null(item) for key, item in value.items() if item is not None}
-    return value
+def _switched_off(config: Any) -> set[tuple[str, str]]:
+    """Return (section, name) of every experiment, study, and entry of a study that is null."""
+    if not isinstance(config, Mapping):
+        return set()
+    studies = config.get("studies")
+    sections = [("experiments", _experiments_of(config))]
+    if isinstance(studies, Mapping):
+        sections.append(("studies", studies))
+        parts = [part for own in studies.values() if isinstance(own, Mapping) for part in own.items()]
+        sections += [(key, part) for key, part in parts if isinstance(part, Mapping)]
+    return {(key, name) for key, section in sections for name, own in section.items() if own is None}
 
 
-def _refuse(problems: Iterator[str]) -> None:
+def _refuse(problems: Iterable[str]) -> None:
     found = list(dict.fromkeys(problems))
     if found:
         raise InputError("configuration: " + "\n".join(found))
 
 
-def _dataset_problems(datasets: Mapping[str, Any]) -> Iterator[str]:
+def _dataset_problems(datasets: Mapping[str, Settings]) -> Iterator[str]:
     """Yield what the schema cannot tell about the data sets."""
     for name, settings in datasets.items():
-        if "polarity" in settings and settings["variant"] != "digits-grey":
+        if settings.source == "embedded" and settings.polarity and settings.variant != "digits-grey":
             yield (
-                f"datasets.{name}.polarity: {settings['variant']} has digits of both polarities as it is; "
+                f"datasets.{name}.polarity: {settings.variant} has digits of both polarities as it is; "
                 "remove the key, or set variant to digits-grey"
             )
-        if settings["source"] == "images" and settings["crop"] > settings["resize"]:
+        if settings.source == "images" and settings.crop > settings.resize:
             yield (
-                f"datasets.{name}.crop: {settings['crop']} is larger than resize; "
-                f"allowed: 1 to {settings['resize']}"
+                f"datasets.{name}.crop: {settings.crop} is larger than resize; "
+                f"allowed: 1 to {settings.resize}"
             )
 
 
 def _experiment_problems(
-    where: str, settings: Mapping[str, Any], datasets: Mapping[str, Any]
+    where: str, settings: Settings, datasets: Mapping[str, Settings], studies: Iterable[str]
 ) -> Iterator[str]:
     """Yield what the schema cannot tell about one experiment with its defaults."""
-    missing = [key for key in REQUIRED if key not in settings]
+    missing = [key for key in REQUIRED if getattr(settings, key) is None]
     if missing:
         for key in missing:
             yield f"{where}: key {key} is missing; set it there or in defaults"
         return
-    if problem := width_problem(settings["architecture"], settings["width"]):
+    if problem := width_problem(settings.architecture, settings.width):
         yield f"{where}.width: {problem}"
-    if settings["dataset"] not in datasets:
-        yield (f"{where}.dataset: {settings['dataset']!r} is not a data set; allowed: {', '.join(datasets)}")
+    if settings.dataset not in datasets:
+        yield f"{where}.dataset: {settings.dataset!r} is not a data set; allowed: {', '.join(datasets)}"
     else:
-        yield from _image_problems(where, settings, datasets[settings["dataset"]]["source"])
-    for study in SETTINGS:
-        yield from study.experiment_problems(where, settings)
-    snapshots = settings["snapshots"]
-    epochs = {"snapshots": [] if snapshots == "all" else snapshots}
-    for study in SETTINGS:
-        epochs |= study.epochs_read(settings)
-    for key, values in {"seeds": settings["seeds"], **epochs}.items():
+        yield from _image_problems(where, settings, datasets[settings.dataset].source)
+    measuring = {study: getattr(settings, study) for study in studies if getattr(settings, study) is not None}
+    for study, own in measuring.items():
+        yield from STUDIES[study].settings.experiment_problems(f"{where}.{study}", own)
+    epochs = {"snapshots": () if settings.snapshots == "all" else settings.snapshots}
+    for study, own in measuring.items():
+        for key, values in STUDIES[study].settings.epochs_read(own).items():
+            epochs[f"{study}.{key}"] = values
+    for key, values in {"seeds": settings.seeds, **epochs}.items():
         twice = [value for index, value in enumerate(values) if value in values[:index]]
         if twice:
             yield f"{where}.{key}: {twice[0]} is listed twice; expected distinct values"
+    kept = snapshot_epochs(settings)
     for key, values in epochs.items():
         for epoch in values:
-            if epoch > settings["epochs"]:
+            if epoch > settings.epochs:
                 yield (
-                    f"{where}.{key}: epoch {epoch} is past the end; "
-                    f"allowed: 0 to {settings['epochs']} (epochs)"
+                    f"{where}.{key}: epoch {epoch} is past the end; allowed: 0 to {settings.epochs} (epochs)"
                 )
-            elif epoch not in _snapshot_epochs(settings):
-                yield (
-                    f"{where}.{key}: epoch {epoch} has no snapshot; "
-                    f"allowed: {', '.join(map(str, _snapshot_epochs(settings)))}"
-                )
+            elif epoch not in kept:
+                yield (f"{where}.{key}: epoch {epoch} has no snapshot; allowed: {', '.join(map(str, kept))}")
 
 
-def _image_problems(where: str, settings: Mapping[str, Any], source: str) -> Iterator[str]:
+def _image_problems(where: str, settings: Settings, source: str) -> Iterator[str]:
     """Yield what an experiment asks of its images that those of this source do not allow."""
-    dataset = settings["dataset"]
-    if settings["augmentation"]["random_resized_crop"] and source != "images":
+    if settings.augmentation.random_resized_crop and source != "images":
         yield (
-            f"{where}.augmentation.random_resized_crop: images of data set {dataset!r} are small and of one "
-            "size; expected a data set with `source: images`"
+            f"{where}.augmentation.random_resized_crop: images of data set {settings.dataset!r} are small "
+            "and of one size; expected a data set with `source: images`"
         )
-    if settings["pixel_shuffle"] and source == "images":
+    if settings.pixel_shuffle and source == "images":
         yield (
-            f"{where}.pixel_shuffle: one permutation for each image of data set {dataset!r} does not fit in "
-            "memory; expected a data set of another source than `images`"
+            f"{where}.pixel_shuffle: one permutation for each image of data set {settings.dataset!r} does "
+            "not fit in memory; expected a data set of another source than `images`"
         )
-
-
-def _snapshot_epochs(settings: Mapping[str, Any]) -> list[int]:
-    """Return the epochs whose weights are kept: those asked for, 0 and the last."""
-    last = settings["epochs"]
-    if settings["snapshots"] == "all":
-        return list(range(last + 1))
-    return sorted({0, last, *settings["snapshots"]})

@@ -1,29 +1,40 @@
-"""The studies, found by name: the figures of their papers, and what each asks of the configuration.
+"""The studies, found by name: what each asks of the configuration, and the figures of its paper.
 
-The module `settings` of a study has `sections` (its own of the configuration, with their defaults),
-`section_problems`, `experiment_problems`, `epochs_read` (whose snapshots it needs) and `FIGURE_CHECKS`
-(by kind of figure); its module `paper` has `FIGURES`.
+The module `settings` of a study has `study_problems` and `experiment_problems` (what its schema cannot
+tell), `epochs_read` (whose snapshots it needs), `drawable` (what figures can draw beside experiments) and
+`FIGURE_CHECKS` (by kind of figure); its module `paper` has `FIGURES`.
 """
 
 import pkgutil
 from importlib import import_module
 from types import ModuleType
+from typing import NamedTuple
 
 from anatomy import studies
-from anatomy.reporting.figures import FigureChecks
+from anatomy.reporting.figures import FigureChecks, PaperFigure
 
 
-def modules(part: str) -> list[ModuleType]:
-    """Return the module `part` of every study, studies in the order of their names."""
-    names = sorted(study.name for study in pkgutil.iter_modules(studies.__path__))
-    return [import_module(f"{studies.__name__}.{name}.{part}") for name in names]
+class Study(NamedTuple):
+    """The modules of a study that the configuration needs."""
+
+    settings: ModuleType
+    paper: ModuleType
 
 
-SETTINGS = modules("settings")
-FIGURES = {name: figure for paper in modules("paper") for name, figure in paper.FIGURES.items()}
-_CHECKS = {kind: checks for study in SETTINGS for kind, checks in study.FIGURE_CHECKS.items()}
+def _study(name: str) -> Study:
+    return Study(*(import_module(f"{studies.__name__}.{name}.{part}") for part in Study._fields))
 
 
-def checks(figure: str) -> FigureChecks:
-    """Return what is checked of a figure of the papers, by its kind."""
-    return _CHECKS.get(FIGURES[figure].kind, FigureChecks())
+STUDIES = {each.name: _study(each.name) for each in pkgutil.iter_modules(studies.__path__)}
+# Figures of all papers by name, and the study that each belongs to.
+FIGURES: dict[str, PaperFigure] = {}
+for _each in STUDIES.values():
+    FIGURES |= _each.paper.FIGURES
+
+
+def checks(kind: str) -> FigureChecks:
+    """Return what is checked of figures of a kind."""
+    for study in STUDIES.values():
+        if kind in study.settings.FIGURE_CHECKS:
+            return study.settings.FIGURE_CHECKS[kind]
+    return FigureChecks()

@@ -105,7 +105,7 @@ class IndexedDataset:
 def open_index(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> IndexedDataset:
     """Return the data set of an index; `InputError` says where its images were looked for."""
     source = description["source"]
-    root = locate(source["path"], description["name"], source.get("homepage"))
+    root = locate(source["path"], description["name"])
     parts = {
         part: ImageFiles(root, *(arrays[f"{part}_{array}"] for array in ARRAYS)) for part in ("train", "test")
     }

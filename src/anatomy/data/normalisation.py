@@ -1,15 +1,17 @@
 """Pixels as the numbers that a network sees: mean and standard deviation, and the map."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import torch
+
+# Mean and standard deviation per channel, of pixels in [0, 1].
+Statistics = tuple[Sequence[float], Sequence[float]]
 
 
 class Normaliser:
     """Maps uint8 images to float32: (x / 255 - mean) / std per channel."""
 
-    def __init__(self, mean: list[float], std: list[float], device: torch.device):
+    def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device):
         """Take mean and standard deviation per channel of pixels in [0, 1]."""
         self.scale = 1 / (255 * torch.tensor(std, device=device)[:, None, None])
         self.shift = -torch.tensor(mean, device=device)[:, None, None] / torch.tensor(
@@ -23,10 +25,13 @@ class Normaliser:
         )
 
 
-def pixel_statistics(pixels: str, description: Mapping[str, Any]) -> tuple[list, list]:
-    """Return the (mean, std) per channel to normalise with: of the data, or for [0, 1] or [-1, 1]."""
+def pixel_statistics(pixels: str, channels: int, statistics: Statistics | None = None) -> Statistics:
+    """Return the (mean, std) per channel to normalise with: for [0, 1] or [-1, 1], or those of the data.
+
+    `statistics` are those of the data, which `standardised` pixels need.
+    """
     if pixels == "unit":
-        return [0.0] * description["channels"], [1.0] * description["channels"]
+        return [0.0] * channels, [1.0] * channels
     if pixels == "symmetric":
-        return [0.5] * description["channels"], [0.5] * description["channels"]
-    return description["mean"], description["std"]
+        return [0.5] * channels, [0.5] * channels
+    return statistics

@@ -1,8 +1,6 @@
 """Which training images are held out for validation."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 
@@ -44,22 +42,24 @@ def split_from_end(
     return torch.cat(train).sort().values, torch.cat(validation).sort().values
 
 
-def split_of(settings: Mapping[str, Any], labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Return the indices of (training, validation) images with `labels` (N,) that a run's settings ask for.
+def split_of(
+    labels: torch.Tensor, fraction: float, seed: int, published: tuple[bool, bool] | None = None
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return the indices of (training, validation) images with `labels` (N,), for one split seed.
 
-    Without the key `split` they are drawn at random, at least one image each. With it they are those of
-    the authors' code; None then stands for the test images, which validate if no image is held out.
+    They are drawn at random; `published`, which is (shuffle, stratified), takes them as the authors' code.
+    At least one image each; with a `fraction` of 0 all are for training, and None stands for the test
+    images, which validate.
     """
-    fraction, seed = settings["validation_fraction"], settings["split_seed"]
-    if "split" in settings:
-        if fraction == 0:
-            return torch.arange(len(labels)), None
-        train, validation = split_from_end(labels, fraction, seed, **settings["split"])
-    else:
+    if fraction == 0:
+        return torch.arange(len(labels)), None
+    if published is None:
         train, validation = split_indices(len(labels), fraction, seed)
+    else:
+        train, validation = split_from_end(labels, fraction, seed, *published)
     if not len(train) or not len(validation):
         raise InputError(
             f"validation_fraction {fraction} holds out {len(validation)} of {len(labels)} images; "
-            "at least one is needed for validation and one for training"
+            "at least one is needed for validation and one for training; 0 lets the test images validate"
         )
     return train, validation

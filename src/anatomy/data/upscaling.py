@@ -10,11 +10,14 @@ from torch.nn import functional
 
 from anatomy.data.augmentation import Draws, augmented
 from anatomy.data.dataset import Dataset, count_values, statistics_of_counts
+from anatomy.data.image_files import IndexedDataset
 from anatomy.runtime.errors import InputError
 
 # Pillow's weights are whole multiples of 2^-22.
 PRECISION_BITS = 22
 MEASURED_AT_ONCE = 256
+# Size in pixels and black border of each kind of upscaling.
+UPSCALING = {"plain": (224, 0), "padded": (112, 56)}
 
 
 def _bilinear_weights(before: int, after: int) -> tuple[np.ndarray, np.ndarray]:
@@ -96,6 +99,20 @@ class UpscaledDataset:
         for batch in images.plain(MEASURED_AT_ONCE):
             counts += count_values(batch.numpy())
         return statistics_of_counts(counts)
+
+
+def upscaled(
+    dataset: Dataset | IndexedDataset, kind: str | None
+) -> Dataset | IndexedDataset | UpscaledDataset:
+    """Return `dataset`, its images enlarged if `kind` is one of `UPSCALING`; `InputError` for image files."""
+    if kind is None:
+        return dataset
+    if isinstance(dataset, IndexedDataset):
+        raise InputError(
+            f"upscaling {kind} is for small images; those of this data set are read from files at "
+            f"{dataset.crop} pixels"
+        )
+    return UpscaledDataset(dataset, *UPSCALING[kind])
 
 
 class UpscaledImages:

@@ -1,6 +1,7 @@
 """Networks as lists of layers, and where a layer stands; without torch, so that shapes are known fast."""
 
 from dataclasses import dataclass
+from math import prod
 
 from anatomy.runtime.errors import InputError
 
@@ -64,3 +65,45 @@ def too_small(image_shape: tuple[int, ...], left: tuple[int, ...], pooling: int)
         f"images of {size} px are too small for this network: {rest} px are left at max-pooling layer "
         f"{pooling}; use larger images or a shallower architecture"
     )
+
+
+def geometry(
+    layout: Layout, image_shape: tuple[int, int, int], width: float = 1.0, classes: int | None = None
+) -> list[tuple[LayerGeometry, tuple[int, ...]]]:
+    """Return the layers of a network for images of (C, H, W), and the shapes of their weights.
+
+    Convolutions alone, as `forward.layer_geometry` says of the network but without torch; with
+    `classes` linear layers as well, in the stage after the last pooling.
+    """
+    layers: list[tuple[LayerGeometry, tuple[int, ...]]] = []
+    stage = block = 0
+    channels, *size = image_shape
+
+    def add(name: str, input_shape: tuple[int, ...], shape: tuple[int, ...]) -> None:
+        nonlocal block
+        layers.append((LayerGeometry(len(layers) + 1, name, stage, block, input_shape), shape))
+        block += 1
+
+    for index, layer in enumerate(layout.features):
+        match layer:
+            case Pool():
+                stage, block = stage + 1, 0
+                if min(size) < layer.kernel:
+                    raise too_small(image_shape, tuple(size), stage)
+                size = [(side - layer.kernel) // layer.stride + 1 for side in size]
+            case Conv():
+                filters = scaled(layer.filters, width)
+                shape = (filters, channels, layer.kernel, layer.kernel)
+                add(f"features.{index}", (channels, *size), shape)
+                size = [(side + 2 * layer.padding - layer.kernel) // layer.stride + 1 for side in size]
+                channels = filters
+    if classes is None:
+        return layers
+    inputs = channels * (layout.pooled**2 if layout.pooled else prod(size))
+    for index, layer in enumerate((*layout.classifier, classes)):
+        if isinstance(layer, str):
+            continue
+        outputs = classes if index == len(layout.classifier) else scaled(layer, width)
+        add(f"classifier.{index}", (inputs,), (outputs, inputs))
+        inputs = outputs
+    return layers

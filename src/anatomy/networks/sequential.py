@@ -6,9 +6,8 @@ from math import prod
 import torch
 from torch import nn
 
-from anatomy.networks.catalogue import LAYOUTS
 from anatomy.networks.cpu_layers import Conv2d, Dropout, Linear
-from anatomy.networks.layouts import Conv, Pool, scaled
+from anatomy.networks.layouts import Conv, Layout, Pool, scaled
 
 
 class SequentialNetwork(nn.Module):
@@ -24,10 +23,9 @@ class SequentialNetwork(nn.Module):
 
 
 def build_sequential(
-    architecture: str, classes: int, image_shape: tuple[int, int, int], width: float
+    layout: Layout, classes: int, image_shape: tuple[int, int, int], width: float
 ) -> SequentialNetwork:
-    """Return one of `LAYOUTS` with weights on the meta device; an mlp fits images of (C, H, W) alone."""
-    layout = LAYOUTS[architecture]
+    """Return a network with weights on the meta device; without pooling it fits images of (C, H, W) alone."""
     before = image_shape[0]
     features: list[nn.Module] = []
     for layer in layout.features:

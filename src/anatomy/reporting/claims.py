@@ -2,7 +2,13 @@
 
 The whole 95 % interval must lie on the right side of the threshold to support a claim, and on the
 wrong side to refute it, so that a claim on few filters or seeds needs a larger effect; an interval
-that includes the threshold decides nothing.
+that includes the threshold decides nothing: the claim is inconclusive. One for which the configuration
+has no data is not tested.
+
+A threshold is a choice, so every claim is judged at two others too: half and double as far from the
+`null`, the value without any effect. Where a claim is of any effect at all, threshold and null are the
+same, and half and double are those of an `effect` that would matter. What a quantity cannot reach is no
+threshold: both stay within `possible`.
 """
 
 import math
@@ -14,12 +20,14 @@ import numpy as np
 import pandas as pd
 
 from anatomy.reporting.evidence import Case, Evidence, NotTestedError, finite
+from anatomy.reporting.uses import identifier, tables_by_figure
 
-SUPPORTED, NOT_SUPPORTED, NOT_TESTED = "supported", "not supported", "not tested by this configuration"
-VERDICTS = {True: SUPPORTED, False: NOT_SUPPORTED, None: NOT_TESTED}
+VERDICTS = ("supported", "not supported", "inconclusive", "not tested")
+SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NOT_TESTED = VERDICTS
 COLUMNS = [
-    *("id", "section", "sentence", "figures", "experiments", "data", "quantity"),
-    *("value", "low", "high", "threshold", "reason", "verdict", "note"),
+    *("id", "section", "sentence", "figures", "experiments", "data", "quantity", "value", "low", "high"),
+    *("null", "threshold", "effect", "criterion", "reason"),
+    *("verdict", "verdict_half", "verdict_double", "note"),
 ]
 
 
@@ -27,8 +35,8 @@ COLUMNS = [
 class Finding:
     """The value of a claim's quantity, its 95 % interval, and whether it supports the claim.
 
-    `supported` is None for an interval that includes the threshold. `margin` is how far the end of
-    the interval that speaks against the claim lies on the right side of the threshold.
+    `supported` is None if it is inconclusive. `margin` is how far the end of the interval that speaks
+    against the claim lies on the right side of the threshold.
     """
 
     value: float | None
@@ -38,27 +46,52 @@ class Finding:
     note: str = ""
     margin: float = -math.inf
 
+    @property
+    def verdict(self) -> str:
+        """The finding in words."""
+        return {True: SUPPORTED, False: NOT_SUPPORTED, None: INCONCLUSIVE}[self.supported]
+
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the paper and how it is judged; `uses` lists the tables needed of each figure."""
+    """A sentence of the paper and how it is judged; `uses` lists the tables needed of each figure.
+
+    `criterion` says in words what must hold, `reason` why at this `threshold`; `judge` decides at any.
+    """
 
     id: str
     section: str
     sentence: str
     uses: Mapping[str, Sequence[str]]
     quantity: str
-    threshold: str
+    null: float
+    threshold: float
+    criterion: str
     reason: str
-    judge: Callable[[Case], Finding]
+    judge: Callable[[Case, float], Finding]
+    effect: float | None = None
+    possible: tuple[float, float] = (-math.inf, math.inf)
+
+    def at(self, factor: float) -> float:
+        """Return the threshold at `factor` times its distance from the null, or times the effect."""
+        distance = self.threshold - self.null if self.effect is None else self.effect
+        return min(max(self.null + factor * distance, self.possible[0]), self.possible[1])
 
 
-def claim(**entry) -> Callable[[Callable[[Case], Finding]], Claim]:
-    """Make a claim of the decorated function; the id is its name."""
+def claim(**entry) -> Callable[[Callable[[Case, float], Finding]], Claim]:
+    """Make a claim of the decorated function; the id is its name.
 
-    def made(judge: Callable[[Case], Finding]) -> Claim:
-        uses = {figure: tables.split() for figure, tables in entry["uses"].items()}
-        return Claim(judge.__name__.replace("_", "-"), judge=judge, **{**entry, "uses": uses})
+    `uses` maps figures to names of tables, in one text; it must stand there as a literal, since the
+    workflow reads it by `reporting.uses`. `ValueError` without an effect where threshold and null are
+    the same, and with one where they are not.
+    """
+
+    def made(judge: Callable[[Case, float], Finding]) -> Claim:
+        uses = tables_by_figure(entry["uses"])
+        own = Claim(identifier(judge.__name__), judge=judge, **{**entry, "uses": uses})
+        if (own.threshold == own.null) == (own.effect is None):
+            raise ValueError(f"{own.id}: state an effect if and only if threshold and null are the same")
+        return own
 
     return made
 
@@ -108,11 +141,7 @@ def decide(findings: Sequence[Finding], what: str = "layers") -> Finding:
 
 def judge(entry: Claim, figures: Mapping[str, Sequence[Evidence]]) -> dict[str, object]:
     """Return the row of `COLUMNS` of one claim."""
-    case = Case({figure: figures[figure] for figure in entry.uses if figures.get(figure)})
-    try:
-        finding = entry.judge(case)
-    except NotTestedError as reason:
-        finding = Finding(None, None, None, None, str(reason))
+    finding, verdict, case = _judged(entry, figures, entry.threshold)
     return {
         "id": entry.id,
         "section": entry.section,
@@ -124,11 +153,28 @@ def judge(entry: Claim, figures: Mapping[str, Sequence[Evidence]]) -> dict[str, 
         "value": finding.value,
         "low": finding.low,
         "high": finding.high,
+        "null": entry.null,
         "threshold": entry.threshold,
+        "effect": entry.effect,
+        "criterion": entry.criterion,
         "reason": entry.reason,
-        "verdict": VERDICTS[finding.supported],
+        "verdict": verdict,
+        "verdict_half": _judged(entry, figures, entry.at(0.5))[1],
+        "verdict_double": _judged(entry, figures, entry.at(2))[1],
         "note": "; ".join(dict.fromkeys(filter(None, [finding.note, *case.notes]))),
     }
+
+
+def _judged(
+    entry: Claim, figures: Mapping[str, Sequence[Evidence]], threshold: float
+) -> tuple[Finding, str, Case]:
+    """Return finding and verdict at a threshold, and the case with what was used."""
+    case = Case({figure: figures[figure] for figure in entry.uses if figures.get(figure)})
+    try:
+        finding = entry.judge(case, threshold)
+    except NotTestedError as reason:
+        return Finding(None, None, None, None, str(reason)), NOT_TESTED, case
+    return finding, finding.verdict, case
 
 
 def claim_table(claims: Iterable[Claim], figures: Mapping[str, Sequence[Evidence]]) -> pd.DataFrame:

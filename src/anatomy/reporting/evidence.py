@@ -111,22 +111,21 @@ class Case:
 def collect_evidence(
     experiments: Mapping[str, Mapping[str, str]],
     datasets: Iterable[Mapping[str, Any]],
-    tables: Mapping[str, Iterable[pd.DataFrame]],
+    tables: Iterable[tuple[str, pd.DataFrame]],
     of: type[Evidence] = Evidence,
 ) -> dict[str, Evidence]:
     """Return the evidence of every experiment, as `of`.
 
     `experiments` gives `label` and `dataset` of each, `datasets` the descriptions of data sets, and
-    `tables` lists by name, e.g. `training`, in any order.
+    `tables` names and frames, e.g. of `training`, in any order; a column `experiment` says whose each is.
     """
     descriptions = {description["name"]: description for description in datasets}
     own: dict[str, dict[str, pd.DataFrame]] = {name: {} for name in experiments}
-    for table, frames in tables.items():
-        for frame in frames:
-            experiment = frame["experiment"].iloc[0]
-            if experiment not in own:
-                raise InputError(f"{table}.csv of {experiment}: expected one of {', '.join(experiments)}")
-            own[experiment][table] = frame
+    for table, frame in tables:
+        experiment = frame["experiment"].iloc[0]
+        if experiment not in own:
+            raise InputError(f"{table}.csv of {experiment}: expected one of {', '.join(experiments)}")
+        own[experiment][table] = frame
     evidence = {}
     for name, entry in experiments.items():
         if entry["dataset"] not in descriptions:

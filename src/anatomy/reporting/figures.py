@@ -1,4 +1,4 @@
-"""Figures of the papers: what each shows and needs, and why one that is asked for cannot be drawn."""
+"""Figures of the papers and a user's own: what each shows and needs, and why one cannot be drawn."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,19 +60,19 @@ class FigureChecks:
     whole: bool = False
 
 
-def of_kind(kind: str, figures: Mapping[str, PaperFigure]) -> list[str]:
-    """Return the names of the figures of this kind."""
-    return [name for name, figure in figures.items() if figure.kind == kind]
+def in_the_paper(name: str, figure: PaperFigure | None) -> str:
+    """Say in one sentence, for a caption, what the paper shows in a figure.
 
-
-def in_the_paper(name: str, figure: PaperFigure) -> str:
-    """Say in one sentence, for a caption, what the paper shows in a figure; empty if it needs nothing."""
-    if figure.needs == NOTHING:
+    Empty for a figure of no paper (None), and for one that shows no data.
+    """
+    if figure is None or figure.needs == NOTHING:
         return ""
     if figure.subject != figure.shows:
         section = figure.section.split()[0]
         return f"Not in the paper, a test of its section {section}: {figure.subject}."
-    return f"The paper's figure {int(name.rpartition('_')[2])} shows {figure.shows}."
+    number = name.rpartition("_")[2]
+    which = f"The paper's figure {int(number)}" if number.isdecimal() else "The paper"
+    return f"{which} shows {figure.shows}."
 
 
 def left_out(figures: Iterable[str], switched_off: Mapping[str, Sequence[str]]) -> str:
@@ -85,18 +85,22 @@ def left_out(figures: Iterable[str], switched_off: Mapping[str, Sequence[str]]) 
     return f"switched off {SWITCHED_OFF}: {what}; figures: {'; '.join(parts)}" if parts else ""
 
 
-def refusal(name: str, figure: PaperFigure, switched_off: Mapping[str, Sequence[str]]) -> str:
-    """Say why a figure of the paper that the configuration does not have cannot be drawn.
+def refusal(name: str, figure: PaperFigure | None, switched_off: Mapping[str, Sequence[str]]) -> str:
+    """Say why a figure that the configuration does not have cannot be drawn.
 
-    `switched_off` has, by figure, the experiments and pretrained networks that are named for it but
-    are null in the configuration or not in its `only`.
+    `switched_off` has, by figure, the experiments and pretrained networks that are named for it but are
+    null in the configuration or not in its `only`. `figure` is None for one of no paper.
     """
     if name in switched_off:
         names = switched_off[name]
+        shows = f"; it shows {figure.subject}" if figure else ""
+        others = _OTHERS[figure.needs] if figure else "others"
         return (
             f"{name} needs {', '.join(names)}, which {'is' if len(names) == 1 else 'are'} switched off "
-            f"{SWITCHED_OFF}; it shows {figure.subject}; name {_OTHERS[figure.needs]} under figures.{name}"
+            f"{SWITCHED_OFF}{shows}; name {others} under figures.{name}"
         )
+    if figure is None:
+        return f"{name} is no figure of a paper; give it a kind under figures.{name} in the configuration"
     if figure.needs == NOTHING:
         return f"{name} is switched off; set figures.{name} to {{}} in the configuration"
     return (

@@ -18,9 +18,10 @@ PACKAGE = Path(__file__).parent.parent
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of figure: the dotted name of its module, and the literals of its file."""
+    """A kind of figure: the dotted name of its module, its study, and the literals of its file."""
 
     module: str
+    study: str
     tables: tuple[str, ...]
     takes: tuple[str, ...]
     shows: str
@@ -34,8 +35,11 @@ def kinds() -> dict[str, Kind]:
     for path in sorted(PACKAGE.glob("studies/*/figures/*.py")):
         own = literals(path)
         if "TABLES" in own:
+            if path.stem in found:
+                raise ValueError(f"{path}: {found[path.stem].study} has a kind of the same name; rename one")
             module = ".".join((PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts))
-            found[path.stem] = Kind(module, own["TABLES"], own["TAKES"], own["SHOWS"], own["CAPTION"])
+            words = (own["TABLES"], own["TAKES"], own["SHOWS"], own["CAPTION"])
+            found[path.stem] = Kind(module, path.parent.parent.name, *words)
     return found
 
 

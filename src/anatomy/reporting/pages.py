@@ -13,7 +13,8 @@ table { border-collapse: collapse; margin: 1rem 0; font-size: 13px; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
 thead th { border-bottom: 2px solid #888; }
 td { font-variant-numeric: tabular-nums; }
-.supported { color: #00603a; } .not-supported { color: #a03000; } .not-tested { color: #666; }
+.supported { color: #00603a; } .not-supported { color: #a03000; }
+.inconclusive { color: #7a5c00; } .not-tested { color: #666; }
 """
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -47,16 +48,29 @@ def _number(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.3g}"
 
 
+def _verdict(verdict: str) -> str:
+    return f'<strong class="{verdict.replace(" ", "-")}">{escape(verdict)}</strong>'
+
+
+def _other_verdicts(row: dict) -> str:
+    """Say how a claim fares at half and at double the threshold, and what these are counted from."""
+    if pd.isna(row["effect"]):
+        words = f"the distance of {_number(row['threshold'])} from {_number(row['null'])}"
+    else:
+        words = f"an effect of {_number(abs(row['effect']))} from {_number(row['null'])} on"
+    return f"{_verdict(row['verdict_half'])} at half, {_verdict(row['verdict_double'])} at double {words}"
+
+
 def _claim(row: dict) -> str:
     """Return one claim: its sentence, and a list of what it was judged by."""
-    outcome = " ".join(row["verdict"].split()[:2])
     interval = f" (95 % interval {_number(row['low'])} to {_number(row['high'])})"
     value = _number(row["value"]) + (interval if pd.notna(row["low"]) or pd.notna(row["high"]) else "")
     facts = {
-        "Verdict": f'<strong class="{outcome.replace(" ", "-")}">{escape(row["verdict"])}</strong>',
+        "Verdict": _verdict(row["verdict"]),
+        "Other thresholds": _other_verdicts(row),
         "Value": escape(value),
         "Quantity": escape(row["quantity"]),
-        "Threshold": escape(f"{row['threshold']}: {row['reason']}"),
+        "Threshold": escape(f"{row['criterion']}: {row['reason']}"),
         "Judged on": escape(f"{row['data']} ({row['experiments']})" if row["experiments"] else ""),
         "Figures": escape(row["figures"]),
         "Note": escape(row["note"]),
@@ -71,14 +85,18 @@ def _claim(row: dict) -> str:
 def claims_page(claims: pd.DataFrame) -> str:
     """Return the page of all claims: an overview, then each with its numbers."""
     counts = claims["verdict"].value_counts()
-    overview = claims[["id", "sentence", "data", "value", "low", "high", "verdict"]]
+    verdicts = {"verdict_half": "at half", "verdict_double": "at double"}
+    shown = ["id", "sentence", "data", "value", "low", "high", "verdict", *verdicts]
+    overview = claims[shown].rename(columns=verdicts)
     introduction = (
         "Sentences of the paper, quoted or closely paraphrased, judged by the numbers of this run: "
         + ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
         + ". Each names the data that it was judged on, which may not be the paper's. Where the sentence "
         "names several layers or networks, the value is that of the one that speaks most against it. "
-        "Supported and not supported mean that the whole interval lies on one side of the threshold; a "
-        "value whose interval includes the threshold is shown, but tests nothing."
+        "Supported and not supported mean that the whole interval lies on one side of the threshold, "
+        "inconclusive that the interval includes it, and not tested that this configuration has no such "
+        "data. At half and at double: the verdict if the threshold were half or twice as far from the "
+        "value without any effect."
     )
     covered = ", ".join(f"{fraction:.0%} with {seeds} seeds" for seeds, fraction in COVERAGE.items())
     explanation = (

@@ -7,6 +7,10 @@ import pandas as pd
 
 from anatomy.runtime.files import atomic
 
+# Columns of a study's `layers.csv`, by which quantities of different studies are compared layer by layer.
+# `layer` is the name of the module; `epoch` is empty if there is none, of a reset that which was reset to.
+LAYERS = ("experiment", "seed", "epoch", "position", "layer", "quantity", "value")
+
 
 def mean_over_seeds(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:
     """Return `mean`, `std` and `n` of `value` over seeds, for each combination of `by`.

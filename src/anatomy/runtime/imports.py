@@ -1,15 +1,28 @@
-"""What a program imports: large packages faster, its own code as files and as a hash."""
+"""What a program imports: large packages faster; its own code, file by file, and hashes of what that does."""
 
 import ast
 import gc
 import hashlib
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 
+from anatomy.runtime.errors import InputError
+
+# This package, and the folder that holds it.
 PACKAGE = __name__.partition(".")[0]
+LIBRARY = Path(__file__).parents[2]
+# String literals, which may hold a #; and ends of lines, with comments and empty lines that follow.
+_STRING_OR_END = re.compile(
+    r"""(\"{3}|'{3})(?:\\.|(?!\1).)*\1 | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*'
+        | (?P<end>(?:[ \t]*(?:\#[^\n]*)?\n)+)""",
+    re.DOTALL | re.VERBOSE,
+)
+# Hexadecimal digits of a hash that tell two versions of a file apart.
+DIGITS = 12
 
 
 @contextmanager
@@ -28,49 +41,123 @@ def without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def code_hash() -> str:
-    """Return a hash of the program that runs and of the modules of this package that it imported."""
-    digest = hashlib.sha256()
-    for name, module in sorted(sys.modules.items()):
-        source = getattr(module, "__file__", None)
-        if source and (name == "__main__" or name.split(".")[0] == PACKAGE):
-            digest.update(name.encode() + Path(source).read_bytes())
-    return digest.hexdigest()
+@dataclass(frozen=True)
+class Source:
+    """A source file: a hash of what it does, and the dotted names that it imports, wherever in the file."""
+
+    path: Path
+    hash: str
+    imports: tuple[str, ...]
 
 
-def code_of(program: Path, library: Path, *modules: str) -> list[Path]:
-    """Return the source files that a program runs: its own, and those of this package that it imports.
+def read_source(path: Path, package: str = "") -> Source:
+    """Read a source file; comments, docstrings and blank lines do not count for the hash.
 
-    Imports are followed wherever they stand, in functions too; `library` is the folder that holds the
-    package. `modules` are named by their dotted names: those that are found by a name in the configuration.
+    The hash is of text, and not of a syntax tree: trees differ between versions of Python. Relative imports
+    are of `package`. `InputError` if it is no Python.
     """
-    found: dict[Path, None] = {program: None}
-    waiting = [*_imported(program), *modules]
-    while waiting:
-        for path in _files_of(waiting.pop(), library):
-            if path not in found:
-                found[path] = None
-                waiting += _imported(path)
-    return sorted(found)
-
-
-def _files_of(name: str, library: Path) -> Iterator[Path]:
-    """Yield the files that run when a dotted name is imported: packages around it, and its own."""
-    directory = library
-    for part in name.split("."):
-        directory = directory / part
-        for path in (directory / "__init__.py", directory.with_suffix(".py")):
-            if path.is_file():
-                yield path
-
-
-@cache
-def _imported(path: Path) -> tuple[str, ...]:
-    """Return the dotted names of this package that a file imports, modules and what is taken from them."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        tree = ast.parse(text, str(path))
+    except SyntaxError as error:
+        raise InputError(f"{path}, line {error.lineno}: {error.msg}; correct the file") from error
     names = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return tuple(name for name in names if name.partition(".")[0] == PACKAGE)
+        elif isinstance(node, ast.ImportFrom):
+            around = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            start = ".".join(filter(None, [*around, node.module]))
+            names += [f"{start}.{alias.name}" for alias in node.names]
+    return Source(path, hashlib.sha256(what_counts(text, tree).encode()).hexdigest(), tuple(names))
+
+
+def what_counts(text: str, tree: ast.Module) -> str:
+    """Return a source without comments, docstrings and blank lines."""
+    plain = "\n".join([*_without_docstrings(text, tree), ""])
+    return _STRING_OR_END.sub(lambda match: "\n" if match["end"] else match[0], plain).strip()
+
+
+def _without_docstrings(text: str, tree: ast.Module) -> list[str]:
+    """Return the lines of a source without those of docstrings that share no line with code."""
+    lines = text.split("\n")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            first = node.body[0]
+            value = first.value if isinstance(first, ast.Expr) else None
+            if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
+                continue
+            before = lines[first.lineno - 1].encode()[: first.col_offset]
+            after = lines[first.end_lineno - 1].encode()[first.end_col_offset :]
+            if not before.strip() and not after.partition(b"#")[0].strip():
+                lines[first.lineno - 1 : first.end_lineno] = [""] * (first.end_lineno - first.lineno + 1)
+    return lines
+
+
+def code_of(
+    program: Path, modules: Iterable[str] = (), read: Callable[[Path, str], Source] = read_source
+) -> dict[str, Source]:
+    """Return the source files that a program runs, by their names: its own, and those that it imports.
+
+    Imports are followed within this library. `modules` are further ones by their dotted names, those that
+    are found by a name in the configuration: of this library, or a user's own, whose imports are followed
+    within its package, or within its folder if it is in none. `read` may remember files, where many programs
+    are looked at. `InputError` if a module cannot be found.
+    """
+    found = {program.name: read(program, "")}
+    waiting = [(name, LIBRARY, PACKAGE) for name in found[program.name].imports]
+    waiting += [(module, *_home_of(module)) for module in modules]
+    while waiting:
+        name, folder, package = waiting.pop()
+        top = name.partition(".")[0]
+        if top == PACKAGE:
+            folder, package = LIBRARY, PACKAGE
+        elif package and top != package:
+            continue
+        for own, path in _files_of(name, folder):
+            if own not in found:
+                around = own if path.name == "__init__.py" else own.rpartition(".")[0]
+                found[own] = read(path, around)
+                waiting += [(other, folder, package) for other in found[own].imports]
+    return dict(sorted(found.items()))
+
+
+def _home_of(module: str) -> tuple[Path, str]:
+    """Return the folder from which a module is imported, and the package within which its imports count.
+
+    The package is empty for a module of a folder of the user's that is no package: then all of that folder
+    counts.
+    """
+    top = module.partition(".")[0]
+    if top == PACKAGE:
+        return LIBRARY, PACKAGE
+    for folder in map(Path, search_path()):
+        place = folder.joinpath(*module.split("."))
+        if place.with_suffix(".py").is_file() or (place / "__init__.py").is_file():
+            installed = folder.name in ("site-packages", "dist-packages")
+            return folder, top if "." in module or installed else ""
+    raise InputError(
+        f"module {module} is not found; looked in {', '.join(search_path())}; put it there, or install it"
+    )
+
+
+def search_path() -> list[str]:
+    """Return where modules of users are looked for: the working directory, and what Python's path has."""
+    return [str(Path.cwd()), *filter(None, sys.path)]
+
+
+def _files_of(name: str, root: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files that run when a dotted name is imported: packages around it, and its own."""
+    parts = name.split(".")
+    for length in range(1, len(parts) + 1):
+        place = root.joinpath(*parts[:length])
+        for path in (place / "__init__.py", place.with_suffix(".py")):
+            if path.is_file():
+                yield ".".join(parts[:length]), path
+
+
+def hash_of_code(code: Mapping[str, Source]) -> str:
+    """Return one hash of all that `code_of` found."""
+    return hashlib.sha256(
+        "".join(f"{name}:{source.hash}\n" for name, source in code.items()).encode()
+    ).hexdigest()

@@ -1,8 +1,79 @@
-"""Entries of the configuration and the schema that describes them: defaults, and one laid over another."""
+"""The schema of the configuration, and entries that it describes: defaults, and one laid over another.
+
+The schema is the only list of keys. The engine's is config.schema.yaml; `<study>.schema.yaml` beside it has
+what a study adds: `study`, its entry under `studies`, and `experiment`, its entry in an experiment.
+"""
 
 from collections.abc import Mapping
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
+
+import yaml
+
+# The definition of what decides the weights and the files of a run.
+RUN = "run"
+LIBRARY = Path(__file__).parents[1]
+# What names something of a user's own: package.module:name.
+OWN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z"
+
+
+def read_schema(path: Path) -> dict[str, Any]:
+    """Read the schema of the engine; an experiment has the keys of a run, and its own."""
+    with open(path, encoding="utf-8") as file:
+        schema = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    parts = schema["$defs"]
+    parts["experiment"]["properties"] = {**parts["experiment"]["properties"], **parts[RUN]["properties"]}
+    return schema
+
+
+def read_schemas(path: Path) -> dict[str, Any]:
+    """Read the schema of the engine together with those of all studies that lie beside it.
+
+    Where the file says `modules: <folder>`, the names of the modules of that folder of the library are
+    allowed, and where it says `own: true` also `package.module:name` of a user's own.
+    """
+    schema = read_schema(path)
+    parts = schema["$defs"]
+    for other in sorted(path.parent.glob("*.schema.yaml")):
+        if other.name == path.name:
+            continue
+        study = other.name.removesuffix(".schema.yaml")
+        own = yaml.safe_load(other.read_text(encoding="utf-8"))["$defs"]
+        schema["properties"]["studies"]["properties"][study] = own.pop("study")
+        parts["experiment"]["properties"][study] = own.pop("experiment")
+        for kind, figure in own.pop("figures", {}).items():
+            parts["figure"]["properties"]["kind"].setdefault("enum", []).append(kind)
+            parts["figure"].setdefault("allOf", []).append(_of_kind(kind, figure))
+        if twice := own.keys() & parts.keys():
+            raise ValueError(
+                f"{other}: $defs {', '.join(sorted(twice))} exist in another schema; rename them"
+            )
+        parts.update(own)
+    _name_modules(schema)
+    return schema
+
+
+def _of_kind(kind: str, figure: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the condition by which figures of a kind have the keys of that kind."""
+    properties = {"kind": {}, **figure["properties"]}
+    return {"if": {"properties": {"kind": {"const": kind}}}, "then": {**figure, "properties": properties}}
+
+
+def _name_modules(part: Any) -> None:
+    """Turn every `modules` of a schema into the names of the modules of that folder, in place."""
+    if isinstance(part, dict):
+        if isinstance(folder := part.get("modules"), str):
+            names = sorted(file.stem for file in (LIBRARY / folder).glob("[!_]*.py"))
+            if part.get("own"):
+                part["anyOf"] = [{"enum": names}, {"type": "string", "pattern": OWN}]
+            else:
+                part["enum"] = names
+        for inner in part.values():
+            _name_modules(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            _name_modules(inner)
 
 
 def merge(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,4 +93,24 @@ def defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
             nested = defaults(part) if "properties" in part else {}
             own = part["default"]
             found[key] = merge(nested, own) if isinstance(own, Mapping) else deepcopy(own)
+    return found
+
+
+def without_defaults(
+    entry: Mapping[str, Any], schema: Mapping[str, Any], usual: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return what of an entry differs from the schema's defaults, so that a new key changes no entry.
+
+    `usual` are the defaults, where they are not those of `schema` itself.
+    """
+    usual = defaults(schema) if usual is None else usual
+    found = {}
+    for key, value in entry.items():
+        part = schema["properties"].get(key, {})
+        if isinstance(value, Mapping) and "properties" in part:
+            inner = without_defaults(value, part, usual.get(key))
+            if inner or key not in usual:
+                found[key] = inner
+        elif value is not None and (key not in usual or usual[key] != value):
+            found[key] = value
     return found

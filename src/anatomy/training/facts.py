@@ -6,11 +6,16 @@ from typing import Any
 
 import torch
 
+from anatomy.data.normalisation import Statistics
 from anatomy.runtime.devices import processor
+from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json
-from anatomy.runtime.imports import code_hash
+from anatomy.runtime.imports import code_of, hash_of_code
+from anatomy.runtime.settings import Settings
+from anatomy.training.modules import modules_of
 
 RUN_FILE = "run.json"
+FINAL_NETWORK = "final.safetensors"
 
 
 def origin_of(architecture: str, dataset: str, experiment: str, seed: int) -> dict[str, Any]:
@@ -18,26 +23,39 @@ def origin_of(architecture: str, dataset: str, experiment: str, seed: int) -> di
     return {"architecture": architecture, "dataset": dataset, "experiment": experiment, "seed": seed}
 
 
+def code_sha256(program: Path, settings: Settings) -> str:
+    """Return a hash of what the code does that `program` runs for a run with these settings."""
+    return hash_of_code(code_of(program, modules_of(settings)))
+
+
 def facts_of(
     origin: Mapping[str, Any],
-    settings: Mapping[str, Any],
+    settings: Settings,
     dataset_sha256: str,
+    program: Path,
     device_name: str,
     threads: int,
+    statistics: Statistics | None = None,
 ) -> dict[str, Any]:
-    """Return all that decides the weights of a run, of what is imported by now."""
-    return {
+    """Return all that decides the weights of a run that `program` trains.
+
+    `statistics` are what pixels are standardised with, unless it is the data set's own.
+    """
+    facts = {
         **origin,
-        "settings": settings,
+        "settings": settings.stored(),
         "dataset_sha256": dataset_sha256,
-        "code_sha256": code_hash(),
+        "code_sha256": code_sha256(program, settings),
         "torch": torch.__version__,
         "device": device_name,
         "processor": processor(device_name),
         "threads": threads,
     }
+    return facts if statistics is None else {**facts, "statistics": [list(each) for each in statistics]}
 
 
 def read_facts(run: Path) -> dict[str, Any]:
-    """Return the facts of a finished run, and the checksums of its weights, from its directory."""
+    """Return the facts of a finished run, and the checksums of its files, from its directory."""
+    if not (run / RUN_FILE).is_file():
+        raise InputError(f"{run} is no finished run: it has no {RUN_FILE}")
     return read_json(run / RUN_FILE)

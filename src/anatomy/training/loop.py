@@ -14,7 +14,7 @@ from anatomy.runtime.background import BackgroundWriter
 from anatomy.runtime.files import atomic, sha256_of, write_json
 from anatomy.runtime.fingerprints import fingerprint
 from anatomy.training import resume
-from anatomy.training.facts import RUN_FILE
+from anatomy.training.facts import FINAL_NETWORK, RUN_FILE
 from anatomy.training.history import describe, write_history
 from anatomy.training.run import Run
 
@@ -30,12 +30,12 @@ def train_run(
 ) -> bool:
     """Train `run` to its last epoch and leave its outputs in `folder`, or continue what is there.
 
-    Outputs: `snapshots/epoch=<e>.safetensors`, `final.safetensors`, `history.csv`, `run.json`.
+    Outputs: `snapshots/epoch=<e>.safetensors`, `final.safetensors`, `final.json`, `history.csv`, `run.json`.
     `origin` goes into every snapshot, `run_facts` into run.json; run.json comes last and is the same
     for the same weights. The state is saved at the first epoch end after `save_every` seconds, and stays
     if `keep_state`. Returns whether the run is finished: not if `after_epoch` said False.
     """
-    epochs = run.settings["epochs"]
+    epochs = run.settings.epochs
     run_fingerprint = fingerprint(run_facts)
     if resume.is_finished(folder, run_fingerprint):
         print("this run was finished before; its outputs are restored", file=sys.stderr)
@@ -54,7 +54,7 @@ def train_run(
     with BackgroundWriter() as writer:
         while run.epoch < epochs and going_on:
             print(describe(run.advance(), epochs), file=sys.stderr, flush=True)
-            if run.epoch in run.settings["snapshots"]:
+            if run.epoch in run.kept_epochs:
                 writer.wait()
                 snapshot = run.snapshot(origin, snapshot)
                 writer.submit(keep, f"snapshots/epoch={run.epoch}.safetensors", snapshot)
@@ -70,11 +70,30 @@ def train_run(
     write_history(folder / resume.HISTORY_FILE, run.history)
     if run.epoch < epochs:
         return False
-    with atomic(folder / "final.safetensors") as temporary:
+    write_json(folder / resume.FINAL_FILE, final_values(run))
+    with atomic(folder / FINAL_NETWORK) as temporary:
         save_file(run.whole_state_dict(), temporary)
-    files = resume.weight_files(run.settings)
+    files = [*resume.weight_files(run.kept_epochs), resume.FINAL_FILE]
     outputs = {name: checksums.get(name) or sha256_of(folder / name) for name in files}
     write_json(folder / RUN_FILE, {**run_facts, "fingerprint": run_fingerprint, "sha256": outputs})
     if not keep_state:
         (folder / resume.STATE_FILE).unlink(missing_ok=True)
     return True
+
+
+def final_values(run: Run) -> dict[str, dict[str, float | int]]:
+    """Return loss, accuracy and number of images of each part of the data, for the network as it is now.
+
+    Training images are not augmented; their labels and pixels have their noise. The validation is that of
+    the last epoch.
+    """
+    task, last = run.task, run.history[-1]
+    values = {
+        "train": (run.measure(*task.train), task.train_labels),
+        "validation": ((last.validation_loss, last.validation_accuracy), task.validation[1]),
+        "test": (run.measure(*task.test), task.test[1]),
+    }
+    return {
+        part: {"loss": loss, "accuracy": accuracy, "images": len(labels)}
+        for part, ((loss, accuracy), labels) in values.items()
+    }

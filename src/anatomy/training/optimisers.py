@@ -2,10 +2,11 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import nn
+
+from anatomy.runtime.settings import Settings
 
 # Names under which a saved state holds what torch's optimisers keep for each parameter.
 SLOTS = {"momentum": "momentum_buffer", "exp_avg": "exp_avg", "exp_avg_sq": "exp_avg_sq", "step": "step"}
@@ -65,24 +66,18 @@ def _in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.permute(0, 2, 3, 1)
 
 
-def is_adam(options: Mapping[str, Any]) -> bool:
-    """Tell whether `options` of an optimiser ask for Adam; without `kind` they mean SGD."""
-    return options.get("kind", "sgd") == "adam"
+def build_optimiser(network: nn.Module, settings: Settings, device: torch.device) -> torch.optim.Optimizer:
+    """Return the optimiser that the `optimiser` of a run asks for, for a network on `device`.
 
-
-def build_optimiser(
-    network: nn.Module, options: Mapping[str, Any], device: torch.device
-) -> torch.optim.Optimizer:
-    """Return SGD with momentum and weight decay, or Adam with torch's defaults, for a network on `device`."""
+    `sgd` has momentum and weight decay, `adam` torch's defaults.
+    """
     on_gpu = device.type == "cuda"
     # A graph repeats the numbers that it was recorded with; only tensors can change.
-    rate = torch.tensor(options["learning_rate"], device=device) if on_gpu else options["learning_rate"]
-    if is_adam(options):
+    rate = torch.tensor(settings.learning_rate, device=device) if on_gpu else settings.learning_rate
+    if settings.kind == "adam":
         return Adam(network.parameters(), rate, fused=True, capturable=on_gpu)
     sgd = SGD if on_gpu else MemoryOrderSGD
-    return sgd(
-        network.parameters(), rate, options["momentum"], weight_decay=options["weight_decay"], fused=True
-    )
+    return sgd(network.parameters(), rate, settings.momentum, weight_decay=settings.weight_decay, fused=True)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

@@ -8,7 +8,7 @@ working folder stays: if the outputs are deleted, the same run is restored witho
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,19 @@ from safetensors.torch import load_file, save_file
 
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic, sha256_of
-from anatomy.runtime.imports import code_hash
-from anatomy.training.facts import RUN_FILE, read_facts
+from anatomy.runtime.settings import Settings
+from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, code_sha256, read_facts
 
 STATE_FILE = "state.safetensors"
+FINAL_FILE = "final.json"
 HISTORY_FILE = "history.csv"
 PROVENANCE_FILE = "provenance.json"
 METADATA_KEY = "state"
 
 
-def weight_files(settings: Mapping[str, Any]) -> list[str]:
-    """Return the files with weights that a run leaves, relative to its directory."""
-    snapshots = [f"snapshots/epoch={epoch}.safetensors" for epoch in settings["snapshots"]]
-    return [*snapshots, "final.safetensors"]
+def weight_files(epochs: Iterable[int]) -> list[str]:
+    """Return the files with weights that a run leaves, relative to its directory; it keeps these epochs."""
+    return [*(f"snapshots/epoch={epoch}.safetensors" for epoch in epochs), FINAL_NETWORK]
 
 
 def save_state(
@@ -91,14 +91,14 @@ def is_finished(folder: Path, fingerprint: str) -> bool:
     )
 
 
-def publish(folder: Path, run: Path) -> None:
+def publish(folder: Path, run: Path, program: Path, settings: Settings) -> None:
     """Link every finished output from the working folder into the run directory, run.json last.
 
-    `InputError` if the code was edited since the run began: the outputs then wait in the working
-    folder, for the case that the edit is undone.
+    `InputError` if the code that `program` runs was edited since the run began: the outputs then wait in
+    the working folder, for the case that the edit is undone.
     """
     facts = read_facts(folder)
-    if facts["code_sha256"] != code_hash():
+    if facts["code_sha256"] != code_sha256(program, settings):
         raise InputError(f"the code was edited while {run} was trained; run again to train with the new code")
     shutil.rmtree(run / "snapshots", ignore_errors=True)
     for name in [*facts["sha256"], HISTORY_FILE, PROVENANCE_FILE, RUN_FILE]:

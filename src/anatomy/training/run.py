@@ -3,36 +3,32 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from anatomy.checkpoints.safetensors_files import ArraysInFileOrder
 from anatomy.checkpoints.snapshots import Snapshot
 from anatomy.data.augmentation import Draws
-from anatomy.data.batches import Images, open_images
-from anatomy.data.dataset import Dataset
-from anatomy.data.image_files import IndexedDataset
-from anatomy.data.noise import ShuffledImages, noisy_labels, pixel_shuffle
-from anatomy.data.normalisation import Normaliser, pixel_statistics
-from anatomy.data.splits import split_of
-from anatomy.data.upscaling import UpscaledDataset
-from anatomy.networks.build import build_network
+from anatomy.data.batches import Images
+from anatomy.data.noise import ShuffledImages
 from anatomy.networks.folding import FOLDED_LAYER, copy_decay, fold, foldable, unfold
 from anatomy.networks.forward import conv_layers, is_sequential, layer_geometry
 from anatomy.networks.sequential import pool_first
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.progress import progress
+from anatomy.runtime.settings import snapshot_epochs
 from anatomy.runtime.streams import stream, stream_seed
 from anatomy.training.evaluation import autocast, evaluate
 from anatomy.training.gpu import GpuTimer, Graphed
 from anatomy.training.history import EpochRecord, rates_of_steps
-from anatomy.training.optimisers import build_optimiser, is_adam, optimiser_state, restore_optimiser, set_rate
+from anatomy.training.losses import loss_of
+from anatomy.training.modules import LOSS
+from anatomy.training.optimisers import build_optimiser, optimiser_state, restore_optimiser, set_rate
 from anatomy.training.schedules import learning_rate
 from anatomy.training.start import INITIALISATION, Start
+from anatomy.training.task import Task
 
 
 def _dtype_and_shape(tensor: torch.Tensor) -> tuple[str, tuple[int, ...]]:
@@ -46,60 +42,32 @@ class Run:
     It begins with an initialisation of its own unless `start` has something else.
     """
 
-    def __init__(
-        self,
-        settings: Mapping[str, Any],
-        dataset: Dataset | IndexedDataset | UpscaledDataset,
-        description: Mapping[str, Any],
-        seed: int,
-        device: torch.device,
-        workers: int = 0,
-        start: Start = INITIALISATION,
-    ):
-        self.settings, self.seed, self.device, self.start = settings, seed, device, start
-        self.classes = len(description["classes"])
-        self.image_shape = dataset.image_shape
+    def __init__(self, task: Task, start: Start = INITIALISATION):
+        """Take what the run learns; network and optimiser are made on the same device."""
+        self.task, self.start = task, start
+        self.settings, self.seed, self.device = task.settings, task.seed, task.device
         network = self.initial_network()
-        self.geometry = layer_geometry(network, self.image_shape)
-        options = settings["optimiser"]
+        self.geometry = layer_geometry(network, task.image_shape)
         # Folding is exact for what SGD does to copies that differ by their initialisation alone.
-        self.folded = not (is_adam(options) or start.slots) and foldable(network, self.image_shape)
+        plain = self.settings.optimiser.kind == "sgd" and not start.slots
+        self.folded = plain and foldable(network, task.image_shape)
         if self.folded:
             fold(network)
         if is_sequential(network):
             pool_first(network)
-        self.network = network.to(device, memory_format=torch.channels_last)
-        self.optimiser = build_optimiser(self.network, options, device)
+        self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.optimiser = build_optimiser(self.network, self.settings.optimiser, self.device)
         restore_optimiser(self.network, self.optimiser, start.slots)
-        self.take_step = Graphed(self.step) if device.type == "cuda" else self.step
+        self.take_step = Graphed(self.step) if self.device.type == "cuda" else self.step
         self.history: list[EpochRecord] = []
+        self.loss = loss_of(LOSS)
         # Accuracies that validation counts (top k), and the values of those after the first.
         self.top: tuple[int, ...] = (1,)
         self.further: list[float] = []
-
-        labels = torch.from_numpy(dataset.train_labels)
-        train, validation = split_of(settings, labels)
-        noise, noise_seed = settings["label_noise"], settings.get("noise_seed", seed)
-        self.labels = noisy_labels(
-            labels[train], self.classes, noise["fraction"], noise["kind"], stream(noise_seed, "label noise")
-        ).to(device)
-        shift = settings["augmentation"]["shift"]
-        self.images = open_images(dataset, "train", device, workers, train, shift)
-        self.shuffle = None
-        if settings["pixel_shuffle"]:
-            pixels = math.prod(self.image_shape[1:])
-            self.shuffle = pixel_shuffle(len(train), pixels, noise_seed).to(device)
-        self.test = partial(open_images, dataset, "test", device, workers), dataset.test_labels
-        if validation is None:
-            self.validation = self.test_part()
-        else:
-            held_out = open_images(dataset, "train", device, workers, validation)
-            self.validation = held_out, labels[validation].to(device)
-        self.normalise = Normaliser(*pixel_statistics(settings["pixels"], description), device)
         # What changes between steps keeps its memory, as a graph demands.
-        self.draws = Draws.none(len(train)).to(device)
-        self.total_loss = torch.zeros((), device=device)
-        self.total_correct = torch.zeros((), device=device)
+        self.draws = Draws.none(len(task.train_labels)).to(self.device)
+        self.total_loss = torch.zeros((), device=self.device)
+        self.total_correct = torch.zeros((), device=self.device)
 
     @property
     def epoch(self) -> int:
@@ -115,45 +83,32 @@ class Run:
     @property
     def steps_per_epoch(self) -> int:
         """Number of batches of an epoch; the last, short one counts."""
-        return math.ceil(len(self.labels) / self.settings["batch_size"])
+        return math.ceil(len(self.task.train_labels) / self.settings.batch_size)
+
+    @property
+    def kept_epochs(self) -> list[int]:
+        """The epochs whose weights are kept as snapshots."""
+        return [epoch for epoch in snapshot_epochs(self.settings) if epoch >= self.start.epoch]
 
     def rate(self, epoch: int) -> float:
         """Learning rate during `epoch`."""
-        options = self.settings
-        return learning_rate(options["optimiser"]["learning_rate"], options["schedule"], epoch)
+        return learning_rate(self.settings.optimiser.learning_rate, self.settings.schedule, epoch)
 
     def initial_network(self) -> nn.Module:
         """The network that the run begins with, not folded."""
-        network = build_network(
-            self.settings["architecture"],
-            self.classes,
-            self.image_shape[0],
-            self.settings["width"],
-            stream(self.seed, "initialisation"),
-            self.settings["initialisation"],
-            self.image_shape[1:],
-        )
+        network = self.task.initial_network()
         self.start.load(network)
         return network
 
-    def test_part(self) -> tuple[Images, torch.Tensor]:
-        """Return the images and labels (N,) of the test part."""
-        return self.test[0](), torch.from_numpy(self.test[1]).to(self.device)
-
-    def train_part(self) -> tuple[Images | ShuffledImages, torch.Tensor]:
-        """Return the training images, not augmented, and their labels (N,), both with their noise."""
-        return ShuffledImages(self.images, self.shuffle) if self.shuffle else self.images, self.labels
-
     def start_epoch(self, epoch: int) -> torch.Tensor:
         """Set learning rate, augmentation and dropout for `epoch`; return the order of its images (N,)."""
-        count = len(self.labels)
+        count = len(self.task.train_labels)
         # Drawn on the CPU, so that every type of device sees the same order and augmentation.
         order = torch.randperm(count, generator=stream(self.seed, "order", epoch))
-        if self.settings.get("order") == "stored":
+        if self.settings.order == "stored":
             order = torch.arange(count)
-        augmentation = self.settings["augmentation"]
         generator = stream(self.seed, "augmentation", epoch)
-        self.draws.copy_(Draws.sample(count, augmentation["shift"], augmentation["flip"], generator))
+        self.draws.copy_(Draws.sample(count, self.task.shift, self.settings.augmentation.flip, generator))
         # The global generator belongs to dropout alone.
         torch.manual_seed(stream_seed(self.seed, "dropout", epoch))
         set_rate(self.optimiser, self.rate(epoch))
@@ -167,13 +122,14 @@ class Run:
 
         `read` is what the source of the images has read for them. Nothing here waits for the device.
         """
-        images = self.images.augment(index, self.draws, *read)
-        if self.shuffle:
-            images = self.shuffle(images, index)
-        inputs, target = self.normalise(images), self.labels[index]
-        with autocast(self.device, self.settings["precision"]):
+        task = self.task
+        images = task.images.augment(index, self.draws, *read)
+        if task.shuffle is not None:
+            images = task.shuffle(images, index)
+        inputs, target = task.normalise(images), task.train_labels[index]
+        with autocast(self.device, self.settings.precision):
             logits = self.network(inputs)
-            loss = functional.cross_entropy(logits, target)
+            loss = self.loss(logits, target)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
@@ -182,14 +138,14 @@ class Run:
 
     def train_epoch(self, epoch: int) -> tuple[float, float]:
         """Train for one epoch; return mean loss and accuracy over its batches."""
-        batches = self.start_epoch(epoch).split(self.settings["batch_size"])
+        batches = self.start_epoch(epoch).split(self.settings.batch_size)
         crops = None
-        if self.settings["augmentation"]["random_resized_crop"]:
+        if self.settings.augmentation.random_resized_crop:
             crops = stream_seed(self.seed, "crops", epoch)
-        reading = self.images.read(batches, crops)
+        reading = self.task.images.read(batches, crops)
         for index, read in zip(progress(batches, f"epoch {epoch}, batches"), reading, strict=True):
             self.take_step(index, *read)
-        count = len(self.labels)
+        count = len(self.task.train_labels)
         return self.total_loss.item() / count, self.total_correct.item() / count
 
     def advance(self) -> EpochRecord:
@@ -204,14 +160,16 @@ class Run:
                     f"the training loss is {train[0]} in epoch {epoch} at learning rate {rate:g}; "
                     "lower optimiser.learning_rate"
                 )
-        loss, accuracy, *self.further = self.measure(*self.validation, self.top)
+        loss, accuracy, *self.further = self.measure(*self.task.validation, self.top)
         seconds = round(time.perf_counter() - start, 3)
         self.history.append(EpochRecord(epoch, rate, *train, loss, accuracy, seconds, gpu.seconds))
         return self.history[-1]
 
-    def measure(self, images: Images, labels: torch.Tensor, top: Sequence[int] = (1,)) -> tuple[float, ...]:
+    def measure(
+        self, images: Images | ShuffledImages, labels: torch.Tensor, top: Sequence[int] = (1,)
+    ) -> tuple[float, ...]:
         """Return mean cross entropy, and an accuracy for each of `top`, on images and their labels (N,)."""
-        return evaluate(self.network, images, labels, self.normalise, self.settings["precision"], top)
+        return evaluate(self.network, images, labels, self.task.normalise, self.settings.precision, top)
 
     def snapshot(self, origin: Mapping[str, Any], buffer: Snapshot | None = None) -> Snapshot:
         """Return a copy of weights and biases of all convolutions as they are now, or of the whole network.
@@ -220,7 +178,7 @@ class Run:
         time as the copy itself.
         """
         origin = {**origin, "epoch": self.epoch}
-        if self.settings.get("whole_snapshots", False):
+        if self.settings.whole_snapshots:
             tensors = self.whole_state_dict()
         else:
             layers = conv_layers(self.network).items()
@@ -253,8 +211,8 @@ class Run:
         if self.folded:
             name = f"{FOLDED_LAYER}.weight"
             initial = self.initial_network().get_parameter(name).detach()
-            options = self.settings["optimiser"]
+            optimiser = self.settings.optimiser
             rates = rates_of_steps(self.history, self.steps_per_epoch)
-            decay = copy_decay(rates, options["momentum"], options["weight_decay"])
+            decay = copy_decay(rates, optimiser.momentum, optimiser.weight_decay)
             weights[name] = unfold(weights[name], initial, decay)
         return weights

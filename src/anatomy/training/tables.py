@@ -1,11 +1,15 @@
 """Losses and accuracies of runs as tidy tables."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from anatomy.reporting.tables import mean_over_seeds
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import read_json
 
 LOSSES = ("train_loss", "validation_loss")
 ACCURACIES = ("train_accuracy", "validation_accuracy")
@@ -38,13 +42,11 @@ def training_summary(training: pd.DataFrame) -> pd.DataFrame:
     return summary
 
 
-def accuracy_table(
-    training: Iterable[pd.DataFrame], reinitialisation: Iterable[pd.DataFrame]
-) -> pd.DataFrame:
+def accuracy_table(training: Iterable[pd.DataFrame], finals: Iterable[Path]) -> pd.DataFrame:
     """Return the final accuracies of every experiment: mean, std and n over seeds.
 
-    Training and validation accuracies are those of the last epoch, test accuracies those of the
-    trained network in the reinitialisation tables.
+    Training and validation accuracies are those of the last epoch in the tables of `training_table`, test
+    accuracies those of `final.json` of each run, `{experiment}/seed={seed}/final.json`.
     """
     parts = []
     for frame in training:
@@ -53,8 +55,15 @@ def accuracy_table(
             last[["experiment", "seed", q]].rename(columns={q: "value"}).assign(quantity=q)
             for q in ACCURACIES
         ]
-    for frame in reinitialisation:
-        trained = frame.drop_duplicates(["experiment", "seed"])
-        trained = trained[["experiment", "seed", "trained_accuracy"]]
-        parts.append(trained.rename(columns={"trained_accuracy": "value"}).assign(quantity="test_accuracy"))
+    parts += [pd.DataFrame([_test_accuracy(final)]) for final in finals]
     return mean_over_seeds(pd.concat(parts), ["experiment", "quantity"], "value")
+
+
+def _test_accuracy(final: Path) -> dict[str, Any]:
+    """Return the row of a run; its folders name experiment and seed."""
+    experiment, seed = final.parent.parent.name, final.parent.name
+    if not (experiment and re.fullmatch(r"seed=\d+", seed)):
+        raise InputError(f"{final}: expected EXPERIMENT/seed=SEED/final.json, which names the run")
+    accuracy = read_json(final)["test"]["accuracy"]
+    seed = int(seed.removeprefix("seed="))
+    return {"experiment": experiment, "seed": seed, "value": accuracy, "quantity": "test_accuracy"}

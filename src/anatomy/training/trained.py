@@ -1,6 +1,7 @@
-"""The door to a finished run: what its run.json says, its final network, and the one that it began with."""
+"""The door to a finished run: its settings, what it learned from, and its network after any epoch kept."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,55 +9,85 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from anatomy.networks.build import build_network
+from anatomy.data.dataset import open_dataset
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.streams import stream
-from anatomy.training.facts import read_facts
+from anatomy.runtime.settings import Settings
+from anatomy.training.facts import FINAL_NETWORK, read_facts
+from anatomy.training.task import Task
 
 
-def trained_network(run: Path, description: Mapping[str, Any]) -> tuple[nn.Module, dict[str, Any]]:
-    """Return the final network of a run directory, and its facts.
+@dataclass(frozen=True)
+class TrainedRun:
+    """A finished run: `facts` are what its run.json says, `snapshots` its files by epoch."""
 
-    `InputError` unless the data set of `description` is the one that it was trained on, as it is.
+    folder: Path
+    facts: Mapping[str, Any]
+    task: Task
+    snapshots: Mapping[int, Path]
+
+    @property
+    def settings(self) -> Settings:
+        """What the run was trained with."""
+        return self.task.settings
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run."""
+        return self.task.seed
+
+    def network(self, epoch: int | None = None) -> nn.Module:
+        """Return the network after `epoch`, or at the end, on the CPU and for evaluation.
+
+        `InputError` for an epoch of which the run has not kept all weights.
+        """
+        path = self.folder / FINAL_NETWORK
+        if epoch is not None and epoch != self.settings.epochs:
+            if epoch not in self.snapshots:
+                raise InputError(
+                    f"{self.folder} has no snapshot of epoch {epoch}; add it to `snapshots` of the experiment"
+                )
+            if not self.settings.whole_snapshots:
+                raise InputError(
+                    f"{self.snapshots[epoch]} holds convolutions only; set `whole_snapshots: true` in the "
+                    "experiment to keep all weights"
+                )
+            path = self.snapshots[epoch]
+        # Its weights are replaced, so that it does not matter how it begins.
+        network = self.task.initial_network()
+        network.load_state_dict(load_file(path))
+        return network.eval()
+
+    def initial_network(self) -> nn.Module:
+        """Return the network at epoch 0, on the CPU; `InputError` if the run began with a checkpoint."""
+        if "start" in self.facts:
+            raise InputError(f"{self.folder} began with the weights of a checkpoint, which it has not kept")
+        return self.task.initial_network().eval()
+
+
+def open_run(
+    run: Path,
+    dataset: Path,
+    schema: Mapping[str, Any],
+    device: str | torch.device = "cpu",
+    workers: int = 0,
+) -> TrainedRun:
+    """Open the finished run in the directory `run`, with its prepared data set on a device.
+
+    `schema` is the part `run` of the engine's. `InputError` if the run was trained on other data.
     """
     facts = read_facts(run)
-    # What the options of the authors' train.py make of a data set; runs of the pipeline have neither setting.
-    for key in ("upscaling", "subsample_classes"):
-        if value := facts["settings"].get(key):
-            raise InputError(
-                f"{run} was trained with {key} {value}, --run sees the data set as it is; measure it by "
-                f"hp_arrangements/reinit_layers.py with --load-from {run / 'final.safetensors'}, --arch and "
-                "the same options of the data set"
-            )
+    images, description = open_dataset(dataset)
     if description["sha256"] != facts["dataset_sha256"]:
         raise InputError(
             f"data set {description['name']} is not the one that {run} was trained on; "
             f"expected {facts['dataset']}"
         )
-    network = initial_network(facts, description)
-    network.load_state_dict(load_file(run / "final.safetensors"))
-    return network, facts
-
-
-def new_network(
-    settings: Mapping[str, Any], description: Mapping[str, Any], generator: torch.Generator
-) -> nn.Module:
-    """Return an initialised network for a data set.
-
-    `settings` has `architecture`, `width` and `initialisation`; `description` has `classes`, `channels`,
-    `height` and `width` of the data set.
-    """
-    return build_network(
-        settings["architecture"],
-        len(description["classes"]),
-        description["channels"],
-        settings["width"],
-        generator,
-        settings["initialisation"],
-        (description["height"], description["width"]),
-    )
-
-
-def initial_network(facts: Mapping[str, Any], description: Mapping[str, Any]) -> nn.Module:
-    """Return the network of a run at epoch 0, from its facts."""
-    return new_network(facts["settings"], description, stream(facts["seed"], "initialisation"))
+    settings = Settings(facts["settings"], schema)
+    statistics = facts.get("statistics")
+    task = Task(settings, images, description, facts["seed"], torch.device(device), workers, statistics)
+    snapshots = {
+        int(name.partition("=")[2].partition(".")[0]): run / name
+        for name in facts["sha256"]
+        if name.startswith("snapshots/")
+    }
+    return TrainedRun(run, facts, task, snapshots)

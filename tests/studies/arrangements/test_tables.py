@@ -1,17 +1,13 @@
 """Tables against independent computations, through the library and through the tabulate programs."""
 
-import csv
-
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT, run_program
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from anatomy.networks.layouts import LayerGeometry
-from anatomy.reporting.plotting import rate_drops
+from anatomy.reporting.tables import LAYERS as COMMON_COLUMNS
 from anatomy.reporting.tables import mean_over_seeds, write_table
 from anatomy.runtime.files import write_json
 from anatomy.studies.arrangements.projections import layer_statistics, to_json
@@ -21,12 +17,11 @@ from anatomy.studies.arrangements.tables import (
     critical_layers,
     criticality,
     criticality_tables,
+    layers_table,
     n_l_summary,
     n_l_table,
     onset_table,
 )
-from anatomy.training.schedules import learning_rate
-from anatomy.training.tables import accuracy_table, training_summary, training_table
 
 FILTERS = 4
 LAYERS = [
@@ -60,18 +55,6 @@ def write_projections(folder, seed, epoch, zero=()):
     return path
 
 
-def write_history(path, rates=(0.1, 0.1, 0.01), offset=0.0):
-    """Write a history as training does: epoch 0 has no rate and no training loss."""
-    rows = [[0, "", "", "", 2.5 + offset, 0.1, 0.5]]
-    for epoch, rate in enumerate(rates, 1):
-        loss, accuracy = 2.0 / epoch + offset, 1 - 0.5**epoch
-        rows.append([epoch, rate, loss, accuracy, loss + 0.25, accuracy - 0.1, 1.5])
-    names = "epoch,learning_rate,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds"
-    with open(path, "w", newline="") as file:
-        csv.writer(file).writerows([names.split(","), *rows])
-    return path
-
-
 def write_reinitialisation(path, seed, trained=0.75):
     """Write a table of two layers reset to epoch 0 and to random weights."""
     rows = [
@@ -100,58 +83,6 @@ def write_reinitialisation(path, seed, trained=0.75):
     ]
     pd.DataFrame(rows).to_csv(path, index=False)
     return path
-
-
-@pytest.fixture
-def histories(tmp_path):
-    return {seed: write_history(tmp_path / f"{seed}.csv", offset=0.1 * seed) for seed in (3, 5)}
-
-
-# Summaries
-
-
-@settings(deadline=None, max_examples=50)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from("ab"), st.integers(0, 2), st.floats(-1e3, 1e3) | st.just(float("nan"))),
-        min_size=1,
-        max_size=30,
-    )
-)
-def test_summary_equals_numpy(rows):
-    summary = mean_over_seeds(
-        pd.DataFrame(rows, columns=["name", "epoch", "value"]), ["name", "epoch"], "value"
-    )
-    groups = {}
-    for name, epoch, value in rows:
-        groups.setdefault((name, epoch), []).append(value)
-    assert list(zip(summary["name"], summary["epoch"], strict=True)) == list(groups)
-    for row, values in zip(summary.itertuples(), groups.values(), strict=True):
-        counted = np.array([value for value in values if not np.isnan(value)])
-        mean = counted.mean() if len(counted) else np.nan
-        std = counted.std(ddof=1) if len(counted) > 1 else np.nan
-        assert row.n == len(counted)
-        np.testing.assert_allclose([row.mean, row.std], [mean, std], rtol=1e-9, atol=1e-9)
-
-
-def test_single_seed_has_an_empty_std(tmp_path):
-    frame = pd.DataFrame({"experiment": ["plain"], "value": [0.5]})
-    write_table(mean_over_seeds(frame, ["experiment"], "value"), tmp_path / "summary.csv")
-    assert (tmp_path / "summary.csv").read_text() == "experiment,mean,std,n\nplain,0.5,,1\n"
-
-
-def test_seeds_without_a_value_are_not_counted():
-    frame = pd.DataFrame({"layer": [1, 1, 1, 2], "value": [1.0, 3.0, None, None]})
-    summary = mean_over_seeds(frame, ["layer"], "value")
-    assert summary["n"].tolist() == [2, 0]
-    assert summary["mean"][0] == 2.0
-    assert summary["std"][0] == pytest.approx(np.sqrt(2))
-    assert summary["mean"].isna().tolist() == summary["std"].isna().tolist() == [False, True]
-
-
-def test_written_numbers_have_six_digits_and_integers_all(tmp_path):
-    write_table(pd.DataFrame({"seed": [2147483647], "value": [1 / 3]}), tmp_path / "table.csv")
-    assert (tmp_path / "table.csv").read_text() == "seed,value\n2147483647,0.333333\n"
 
 
 # Projections
@@ -316,8 +247,8 @@ def test_biased_and_critical_layers_are_counted_by_hand():
 
 
 def test_the_schema_has_the_threshold_of_the_claims():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    assert schema["properties"]["critical_drop"]["default"] == CRITICAL
+    schema = yaml.safe_load((ROOT / "workflow/schemas/arrangements.schema.yaml").read_text())
+    assert schema["$defs"]["study"]["properties"]["critical_drop"]["default"] == CRITICAL
 
 
 def test_criticality_interval_spans_seeds_that_disagree():
@@ -348,62 +279,6 @@ def test_criticality_of_one_seed_has_no_interval(tmp_path):
     assert pd.read_csv(tmp_path / "layers.csv").empty
 
 
-# Training
-
-
-def test_training_table_keeps_histories_and_rescales_losses(histories):
-    table = training_table("plain", histories)
-    assert list(table[["experiment", "seed", "epoch"]].itertuples(index=False, name=None)) == [
-        ("plain", seed, epoch) for seed in (3, 5) for epoch in range(4)
-    ]
-    for seed, path in histories.items():
-        history, own = pd.read_csv(path), table[table["seed"] == seed].reset_index(drop=True)
-        pd.testing.assert_frame_equal(own[history.columns], history)
-        for loss in ("train_loss", "validation_loss"):
-            np.testing.assert_allclose(own[f"{loss}_rescaled"], history[loss] / np.nanmax(history[loss]))
-            assert own[f"{loss}_rescaled"].max() == 1.0
-
-
-def test_training_summary_is_over_seeds_by_epoch(histories):
-    table = training_table("plain", histories)
-    summary = training_summary(table)
-    assert list(summary) == ["experiment", "quantity", "epoch", "learning_rate", *SUMMARY_COLUMNS]
-    assert summary["n"].eq(2).all()
-    # Nothing is trained before epoch 1.
-    epochs = summary.groupby("quantity")["epoch"].apply(list).to_dict()
-    measured = {name: [0, 1, 2, 3] if name.startswith("validation") else [1, 2, 3] for name in epochs}
-    losses = [f"{part}_loss{suffix}" for part in ("train", "validation") for suffix in ("", "_rescaled")]
-    assert epochs == measured
-    assert set(epochs) == {*losses, "train_accuracy", "validation_accuracy"}
-    for row in summary.itertuples():
-        values = table.loc[table["epoch"] == row.epoch, row.quantity].to_numpy()
-        np.testing.assert_allclose([row.mean, row.std], [values.mean(), values.std(ddof=1)], atol=1e-12)
-        rates = {1: 0.1, 2: 0.1, 3: 0.01}
-        np.testing.assert_equal(row.learning_rate, rates.get(row.epoch, np.nan))
-
-
-def test_accuracies_are_those_of_the_last_epoch_and_of_the_test_set(tmp_path, histories):
-    training = training_table("plain", histories)
-    training.loc[(training["epoch"] == 3) & (training["seed"] == 5), "train_accuracy"] = 0.975
-    reinitialisation = [
-        pd.read_csv(write_reinitialisation(tmp_path / f"r{s}.csv", s, t)) for s, t in ((3, 0.7), (5, 0.8))
-    ]
-    table = accuracy_table([training], [pd.concat(reinitialisation)]).set_index("quantity")
-    assert list(table.index) == ["train_accuracy", "validation_accuracy", "test_accuracy"]
-    assert table["n"].tolist() == [2, 2, 2]
-    np.testing.assert_allclose(table["mean"], [(0.875 + 0.975) / 2, 0.775, 0.75])
-    np.testing.assert_allclose(table["std"], [0.1 / np.sqrt(2), 0, 0.1 / np.sqrt(2)], atol=1e-12)
-
-
-def test_experiments_of_different_length_each_give_their_last_epoch(tmp_path):
-    long = training_table("long", {0: write_history(tmp_path / "long.csv", rates=[0.1] * 5)})
-    short = training_table("short", {0: write_history(tmp_path / "short.csv", rates=[0.1])})
-    table = accuracy_table([long, short], []).set_index(["experiment", "quantity"])
-    assert table.loc[("long", "train_accuracy"), "mean"] == pytest.approx(1 - 0.5**5)
-    assert table.loc[("short", "train_accuracy"), "mean"] == pytest.approx(0.5)
-    assert len(table) == 4
-
-
 # Programs
 
 
@@ -431,39 +306,11 @@ def test_tabulate_projections_writes_three_tables(tmp_path):
     assert summary["n"].eq(2).all()
 
 
-def test_tabulate_training_writes_every_seed_and_the_summary(tmp_path, histories):
-    outputs = [tmp_path / "training.csv", tmp_path / "summary.csv"]
-    run_program(
-        "tabulate_training",
-        *("--experiment", "plain", "--seeds", *histories, "--histories", *histories.values()),
-        *("--training", outputs[0], "--summary", outputs[1]),
-    )
-    training, summary = map(pd.read_csv, outputs)
-    expected = training_table("plain", histories)
-    pd.testing.assert_frame_equal(training, expected, rtol=1e-5, check_dtype=False)
-    pd.testing.assert_frame_equal(
-        summary, training_summary(expected), rtol=1e-5, atol=1e-12, check_dtype=False
-    )
-    assert len(training) == 8
-    # Loss, rescaled loss and accuracy: of validation from epoch 0 on, of training from epoch 1 on.
-    assert len(summary) == 3 * 4 + 3 * 3
-
-
-def test_tabulate_reinitialisation_and_accuracies_write_every_seed_and_the_summary(tmp_path, histories):
+def test_tabulate_reinitialisation_writes_every_seed_and_the_summary(tmp_path):
     seeds = [write_reinitialisation(tmp_path / f"seed={seed}.csv", seed) for seed in (0, 1)]
-    table_path, summary_path, training_path, accuracy_path = (
-        tmp_path / f"{name}.csv"
-        for name in ("reinitialisation", "reinitialisation_summary", "training", "accuracies")
-    )
-    run_program(
-        "tabulate_reinitialisation",
-        "--reinitialisation",
-        *seeds,
-        "--table",
-        table_path,
-        "--summary",
-        summary_path,
-    )
+    table_path, summary_path = tmp_path / "reinitialisation.csv", tmp_path / "summary.csv"
+    written = ("--table", table_path, "--summary", summary_path)
+    run_program("tabulate_reinitialisation", "--reinitialisation", *seeds, *written)
     table, summary = pd.read_csv(table_path), pd.read_csv(summary_path)
     assert list(table) == list(pd.read_csv(seeds[0]))
     assert len(table) == 16
@@ -475,83 +322,36 @@ def test_tabulate_reinitialisation_and_accuracies_write_every_seed_and_the_summa
         summary["std"], [0.01 / np.sqrt(2), 0, 0.01 / np.sqrt(2), 0], rtol=1e-5, atol=1e-9
     )
 
-    write_table(training_table("plain", histories), training_path)
-    run_program(
-        "tabulate_accuracies",
-        "--training",
-        training_path,
-        "--reinitialisation",
-        table_path,
-        "--output",
-        accuracy_path,
-    )
-    accuracies = pd.read_csv(accuracy_path)
-    assert list(accuracies) == ["experiment", "quantity", *SUMMARY_COLUMNS]
-    assert accuracies["quantity"].tolist() == ["train_accuracy", "validation_accuracy", "test_accuracy"]
-    assert accuracies["n"].tolist() == [2, 2, 2]
+
+# Layers of all studies
 
 
-def test_tabulate_accuracies_without_any_reinitialisation(tmp_path, histories):
-    write_table(training_table("plain", histories), tmp_path / "training.csv")
-    output = tmp_path / "accuracies.csv"
-    run_program(
-        "tabulate_accuracies",
-        "--training",
-        tmp_path / "training.csv",
-        "--reinitialisation",
-        "--output",
-        output,
-    )
-    assert pd.read_csv(output)["quantity"].tolist() == ["train_accuracy", "validation_accuracy"]
+def test_layers_have_n_l_of_every_epoch_and_drops_of_every_reset(tmp_path):
+    write_table(n_l_table([write_projections(tmp_path, 1, epoch) for epoch in (0, 2)]), tmp_path / "n_l.csv")
+    write_reinitialisation(tmp_path / "reinitialisation.csv", 1)
+    output = tmp_path / "layers.csv"
+    tables = [tmp_path / "n_l.csv", tmp_path / "reinitialisation.csv"]
+    run_program("tabulate_layers", "--tables", *tables, "--output", output)
+    layers = pd.read_csv(output)
+    assert list(layers) == [*COMMON_COLUMNS]
+    n_l = layers[layers["quantity"] == "n_l"]
+    assert n_l[["epoch", "position"]].to_numpy().tolist() == [[e, k] for e in (0, 2) for k in (1, 2, 3)]
+    assert n_l["layer"].tolist() == 2 * [layer.name for layer in LAYERS]
+    drops = layers[layers["quantity"] == "drop"][["position", "epoch", "value"]].to_numpy()
+    # The three draws of random weights are one value, without an epoch.
+    np.testing.assert_allclose(drops, [[1, 0, 0.26], [1, np.nan, 0.5], [2, 0, 0.51], [2, np.nan, 0.5]])
+    run_program("tabulate_layers", "--tables", tables[0], "--output", output)
+    pd.testing.assert_frame_equal(pd.read_csv(output), n_l, check_dtype=False)
 
 
-@pytest.mark.parametrize("name", ["007", "1e5", "nan"])
-def test_tabulate_accuracies_keeps_names_that_look_like_numbers(tmp_path, histories, name):
-    write_table(training_table(name, histories), tmp_path / "training.csv")
-    output = tmp_path / "accuracies.csv"
-    run_program(
-        "tabulate_accuracies",
-        "--training",
-        tmp_path / "training.csv",
-        "--reinitialisation",
-        "--output",
-        output,
-    )
-    with open(output, newline="") as file:
-        assert [row["experiment"] for row in csv.DictReader(file)] == [name, name]
+def test_pretrained_weights_and_random_resets_have_no_epoch():
+    table = layers_table(made_n_l({(0, 0, 1): 10, (0, -1, 1): 20}), made_reinitialisation({0: [0.1]}))
+    assert table["epoch"].isna().tolist() == [False, True, False, True]
+    assert table["quantity"].tolist() == ["n_l", "n_l", "drop", "drop"]
 
 
-# Drops of the learning rate
-
-
-def summary_of(folder, schedule_kind, every, factor, epochs, base=0.01):
-    """Training summary of a schedule, written to CSV and read back as the figures read it."""
-    schedule = {"kind": schedule_kind, "every": every, "factor": factor}
-    rates = [learning_rate(base, schedule, epoch) for epoch in range(1, epochs + 1)]
-    table = training_table("plain", {0: write_history(folder / "history.csv", rates)})
-    write_table(table, folder / "training.csv")
-    write_table(training_summary(pd.read_csv(folder / "training.csv")), folder / "summary.csv")
-    return pd.read_csv(folder / "summary.csv")
-
-
-@pytest.mark.parametrize(
-    ("every", "factor", "epochs", "drops"),
-    [
-        (13, 0.1, 16, [13]),
-        (5, 0.1, 20, [5, 10, 15]),
-        (1, 0.1, 4, [1, 2, 3]),
-        (25, 0.1, 20, []),
-        # A drop after the last epoch is none.
-        (16, 0.1, 16, []),
-        (4, 0.9, 16, [4, 8, 12]),
-        (4, 0.5, 10, [4, 8]),
-    ],
-)
-def test_drops_of_a_step_schedule_are_marked(tmp_path, every, factor, epochs, drops):
-    assert rate_drops(summary_of(tmp_path, "step", every, factor, epochs)).tolist() == drops
-
-
-def test_halved_rates_are_marked_however_they_were_rounded(tmp_path):
-    # 0.03 / 2^8 has seven digits, a table keeps six.
-    summary = summary_of(tmp_path, "step", 1, 0.5, 12, base=0.03)
-    assert rate_drops(summary).tolist() == list(range(1, 12))
+def test_linear_layers_stand_behind_the_convolutions(tmp_path):
+    resets = pd.read_csv(write_reinitialisation(tmp_path / "r.csv", 0), dtype={"reset_to": str})
+    linear = resets[resets["layer"] == 2].assign(layer=3, name="classifier.0", kind="linear")
+    table = layers_table(made_n_l({(0, 0, 1): 10}), pd.concat([resets, linear]))
+    assert table[table["layer"] == "classifier.0"]["position"].tolist() == [3, 3]

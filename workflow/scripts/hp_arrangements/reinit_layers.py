@@ -1,5 +1,7 @@
 """Measure test accuracy with every layer of a checkpoint reset, as the authors' reinit_layers.py does."""
 
+from pathlib import Path
+
 from anatomy.runtime.devices import claim_device
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
@@ -7,7 +9,7 @@ from anatomy.studies.arrangements.hp_arrangements.options import parse_reinit_la
 
 
 def main() -> None:
-    options = parse_reinit_layers()
+    options = parse_reinit_layers(Path(__file__))
     if not options.arch or not options.dataset:
         from anatomy.studies.arrangements.hp_arrangements.names import choices
 

@@ -1,5 +1,7 @@
 """Train a network and keep snapshots of its convolutions, as the authors' train.py does."""
 
+from pathlib import Path
+
 from anatomy.runtime.devices import claim_device
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
@@ -7,7 +9,7 @@ from anatomy.studies.arrangements.hp_arrangements.options import parse_train
 
 
 def main() -> None:
-    options = parse_train()
+    options = parse_train(Path(__file__))
     if options.arch is None or options.dataset is None:
         from anatomy.studies.arrangements.hp_arrangements.names import choices
 

@@ -8,11 +8,10 @@ They stand in for the paper's data sets, and keep what matters to its claims:
 - `digits-rgb-large` for ImageNet: four times the pixels, enough for AlexNet, 20 classes of digit and hue.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.ndimage import zoom
@@ -20,7 +19,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from anatomy.data.dataset import Dataset, write_dataset
+from anatomy.data.sources import described
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.settings import Settings
 
 DIGITS = 10
 POLARITIES = ("single", "both")
@@ -117,11 +118,12 @@ def make_embedded(
     }
 
 
-def prepare(name: str, settings: Mapping[str, Any], folder: Path) -> None:
+def prepare(name: str, settings: Settings, folder: Path) -> None:
     """Make a data set of the `variant` of its settings."""
-    options = {key: settings[key] for key in ("train", "test", "seed", "polarity") if key in settings}
-    arrays = make_embedded(settings["variant"], **options)
-    write_dataset(Dataset(**arrays, classes=class_names(settings["variant"])), folder, name, settings)
+    polarity = settings.polarity or "single"
+    arrays = make_embedded(settings.variant, settings.train, settings.test, settings.seed, polarity)
+    dataset = Dataset(**arrays, classes=class_names(settings.variant))
+    write_dataset(dataset, folder, name, described(settings))
 
 
 def _make_split(variant, digits, numerals, size, random):

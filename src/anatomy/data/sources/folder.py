@@ -9,15 +9,16 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 
 from anatomy.data.dataset import Dataset, limited, write_dataset
 from anatomy.data.decoding import IGNORED, decode, pixels
 from anatomy.data.search_path import locate
+from anatomy.data.sources import described
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
+from anatomy.runtime.settings import Settings
 
 MODES = {1: "L", 3: "RGB"}
 
@@ -140,13 +141,13 @@ def read_folder(path: Path, name: str, channels: int = 3, sha256: str | None = N
     return Dataset(**arrays, classes=classes)
 
 
-def prepare(name: str, settings: Mapping[str, Any], folder: Path) -> None:
+def prepare(name: str, settings: Settings, folder: Path) -> None:
     """Read the directory or archive `path` of its settings, found in the search path."""
-    path = locate(settings["path"], name, settings.get("homepage"))
-    dataset = read_folder(path, name, settings["channels"], settings.get("sha256"))
-    dataset = limited(dataset, name, settings.get("train"), settings.get("test"))
+    path = locate(settings.path, name, settings.homepage)
+    dataset = read_folder(path, name, settings.channels, settings.sha256)
+    dataset = limited(dataset, name, settings.train, settings.test)
     checksum = {"sha256": sha256_of(path)} if path.is_file() else {}
-    write_dataset(dataset, folder, name, {**settings, **checksum})
+    write_dataset(dataset, folder, name, {**described(settings), **checksum})
 
 
 def _location(entry: PurePosixPath) -> tuple[str, str, tuple[str, ...]] | None:

@@ -11,8 +11,10 @@ from anatomy.data.dataset import chosen_images, count_values, statistics_of_coun
 from anatomy.data.decoding import IGNORED, centre_crop, check_header, pixels
 from anatomy.data.image_files import ARRAYS, CHANNELS, ImageFiles, IndexedDataset
 from anatomy.data.search_path import locate
+from anatomy.data.sources import described
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.progress import progress
+from anatomy.runtime.settings import Settings
 
 # Images that mean and standard deviation are measured on; their error is then below 0.005.
 SAMPLE = 5000
@@ -62,16 +64,25 @@ def index_part(root: Path, part: str, name: str) -> tuple[ImageFiles, list[str]]
     return _index_part(root, part, classes, where), classes
 
 
-def index_folder(root: Path, name: str, settings: Mapping[str, Any]) -> IndexedDataset:
-    """List the images below `root` of data set `name`; `settings` is its entry of the configuration.
+def index_folder(
+    root: Path,
+    name: str,
+    train_folder: str,
+    test_folder: str,
+    resize: int,
+    crop: int,
+    train: int | None = None,
+    test: int | None = None,
+) -> IndexedDataset:
+    """List the images below `root` of data set `name`, and how they are scaled and cropped.
 
-    Classes are the sorted names of the class folders, the same in both parts. Of the images of a part
-    at most as many as `settings` say are kept, drawn at random.
+    Classes are the sorted names of the class folders, the same in both parts. Of the images at most `train`
+    and `test` are kept, drawn at random; None keeps all.
     """
     where = f"data set {name}: {root}"
     if not root.is_dir():
         raise InputError(f"{where} is a file; expected a directory, as the images are read in place")
-    parts = {part: settings[f"{part}_folder"] for part in ("train", "test")}
+    parts, counts = {"train": train_folder, "test": test_folder}, {"train": train, "test": test}
     classes, of_test = (_class_folders(root, folder, where) for folder in parts.values())
     if classes != of_test:
         odd = min(set(classes) ^ set(of_test))
@@ -83,8 +94,8 @@ def index_folder(root: Path, name: str, settings: Mapping[str, Any]) -> IndexedD
     files = {}
     for part, folder in parts.items():
         every = _index_part(root, folder, classes, where)
-        files[part] = every.subset(chosen_images(len(every), settings.get(part), name, part))
-    return IndexedDataset(**files, classes=classes, resize=settings["resize"], crop=settings["crop"])
+        files[part] = every.subset(chosen_images(len(every), counts[part], name, part))
+    return IndexedDataset(**files, classes=classes, resize=resize, crop=crop)
 
 
 def sample_statistics(dataset: IndexedDataset) -> tuple[list[float], list[float]]:
@@ -101,16 +112,19 @@ def sample_statistics(dataset: IndexedDataset) -> tuple[list[float], list[float]
     return statistics_of_counts(counts)
 
 
-def write_index(dataset: IndexedDataset, folder: Path, name: str, source: Mapping[str, Any]) -> None:
+def write_index(
+    dataset: IndexedDataset,
+    folder: Path,
+    name: str,
+    source: Mapping[str, Any],
+    statistics: tuple[Sequence[float], Sequence[float]] | None = None,
+) -> None:
     """Write the index to `folder`, in place of the data file, and its description.
 
     The index holds whatever decides the pixels that a network sees: paths, sizes in bytes, labels,
-    the crop, and mean and standard deviation, from `source` if given there and measured if not.
+    the crop, and mean and standard deviation, which are measured if `statistics` has none.
     """
-    if "mean" in source:
-        mean, std = source["mean"], source["std"]
-    else:
-        mean, std = sample_statistics(dataset)
+    mean, std = statistics or sample_statistics(dataset)
     arrays = {
         f"{part}_{array}": getattr(getattr(dataset, part), array)
         for part in ("train", "test")
@@ -131,7 +145,10 @@ def write_index(dataset: IndexedDataset, folder: Path, name: str, source: Mappin
     write_files(folder, arrays, description)
 
 
-def prepare(name: str, settings: Mapping[str, Any], folder: Path) -> None:
+def prepare(name: str, settings: Settings, folder: Path) -> None:
     """List the images below `path` of its settings, found in the search path."""
-    root = locate(settings["path"], name, settings.get("homepage"))
-    write_index(index_folder(root, name, settings), folder, name, settings)
+    root = locate(settings.path, name, settings.homepage)
+    parts = settings.train_folder, settings.test_folder
+    dataset = index_folder(root, name, *parts, settings.resize, settings.crop, settings.train, settings.test)
+    statistics = None if settings.mean is None else (settings.mean, settings.std)
+    write_index(dataset, folder, name, described(settings), statistics)

@@ -1,14 +1,14 @@
 """Data sets that torchvision downloads from their official site and verifies by checksum."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from anatomy.data.dataset import Dataset, limited, write_dataset
 from anatomy.data.search_path import search_path
+from anatomy.data.sources import described
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.settings import Settings
 from anatomy.runtime.torchvision_import import datasets
 
 
@@ -55,8 +55,8 @@ def read_official(dataset: str, root: Path) -> Dataset:
     return Dataset(**arrays, classes=[str(name) for name in train.classes])
 
 
-def prepare(name: str, settings: Mapping[str, Any], folder: Path) -> None:
+def prepare(name: str, settings: Settings, folder: Path) -> None:
     """Read the data set `official` of its settings, below the first directory of the search path."""
-    dataset = read_official(settings["official"], search_path()[0])
-    dataset = limited(dataset, name, settings.get("train"), settings.get("test"))
-    write_dataset(dataset, folder, name, settings)
+    dataset = read_official(settings.official, search_path()[0])
+    dataset = limited(dataset, name, settings.train, settings.test)
+    write_dataset(dataset, folder, name, described(settings))

@@ -1,0 +1,13 @@
+"""Families of networks, one module each: all that the engine knows of a network by its name.
+
+A module begins with literals, which are read without importing it:
+
+`NAMES`: the names of its networks with their labels in figures; or names alone, which are labels then.
+`PREFIX`, where another library has the names: what comes before them.
+`LEAST_WIDTH`: networks can be narrowed and widened, down to this factor; without it their width is 1.
+`LINEAR`, `PUBLISHED`, `ALWAYS_NORMAL`: how weights are drawn, see `networks.initialisation`; without `LINEAR`
+the network draws its own, in torch's global random stream, when it is built.
+
+It has either `LAYOUTS`, a `layouts.Layout` for each name, and imports no torch, or
+`build(architecture, classes, input_shape, width)`, which returns a network on the current device.
+"""

@@ -2,6 +2,10 @@
 
 from anatomy.networks.layouts import Layout
 
+NAMES = {"mlp": "MLP", "mlp_bn": "MLP-BN"}
+LEAST_WIDTH = 0
+LINEAR = "kaiming_fan_out"
+
 
 def _mlp(norm: tuple[str, ...] = ()) -> Layout:
     bottleneck = (1024, 4096, "dropout", *norm, "relu")

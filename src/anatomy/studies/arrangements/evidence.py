@@ -12,7 +12,6 @@ from anatomy.reporting.claims import Finding, above, decide, inside
 from anatomy.reporting.evidence import FEWEST_SEEDS, Evidence, NotTestedError
 from anatomy.reporting.statistics import DRAWS, LEVEL
 from anatomy.studies.arrangements.tables import (
-    CRITICAL,
     convolutions,
     defined_filters,
     epochs_in_order,
@@ -26,6 +25,9 @@ WHY_BIASED = (
     "two filters of one sign for each of the other; 64 random filters, the first layer of the paper's "
     "networks, get there in fewer than one of a hundred networks"
 )
+# Difference of |n_l - 1/2| that would matter, where a claim is of any difference.
+EFFECT = 0.1
+WHY_EFFECT = "0.1 is one filter in ten on the other side"
 WHY_CRITICAL = (
     "the paper gives no number; a tenth of the accuracy is ten times the 1 % by which its test and "
     "validation accuracies differ (section 3.1)"
@@ -117,17 +119,17 @@ def _fractions(pooled: pd.DataFrame, test: Callable[..., Finding], *limits: floa
     ]
 
 
-def all_negative(pooled: pd.DataFrame) -> Finding:
+def all_negative(pooled: pd.DataFrame, threshold: float) -> Finding:
     """Judge whether every layer is biased towards negative; the finding is that of the least biased."""
-    found = decide(_fractions(pooled, above, BIASED))
+    found = decide(_fractions(pooled, above, threshold))
     fewest = pooled.loc[pooled["pooled_filters"].idxmin()]
     best, _ = statistics.binomial_interval(fewest["pooled_filters"], fewest["pooled_filters"])
-    if found.supported is not False and not best > BIASED:
+    if found.supported is not False and not best > threshold:
         raise NotTestedError(f"too few filters to tell: {layer_in_words(fewest)}")
     return found
 
 
-def all_mixed(pooled: pd.DataFrame) -> Finding:
+def all_mixed(pooled: pd.DataFrame, threshold: float) -> Finding:
     """Judge whether both signs are frequent in every layer; the finding is that of the most biased.
 
     Layers of so few filters that even one half would leave the interval too wide do not count,
@@ -135,15 +137,15 @@ def all_mixed(pooled: pd.DataFrame) -> Finding:
     """
     filters = pooled["pooled_filters"].to_numpy()
     _, widest = statistics.binomial_interval((filters + 1) // 2, filters)
-    findings = _fractions(pooled, inside, 1 - BIASED, BIASED)
+    findings = _fractions(pooled, inside, 1 - threshold, threshold)
     enough = [
         finding
         for finding, high in zip(findings, widest, strict=True)
-        if high < BIASED or finding.supported is False
+        if high < threshold or finding.supported is False
     ]
     if len(enough) == len(findings):
         return decide(findings)
-    reason = f"too few filters to tell: {layer_in_words(pooled[~(widest < BIASED)].iloc[0])}"
+    reason = f"too few filters to tell: {layer_in_words(pooled[~(widest < threshold)].iloc[0])}"
     if not enough:
         raise NotTestedError(reason)
     found = decide(enough)
@@ -157,15 +159,17 @@ def over_seeds(drops: pd.DataFrame, statistic: Callable[[np.ndarray], np.ndarray
     return value, *statistics.bootstrap_interval(len(matrix), lambda weights: statistic(weights @ matrix))
 
 
-def smallest_drop(evidences: Sequence[LayerEvidence], layers: Sequence[int] | None = None) -> Finding:
-    """Judge whether all `layers` are critical in all experiments; the finding is the worst layer's."""
+def smallest_drop(
+    evidences: Sequence[LayerEvidence], threshold: float, layers: Sequence[int] | None = None
+) -> Finding:
+    """Judge whether all `layers` drop by more in all experiments; the finding is the worst layer's."""
     findings = []
     for evidence in evidences:
         drops = evidence.relative_drops()
         for layer in drops if layers is None else evidence.existing(layers):
             note = f"layer {layer} of {evidence.name}, {len(drops)} seeds"
             found = over_seeds(drops[[layer]], lambda mean: mean[:, 0])
-            findings.append(above(CRITICAL, *found, note))
+            findings.append(above(threshold, *found, note))
     return decide(findings)
 
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from anatomy.checkpoints.snapshots import is_snapshot, load_snapshot
 from anatomy.checkpoints.torch_files import AUXILIARY, read_checkpoint
-from anatomy.networks.catalogue import LAYOUTS, geometry, require_architecture
-from anatomy.networks.layouts import CONVOLUTION, LINEAR, TRANSPOSED, LayerGeometry
+from anatomy.networks.catalogue import layout_of, require_architecture
+from anatomy.networks.layouts import CONVOLUTION, LINEAR, TRANSPOSED, LayerGeometry, geometry
 from anatomy.runtime.errors import InputError
 from anatomy.studies.arrangements.projections import LayerStatistics, layer_statistics
 
@@ -194,13 +194,13 @@ def expected_layers(
     Without torch if the network is one of the paper's.
     """
     require_architecture(architecture, width)
-    if architecture in LAYOUTS:
+    if (layout := layout_of(architecture)) is not None:
         try:
             shape = image_shape or ((3, 32, 32) if architecture.startswith("mlp") else (3, 224, 224))
-            layers = geometry(architecture, shape, width, classes)
+            layers = geometry(layout, shape, width, classes)
         except InputError:
             # Smaller images than the network takes can only have been scaled.
-            layers = geometry(architecture, (shape[0], 224, 224), width, classes)
+            layers = geometry(layout, (shape[0], 224, 224), width, classes)
         return [layer for layer, _ in layers], {layer.name: weight for layer, weight in layers}
     from torch import nn
 
@@ -208,7 +208,7 @@ def expected_layers(
     from anatomy.networks.forward import layer_geometry
 
     channels, *size = image_shape or (3, 224, 224)
-    network = network_shape(architecture, classes, channels, width)
+    network = network_shape(architecture, classes, channels, width, tuple(size))
     types = (nn.Conv2d, nn.Linear)
     try:
         geometries = layer_geometry(network, (channels, *size), types)

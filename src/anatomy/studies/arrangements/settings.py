@@ -1,7 +1,7 @@
 """What this study asks of the configuration beyond its schema, and how it reads its own keys.
 
-Its keys are `reinitialise` of an experiment, the sections `pretrained` and `critical_drop`, and its kinds
-of figures.
+`Settings` are its entry in an experiment (`reinitialise`), or its entry under `studies` (`pretrained`,
+`critical_drop`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,59 +9,60 @@ from typing import Any
 
 from anatomy.networks.catalogue import architecture_label
 from anatomy.reporting.figures import FigureChecks
-from anatomy.runtime.schema import defaults, merge
-from anatomy.studies.arrangements.reinitialisation.names import resets_anything
+from anatomy.runtime.settings import Settings
+
+PUBLISHERS = {"torchvision": "PyTorch", "matconvnet": "MatConvNet"}
 
 
-def resets(experiment: Mapping[str, Any]) -> bool:
+def resets(own: Settings) -> bool:
     """Tell whether the layers of an experiment are reset to anything."""
-    return resets_anything(experiment["reinitialise"])
+    return bool(own.reinitialise.epochs or own.reinitialise.random)
 
 
-def pretrained_label(network: Mapping[str, Any]) -> str:
+def pretrained_networks(own: Settings, schema: Mapping[str, Any]) -> dict[str, Settings]:
+    """Return the pretrained networks of the study, by name; `schema` is that of `read_schemas`."""
+    found = {}
+    for name, entry in own.pretrained.items():
+        keys = schema["$defs"][f"pretrained_{entry['source']}"]["properties"]
+        common = schema["$defs"]["pretrained"]["properties"]
+        found[name] = Settings(entry, {"properties": {key: common.get(key, keys[key]) for key in keys}})
+    return found
+
+
+def pretrained_label(network: Settings) -> str:
     """Return a pretrained network in words, e.g. `VGG16, ImageNet (PyTorch)`."""
-    publisher = {"torchvision": "PyTorch", "matconvnet": "MatConvNet"}[network["source"]]
-    return network.get("label", f"{architecture_label(network['architecture'])}, ImageNet ({publisher})")
+    named = f"{architecture_label(network.architecture)}, ImageNet ({PUBLISHERS[network.source]})"
+    return network.label or named
 
 
-def sections(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return this study's own sections of a configuration, with the defaults of its schema."""
-    pretrained = {
-        name: merge(_pretrained_defaults(own["source"], schema), own)
-        for name, own in config["pretrained"].items()
-    }
-    return {"pretrained": pretrained, "critical_drop": config["critical_drop"]}
+def drawable(own: Settings) -> list[str]:
+    """Return what figures can draw beside experiments: pretrained networks."""
+    return list(own.pretrained)
 
 
-def _pretrained_defaults(source: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the defaults that pretrained networks share, and those of their source."""
-    parts = ("pretrained", f"pretrained_{source}")
-    return {key: value for part in parts for key, value in defaults(schema["$defs"][part]).items()}
-
-
-def section_problems(own: Mapping[str, Any], experiments: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with this study's `sections`."""
-    for name in own["pretrained"]:
+def study_problems(where: str, own: Settings, experiments: Mapping[str, Settings]) -> Iterator[str]:
+    """Yield what is wrong with this study's entry."""
+    for name in own.pretrained:
         if name in experiments:
             yield (
-                f"pretrained.{name}: experiments.{name} has the same name, and so would their tables; "
-                "rename one"
+                f"{where}.pretrained.{name}: experiments.{name} has the same name, and so would their "
+                "tables; rename one"
             )
 
 
-def experiment_problems(where: str, experiment: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with this study's keys of an experiment, but for `epochs_read`."""
-    own = experiment["reinitialise"]
-    if own["linear"] and not (0 in own["epochs"] or own["random"]):
+def experiment_problems(where: str, own: Settings) -> Iterator[str]:
+    """Yield what is wrong with this study's entry in an experiment, but for `epochs_read`."""
+    resetting = own.reinitialise
+    if resetting.linear and not (0 in resetting.epochs or resetting.random):
         yield (
             f"{where}.reinitialise.linear: there is nothing to reset linear layers to; "
             "list epoch 0 in reinitialise.epochs, or set reinitialise.random"
         )
 
 
-def epochs_read(experiment: Mapping[str, Any]) -> dict[str, Sequence[int]]:
-    """Return the epochs whose snapshots this study reads, by the key of the experiment that lists them."""
-    return {"reinitialise.epochs": experiment["reinitialise"]["epochs"]}
+def epochs_read(own: Settings) -> dict[str, Sequence[int]]:
+    """Return the epochs whose snapshots this study reads, by the key that lists them."""
+    return {"reinitialise.epochs": own.reinitialise.epochs}
 
 
 def histogram_problems(
@@ -75,8 +76,8 @@ def histogram_problems(
         )
     elif "seed" in options and names[0] not in experiments:
         yield f"{where}.seed: {names[0]!r} is pretrained, not trained from seeds; remove the key"
-    elif "seed" in options and options["seed"] not in experiments[names[0]]["seeds"]:
-        seeds = ", ".join(map(str, experiments[names[0]]["seeds"]))
+    elif "seed" in options and options["seed"] not in experiments[names[0]].seeds:
+        seeds = ", ".join(map(str, experiments[names[0]].seeds))
         yield f"{where}.seed: {options['seed']} is not a seed of experiment {names[0]!r}; allowed: {seeds}"
 
 
@@ -85,9 +86,12 @@ def heatmap_problems(
 ) -> Iterator[str]:
     """Yield what is wrong with heat maps: the experiment resets layers, in as many runs as are drawn."""
     (name,) = names
-    if not resets(experiments[name]):
-        yield f"{where}: experiment {name!r} resets nothing; set reinitialise.epochs or reinitialise.random"
-    seeds = len(experiments[name]["seeds"])
+    if not resets(experiments[name].arrangements):
+        yield (
+            f"{where}: experiment {name!r} resets nothing; set arrangements.reinitialise.epochs or "
+            "arrangements.reinitialise.random"
+        )
+    seeds = len(experiments[name].seeds)
     if options.get("runs", 0) > seeds:
         yield f"{where}.runs: {options['runs']} is more than experiment {name!r} has; allowed: 1 to {seeds}"
 
@@ -100,7 +104,7 @@ def comparison_problems(
         yield f"{where}.experiments: {len(names)} are named; expected 2 or 4, step and smooth in turn"
         return
     for position, name in enumerate(names):
-        schedule, expected = experiments[name]["schedule"]["kind"], ("step", "smooth")[position % 2]
+        schedule, expected = experiments[name].schedule.kind, ("step", "smooth")[position % 2]
         if schedule != expected:
             yield (
                 f"{where}.experiments: {name!r} has the {schedule} schedule; "

@@ -8,9 +8,9 @@ import pandas as pd
 
 from anatomy.networks.layouts import CONVOLUTION
 from anatomy.reporting import statistics
-from anatomy.reporting.tables import mean_over_seeds
+from anatomy.reporting.tables import LAYERS, mean_over_seeds
 from anatomy.runtime.files import read_json
-from anatomy.studies.arrangements.epochs import in_order, order_of_epoch
+from anatomy.studies.arrangements.epochs import PRETRAINED, in_order, order_of_epoch
 from anatomy.studies.arrangements.reinitialisation.names import RANDOM, is_random
 
 # A corrected p-value below it is called significant.
@@ -226,6 +226,22 @@ def criticality_tables(
             rows.append({"experiment": experiment, "layers": which, **cell})
     found = [table for table in layers if len(table)] or layers
     return pd.DataFrame(rows, columns=CRITICALITY_COLUMNS), pd.concat(found, ignore_index=True)
+
+
+def layers_table(n_l: pd.DataFrame, reinitialisation: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return n_l and drops of one experiment in the columns of `LAYERS`.
+
+    The value of a drop to random weights, which has no epoch, is the mean over its draws. Pretrained
+    weights have no epoch either. Linear layers have the positions after the convolutions.
+    """
+    parts = [n_l.assign(quantity="n_l", value=n_l["n_l"], epoch=n_l["epoch"].replace(PRETRAINED, pd.NA))]
+    if reinitialisation is not None:
+        drops = mean_over_draws(reinitialisation)
+        epoch = pd.to_numeric(drops["reset_to"].replace(RANDOM, pd.NA))
+        parts.append(drops.assign(quantity="drop", value=drops["drop"], epoch=epoch))
+    columns = {"layer": "position", "name": "layer"}
+    tidy = [part.rename(columns=columns)[[*LAYERS]].astype({"epoch": "Int64"}) for part in parts]
+    return pd.concat(tidy, ignore_index=True)
 
 
 def cosine_table(projections: Iterable[Path]) -> pd.DataFrame:

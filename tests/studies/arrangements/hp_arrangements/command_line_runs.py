@@ -4,27 +4,45 @@ import csv
 
 import numpy as np
 import torch
+from conftest import RUN_SCHEMA, SCRIPTS
 from PIL import Image
 from safetensors.torch import load_file
 from torch.nn import functional
 
 from anatomy.data.dataset import channel_statistics
 from anatomy.networks.build import build_network
+from anatomy.runtime.settings import Settings
 from anatomy.runtime.streams import stream, stream_seed
+from anatomy.studies.arrangements.hp_arrangements.data import open_named
 from anatomy.studies.arrangements.hp_arrangements.options import parse_train
 from anatomy.studies.arrangements.hp_arrangements.train import CommandLineRun
+from anatomy.training.task import Task
 
 CPU = torch.device("cpu")
+PROGRAM = SCRIPTS / "hp_arrangements" / "train.py"
 
 
 def parsed(*options):
-    return parse_train([*map(str, options), "--threads", "1"])
+    return parse_train(PROGRAM, [*map(str, options), "--threads", "1"])
 
 
 def command_line_run(*options):
     """A run of LeNet on `shades`, unless options say otherwise."""
     defaults = ["--arch", "lenet", "--dataset", "shades", "--seed", "3", "--batch-size", "20"]
     return CommandLineRun(parsed(*defaults, *options), "cpu")
+
+
+def prepared_run(*options):
+    """The same, ready for its first epoch."""
+    run = command_line_run(*options)
+    return run.run(run.settings)
+
+
+def seen(choice, test_only=False, **settings):
+    """What a network sees of a choice of data."""
+    dataset, description = open_named(choice, test_only)
+    settings = Settings(settings, RUN_SCHEMA)
+    return Task(settings, dataset, description, 0, CPU, statistics=choice.statistics(settings.upscaling))
 
 
 def trained(*options):
@@ -45,7 +63,7 @@ def plain_run(data, epochs, optimiser, network=None, first=1, shuffle_seed=None)
     images = (torch.from_numpy(data.train_images) / 255 - mean[0]) / std[0]
     labels = torch.from_numpy(data.train_labels)
     if network is None:
-        network = build_network("lenet", 4, 1, 1.0, stream(3, "initialisation"), {"kind": "published"})
+        network = build_network("lenet", 4, 1, 1.0, stream(3, "initialisation"), "published")
     optimiser = optimiser(network.parameters())
     for epoch in range(first, first + epochs):
         torch.manual_seed(stream_seed(3, "dropout", epoch))

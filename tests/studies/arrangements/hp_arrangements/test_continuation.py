@@ -138,7 +138,7 @@ def test_a_run_with_other_options_is_not_overwritten(shades):
     [
         (["--dataset", "svhn"], "--dataset svhn is neither a name nor the directory of a prepared data set"),
         (["--arch", "lennet"], "'lennet' is not an architecture, did you mean lenet"),
-        (["--subsample-classes", 5], "--subsample-classes 5: shades has 4 classes"),
+        (["--subsample-classes", 5], "5 classes are asked for, but data set shades has 4"),
         (["--pretrained"], "--pretrained networks tell 1000 classes apart, --dataset has 4"),
         (["--resume-from", "gone.tar"], "--resume-from gone.tar does not exist"),
         (["--resume-from", "shades"], "shades is no run directory"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command_line_runs import command_line_run, pillow
+from command_line_runs import command_line_run, pillow, seen
 from conftest import make_dataset
 from official_files import serve
 from PIL import Image
@@ -26,11 +26,11 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("name", ["CIFAR10", "CIFAR100", "MNIST"])
 def test_the_same_classes_are_kept_in_every_part(name, server, monkeypatch):
     serve(name, server, monkeypatch, 200 if name == "CIFAR100" else 20)
-    choice = DataChoice(name.lower(), Path("data"), 6)
-    whole, _ = open_named(DataChoice(name.lower(), Path("data")))
+    choice = DataChoice(name.lower(), Path("data"))
+    whole, _ = open_named(choice)
     for seed in (None, 4):
-        data, description = open_named(DataChoice(choice.dataset, choice.path, 6, seed))
-        kept = [whole.classes.index(known) for known in description["classes"]]
+        data = seen(choice, class_subset={"count": 6} if seed is None else {"count": 6, "seed": seed}).dataset
+        kept = [whole.classes.index(known) for known in data.classes]
         assert len(set(kept)) == 6
         assert (kept == list(range(6))) == (seed is None)
         for part in ("train", "test"):
@@ -55,12 +55,12 @@ def test_upscaling_equals_pillow(side, size, border, channels):
 def test_upscaled_images_are_augmented_after_it_and_normalised_as_theirs(server, monkeypatch):
     serve("CIFAR10", server, monkeypatch, 4)
     run = command_line_run("--dataset", "cifar10", "--upscale-padding", "--augmentation")
-    assert run.description["mean"] == [0.1229, 0.1206, 0.1117]
-    run = run._run(run.facts["settings"])
+    assert run.facts["statistics"][0] == [0.1229, 0.1206, 0.1117]
+    run = run.run(run.settings)
     run.start_epoch(1)
     index = torch.tensor([7, 0, 19])
-    images = run.images.augment(index, run.draws)
-    large = np.pad(pillow(run.images.images.numpy(), 112, 56), ((0, 0), (0, 0), (4, 4), (4, 4)))
+    images = run.task.images.augment(index, run.draws)
+    large = np.pad(pillow(run.task.images.images.numpy(), 112, 56), ((0, 0), (0, 0), (4, 4), (4, 4)))
     for image_index, image in zip(index.tolist(), images, strict=True):
         top, left = run.draws.top[image_index], run.draws.left[image_index]
         window = large[image_index, :, top : top + 224, left : left + 224]
@@ -68,35 +68,39 @@ def test_upscaled_images_are_augmented_after_it_and_normalised_as_theirs(server,
 
 
 def test_statistics_of_a_prepared_data_set_are_measured_after_upscaling(shades):
-    data, description = open_named(DataChoice("shades", upscaling="plain"))
-    assert data.image_shape == (1, 224, 224)
+    task = seen(DataChoice("shades"), upscaling="plain", class_subset={"count": 2})
+    assert task.image_shape == (1, 224, 224)
     large = pillow(shades.train_images, 224, 0) / 255
-    assert description["mean"] == pytest.approx([large.mean()])
-    assert description["std"] == pytest.approx([large.std()])
+    # A black pixel and a white one, of all classes.
+    black, white = task.normalise(torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1)).ravel()
+    assert black.item() == pytest.approx(-large.mean() / large.std(), rel=1e-5)
+    assert white.item() == pytest.approx((1 - large.mean()) / large.std(), rel=1e-5)
 
 
 def test_subsampled_classes_are_renumbered(tmp_path):
     data = make_dataset(test=40, classes=4)
     write_dataset(data, tmp_path, "shades", {"source": "test"})
-    first, _ = open_named(DataChoice(str(tmp_path), subsample=2))
+    choice = DataChoice(str(tmp_path))
+    first = seen(choice, class_subset={"count": 2}).dataset
     assert sorted(set(first.test_labels)) == [0, 1]
     shuffled = np.arange(4)
     np.random.RandomState(5).shuffle(shuffled)
-    chosen, _ = open_named(DataChoice(str(tmp_path), subsample=2, class_seed=5))
+    chosen = seen(choice, class_subset={"count": 2, "seed": 5}).dataset
     for new, old in enumerate(shuffled[:2]):
         images = chosen.test_images[chosen.test_labels == new]
         assert np.array_equal(images, data.test_images[data.test_labels == old])
-    with pytest.raises(InputError, match="--subsample-classes 5: shades has 4 classes"):
-        open_named(DataChoice(str(tmp_path), subsample=5))
+    with pytest.raises(InputError, match="5 classes are asked for, but data set shades has 4"):
+        seen(choice, class_subset={"count": 5})
 
 
 @pytest.mark.parametrize("upscale", ["plain", "padded"])
 def test_upscaled_images_are_torchvisions(tmp_path, upscale):
     data = make_dataset(test=10, classes=10)
     write_dataset(data, tmp_path, "shades", {"source": "test"})
-    enlarged, description = open_named(DataChoice("cifar10", tmp_path, upscaling=upscale))
+    choice = DataChoice("cifar10", tmp_path)
+    enlarged = seen(choice, upscaling=upscale).dataset
     assert enlarged.image_shape == (3, 224, 224)
-    assert (*description["mean"], *description["std"]) != sum(DATASETS["cifar10"].plain, ())
+    assert choice.statistics(upscale) != DATASETS["cifar10"].plain
     images = torch.cat(list(open_images(enlarged, "test", CPU, 0).plain(4)))
     for image, small in zip(images, data.test_images, strict=True):
         picture = Image.fromarray(small.transpose(1, 2, 0))
@@ -115,7 +119,7 @@ def test_imagenet_without_training_images_is_tested(tmp_path):
     assert dataset.test_labels.tolist() == [0, 1]
     (images,) = open_images(dataset, "test", CPU, 0).plain(2)
     assert images.shape == (2, 3, 224, 224)
-    one, _ = open_named(DataChoice("imagenet", tmp_path, subsample=1), test_only=True)
+    one = seen(DataChoice("imagenet", tmp_path), test_only=True, class_subset={"count": 1}).dataset
     assert one.test_labels.tolist() == [0]
     with pytest.raises(InputError, match="has no folder train"):
         open_named(DataChoice("imagenet", tmp_path))

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 import torch
-from conftest import SCRIPTS, environment, make_dataset
+from command_line_runs import seen
+from conftest import RUN_SCHEMA, SCHEMA_FILE, SCRIPTS, environment, make_dataset
 from safetensors.torch import save_file
 
 from anatomy.checkpoints.snapshots import LayerGeometry, Snapshot, save_snapshot
@@ -15,8 +16,10 @@ from anatomy.data.dataset import write_dataset
 from anatomy.networks.build import build_network
 from anatomy.networks.forward import conv_layers
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.schema import read_schema
+from anatomy.runtime.settings import Settings
 from anatomy.runtime.streams import stream
-from anatomy.studies.arrangements.hp_arrangements.data import DataChoice, open_named
+from anatomy.studies.arrangements.hp_arrangements.data import DataChoice
 from anatomy.studies.arrangements.hp_arrangements.names import choices
 from anatomy.studies.arrangements.hp_arrangements.reinit_layers import (
     check_run,
@@ -121,15 +124,24 @@ def options(files, **changes):
     return type("Options", (), {**given, **changes})
 
 
+def task(files, **settings):
+    """What the networks of `files` see, or others by their settings."""
+    return seen(DataChoice("mnist", files / "data"), **{"architecture": "lenet", "width": WIDTH, **settings})
+
+
+def loaded(files, **settings):
+    """The network of a file of `files`."""
+    return load_network(files / "lenet_9.tar", task(files, **settings), "mnist")
+
+
 def test_bad_checkpoints_are_refused(files, tmp_path):
-    data, fewer = (open_named(DataChoice("mnist", files / "data", classes))[1] for classes in (0, 4))
     with pytest.raises(InputError, match="tells 10 classes apart, but mnist has 4; give"):
-        load_network(options(files), fewer)
+        loaded(files, class_subset={"count": 4})
     with pytest.raises(InputError, match=r"lenet_9.tar: layer features.0 has shape 1x1x3x3, the network's"):
-        load_network(options(files, width=1.0), data)
+        loaded(files, width=1.0)
     with pytest.raises(InputError, match=r"has no layer features.3; the network has"):
-        load_network(options(files, arch="vgg11", width=1 / 64), data)
-    net = load_network(options(files), data)
+        loaded(files, architecture="vgg11", width=1 / 64)
+    net, data = loaded(files), task(files)
     for name, key in (("a_1.pt", "features.2.weight"), ("b_1.pt", "features.2.bias")):
         weights = network(seed=1).state_dict()
         weights[key].view(-1)[0] = torch.nan
@@ -144,8 +156,7 @@ def test_bad_checkpoints_are_refused(files, tmp_path):
 
 @pytest.mark.parametrize("name", ["rand", "random", "rand-2", "random-2"])
 def test_names_of_the_draws_are_refused(name, files, tmp_path):
-    _, data = open_named(DataChoice("mnist", files / "data"))
-    net = load_network(options(files), data)
+    net, data = loaded(files), task(files)
     torch.save(net.state_dict(), tmp_path / f"{name}.pt")
     with pytest.raises(InputError, match=f"{name}.pt would be called {name}, as the draws of --rand are"):
         resets_of(options(files), [tmp_path / f"{name}.pt"], net, data)
@@ -169,9 +180,8 @@ def snapshot(net, path, epoch):
 
 
 def test_linear_layers_that_a_file_lacks_are_named(files, tmp_path, caplog):
-    _, data = open_named(DataChoice("mnist", files / "data"))
     given = options(files, with_linear=True)
-    net = load_network(given, data)
+    net, data = loaded(files), task(files)
     path = snapshot(network(seed=1), tmp_path / "epoch=4.safetensors", 4)
     with caplog.at_level(logging.WARNING):
         resets = resets_of(given, [path, files / "lenet_init_0.pt"], net, data)
@@ -182,7 +192,7 @@ def test_linear_layers_that_a_file_lacks_are_named(files, tmp_path, caplog):
 
 
 def test_resets_without_a_layer_are_refused_before_any_evaluation(files, tmp_path):
-    net = build_network("mlp", 10, 1, WIDTH, stream(0, "x"), {"kind": "published"}, (28, 28))
+    net = build_network("mlp", 10, 1, WIDTH, stream(0, "x"), "published", size=(28, 28))
     save_file(net.state_dict(), tmp_path / "mlp.safetensors")
     snapshot(net, tmp_path / "epoch=4.safetensors", 4)
     (tmp_path / "inits.txt").write_text("epoch=4.safetensors")
@@ -213,39 +223,56 @@ def test_a_missing_trained_network_is_an_error(files):
     assert result.stderr == "error: --load-from no.pt does not exist; give the trained network\n"
 
 
+SCHEMA = read_schema(SCHEMA_FILE)
+
+
+def checked(file, choice, settings):
+    """Hold a run.json beside `file` against what options say."""
+    given = type("Options", (), {"load_from": file})
+    check_run(given, choice, Settings(settings, RUN_SCHEMA), SCHEMA)
+
+
 @pytest.mark.parametrize("file", ["final.safetensors", "snapshots/epoch=3.safetensors"])
 @pytest.mark.parametrize(
-    ("settings", "choice", "needed"),
+    ("trained", "given", "needed"),
     [
         ({}, {}, None),
         ({"pixels": "unit", "upscaling": "padded"}, {}, "--unnormalize, --upscale-padding"),
         ({"pixels": "symmetric"}, {}, "reinitialise_layers.py --run, for pixels from -1 to 1"),
         ({}, {"upscaling": "plain"}, "no --upscale or --upscale-padding"),
-        ({"subsample_classes": 3, "class_seed": 0}, {}, "--subsample-classes 3, --class-sample-seed 0"),
-        ({"subsample_classes": 3}, {"subsample": 3, "class_seed": 1}, "no --class-sample-seed"),
+        ({"class_subset": {"count": 3, "seed": 0}}, {}, "--subsample-classes 3, --class-sample-seed 0"),
+        (
+            {"class_subset": {"count": 3}},
+            {"class_subset": {"count": 3, "seed": 1}},
+            "no --class-sample-seed",
+        ),
     ],
 )
-def test_a_run_is_measured_on_what_it_was_trained_on(file, settings, choice, needed, tmp_path):
-    content = {"settings": {"pixels": "standardised", "upscaling": None, **settings}}
+def test_a_run_is_measured_on_what_it_was_trained_on(file, trained, given, needed, tmp_path):
+    content = {"settings": trained, "statistics": [[0.5] * 3, [0.2] * 3]}
     (tmp_path / "run.json").write_text(json.dumps(content))
-    given = type("Options", (), {"load_from": tmp_path / file, "unnormalize": False})
     if needed is None:
-        check_run(given, DataChoice("cifar10", **choice))
+        checked(tmp_path / file, DataChoice("cifar10"), given)
     else:
         with pytest.raises(InputError, match=f"run.json: .* other pixels or classes; give {needed}$"):
-            check_run(given, DataChoice("cifar10", **choice))
+            checked(tmp_path / file, DataChoice("cifar10"), given)
 
 
-def test_a_run_of_the_pipeline_is_measured_with_the_statistics_of_its_data(tmp_path):
-    given = type("Options", (), {"load_from": tmp_path / "final.safetensors", "unnormalize": False})
-    (tmp_path / "run.json").write_text(json.dumps({"settings": {"pixels": "standardised"}}))
-    check_run(given, DataChoice("results/datasets/cifar10"))
+def test_a_run_is_measured_with_the_statistics_that_it_saw(tmp_path):
+    """Those of its data, or those of a name."""
+    file, named = tmp_path / "final.safetensors", DataChoice("cifar10", tmp_path / "data")
+    prepared = DataChoice("results/datasets/cifar10")
+    (tmp_path / "run.json").write_text(json.dumps({"settings": {}}))
+    checked(file, prepared, {})
     with pytest.raises(InputError, match=r"give the prepared directory as --dataset$"):
-        check_run(given, DataChoice("cifar10", tmp_path / "data"))
+        checked(file, named, {})
+    (tmp_path / "run.json").write_text(json.dumps({"settings": {}, "statistics": [[0.5] * 3, [0.2] * 3]}))
+    checked(file, named, {})
+    with pytest.raises(InputError, match=r"give --dataset by its name$"):
+        checked(file, prepared, {})
     # Pixels in [0, 1] are not normalised with any statistics.
     (tmp_path / "run.json").write_text(json.dumps({"settings": {"pixels": "unit"}}))
-    given.unnormalize = True
-    check_run(given, DataChoice("cifar10", tmp_path / "data"))
+    checked(file, named, {"pixels": "unit"})
 
 
 @pytest.mark.parametrize(
@@ -261,5 +288,4 @@ def test_a_run_of_the_pipeline_is_measured_with_the_statistics_of_its_data(tmp_p
 )
 def test_a_run_json_of_another_program_says_nothing(content, tmp_path):
     (tmp_path / "run.json").write_text(content)
-    given = type("Options", (), {"load_from": tmp_path / "net.pt", "unnormalize": False})
-    check_run(given, DataChoice("cifar10"))
+    checked(tmp_path / "net.pt", DataChoice("cifar10"), {})

@@ -4,17 +4,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_line_runs import command_line_run, parsed
+from command_line_runs import PROGRAM, command_line_run, parsed
+from conftest import SCHEMA_FILE, settings_of
 from official_files import serve
 
 from anatomy.runtime.errors import InputError
+from anatomy.studies.arrangements.hp_arrangements.data import DataChoice
 from anatomy.studies.arrangements.hp_arrangements.options import check_options, parse_train
-from anatomy.studies.arrangements.hp_arrangements.settings import (
-    data_choice,
-    run_folder,
-    schedule,
-    snapshot_epochs,
-)
+from anatomy.studies.arrangements.hp_arrangements.settings import epochs_asked, run_folder, schedule
 from anatomy.training.schedules import learning_rate
 
 pytestmark = pytest.mark.usefixtures("inside")
@@ -33,8 +30,9 @@ DEFAULTS = {
 
 
 def test_every_option_has_the_default_of_the_original():
-    options = vars(parse_train([]))
-    ours = {"threads", "save_every"}
+    options = vars(parse_train(PROGRAM, []))
+    assert options["schema"] == SCHEMA_FILE
+    ours = {"threads", "save_every", "schema", "program"}
     assert {name: value for name, value in options.items() if name not in ours} == DEFAULTS
     assert parsed("-j", 4).workers == 4
 
@@ -53,16 +51,17 @@ def test_epochs_with_snapshots(options, expected):
     options = parsed(*options)
     every, until = options.snapshot_every or 20, options.snapshot_all_until
     assert [0, *(e + 1 for e in range(20) if e < until or (e + 1) % every == 0 or e == 19)] == expected
-    assert snapshot_epochs(options, 0) == expected
+    assert epochs_asked(options, 0) == expected
 
 
 @pytest.mark.parametrize(("step", "factor"), [(25, 0.1), (1, 0.91201), (1, 0.95), (0, 0)])
 def test_schedule_is_that_of_torch(step, factor):
     options = parsed("--lr", 0.01, "--lr-step", step, "--lr-decay", factor)
+    rates = settings_of(schedule=schedule(options)).schedule
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.01)
     scheduler = torch.optim.lr_scheduler.StepLR(optimiser, step or 1, factor or 1)
     for epoch in range(1, 101):
-        assert learning_rate(0.01, schedule(options), epoch) == pytest.approx(scheduler.get_last_lr()[0])
+        assert learning_rate(0.01, rates, epoch) == pytest.approx(scheduler.get_last_lr()[0])
         optimiser.step()
         scheduler.step()
 
@@ -78,7 +77,7 @@ def test_schedule_is_that_of_torch(step, factor):
 )
 def test_directory_of_a_run(options, directory):
     options = parsed("--arch", "vgg19", "--dataset", "mnist", *options)
-    assert run_folder(options, data_choice(options, 0), 0) == Path(directory)
+    assert run_folder(options, DataChoice("mnist"), 0) == Path(directory)
 
 
 @pytest.mark.parametrize(
@@ -87,11 +86,32 @@ def test_directory_of_a_run(options, directory):
 )
 def test_augmentation_of_small_images(name, augmentation, server, monkeypatch):
     serve(name, server, monkeypatch, 4)
-    settings = command_line_run("--dataset", name.lower(), "--augmentation", "--unnormalize").facts[
-        "settings"
-    ]
-    assert settings["augmentation"] == {**augmentation, "random_resized_crop": False}
-    assert settings["pixels"] == "unit"
+    settings = command_line_run("--dataset", name.lower(), "--augmentation", "--unnormalize").settings
+    assert settings.augmentation.complete() == {**augmentation, "random_resized_crop": False}
+    assert settings.pixels == "unit"
+
+
+def test_options_are_a_complete_experiment(shades):
+    """Seeds that are not given are the run's; those that decide nothing are not recorded."""
+    options = ["--noise", 0.25, "--split", 0.5, "--shuffle", "--subsample-classes", 2, "--upscale"]
+    run = command_line_run(*options)
+    settings = run.settings
+    assert (settings.order, settings.noise_seed, settings.upscaling) == ("drawn", None, "plain")
+    assert settings.split.complete() == {"shuffle": True, "stratified": False}
+    assert (settings.class_subset.count, settings.class_subset.seed, settings.split_seed) == (2, 3, 3)
+    assert (settings.optimiser.kind, settings.initialisation.kind) == ("sgd", "published")
+    assert settings.label_noise.complete() == {"fraction": 0.25, "kind": "wrong"}
+    assert command_line_run("--noise", 0.25, "--noise-seed", 5).settings.noise_seed == 5
+    plain = command_line_run("--noise-seed", 5, "--split-seed", 5, "--class-sample-seed", 5).settings
+    assert (plain.noise_seed, plain.split_seed, plain.class_subset, plain.order) == (None, 0, None, "stored")
+    # Sparse in files, and the same once completed.
+    assert run.facts["settings"] == settings.stored()
+    assert "width" not in run.facts["settings"]
+
+
+def test_options_that_the_schema_refuses_are_refused(shades):
+    with pytest.raises(InputError, match=r"schedule.factor: 2.0 is greater than the maximum of 1"):
+        command_line_run("--lr-step", 1, "--lr-decay", 2).train()
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_line_runs import assert_close, command_line_run, history, plain_run, trained
-from conftest import SCRIPTS, environment
+from command_line_runs import assert_close, command_line_run, history, plain_run, prepared_run, seen, trained
+from conftest import RUN_SCHEMA, SCRIPTS, environment
 from official_files import serve
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -16,14 +16,15 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch.nn import functional
 
 from anatomy.data import noise
+from anatomy.data.dataset import write_dataset
 from anatomy.networks.build import build_network
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import read_json
 from anatomy.runtime.streams import stream
 from anatomy.studies.arrangements.hp_arrangements.data import DataChoice, open_named
 from anatomy.studies.arrangements.hp_arrangements.names import choices
 from anatomy.studies.arrangements.reinitialisation.weights import weights_of_run
-from anatomy.training.trained import trained_network
+from anatomy.training.evaluation import evaluate
+from anatomy.training.trained import open_run
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -41,45 +42,39 @@ def test_without_names_the_program_lists_them(options):
 
 
 def test_validation_by_split_and_by_test_part(shades):
-    split = command_line_run("--split", 0.25)
-    images, labels = split._run(split.facts["settings"]).validation
+    images, labels = prepared_run("--split", 0.25).task.validation
     assert torch.equal(labels, torch.from_numpy(shades.train_labels[72:]))
     assert torch.equal(next(images.plain(24)), torch.from_numpy(shades.train_images[72:]))
-    whole = command_line_run()
-    images, labels = whole._run(whole.facts["settings"]).validation
+    images, labels = prepared_run().task.validation
     assert torch.equal(next(images.plain(40)), torch.from_numpy(shades.test_images))
     assert torch.equal(labels, torch.from_numpy(shades.test_labels))
 
 
 def test_order_is_drawn_with_a_split_or_shuffle_only(shades):
     for options, drawn in ((["--split", 0.5], True), (["--shuffle"], True), ([], False)):
-        run = command_line_run(*options)
-        run = run._run(run.facts["settings"])
-        order = run.start_epoch(1)
+        order = prepared_run(*options).start_epoch(1)
         assert torch.equal(order, torch.arange(len(order))) == (not drawn)
 
 
 def test_noise_makes_labels_wrong_and_leaves_validation(shades):
     for fraction, low, high in ((1, 1, 1), (0.5, 0.3, 0.7), (0, 0, 0)):
-        run = command_line_run("--noise", fraction, "--noise-seed", 1, "--split", 0.25)
-        run = run._run(run.facts["settings"])
-        wrong = (run.labels != torch.from_numpy(shades.train_labels[:72])).double().mean()
+        task = prepared_run("--noise", fraction, "--noise-seed", 1, "--split", 0.25).task
+        wrong = (task.train_labels != torch.from_numpy(shades.train_labels[:72])).double().mean()
         assert low <= wrong <= high
-        assert torch.equal(run.validation[1], torch.from_numpy(shades.train_labels[72:]))
-    again = [command_line_run("--noise", 0.5, "--noise-seed", seed, "--seed", 9) for seed in (1, 1, 2)]
-    labels = [run._run(run.facts["settings"]).labels for run in again]
+        assert torch.equal(task.validation[1], torch.from_numpy(shades.train_labels[72:]))
+    again = [prepared_run("--noise", 0.5, "--noise-seed", seed, "--seed", 9) for seed in (1, 1, 2)]
+    labels = [run.task.train_labels for run in again]
     assert torch.equal(labels[0], labels[1])
     assert not torch.equal(labels[0], labels[2])
 
 
 def test_pixels_are_shuffled_in_training_only(shades, monkeypatch):
-    run = command_line_run("--noise", -1, "--split", 0.25)
-    run = run._run(run.facts["settings"])
+    task = prepared_run("--noise", -1, "--split", 0.25).task
     small = torch.from_numpy(shades.train_images[:72])
-    moved = torch.cat(list(run.train_part()[0].plain(20)))
+    moved = torch.cat(list(task.train[0].plain(20)))
     assert torch.equal(moved.flatten(1).sort(1).values, small.flatten(1).sort(1).values)
     assert not torch.equal(moved, small)
-    assert torch.equal(next(run.validation[0].plain(24)), torch.from_numpy(shades.train_images[72:]))
+    assert torch.equal(next(task.validation[0].plain(24)), torch.from_numpy(shades.train_images[72:]))
     # Permutations too large to be kept, as those of upscaled images.
     monkeypatch.setattr(noise, "MOST_POSITIONS", 0)
     folder = trained("--noise", -1, "--upscale-padding", "--epochs", 1, "--subsample-classes", 2)
@@ -162,8 +157,9 @@ def test_evaluation_of_a_checkpoint(server, monkeypatch):
     serve("CIFAR10", server, monkeypatch, 20)
     network = build_network("lenet", 10, 3, 1.0, stream(1, "x")).eval()
     save_file(network.state_dict(), "weights.safetensors")
-    data, description = open_named(DataChoice("cifar10", Path("data")))
-    mean, std = (torch.tensor(description[key])[:, None, None] for key in ("mean", "std"))
+    choice = DataChoice("cifar10")
+    data, _ = open_named(choice)
+    mean, std = (torch.tensor(each)[:, None, None] for each in choice.statistics(None))
     with torch.no_grad():
         logits = network((torch.from_numpy(data.test_images) / 255 - mean) / std)
     labels = torch.from_numpy(data.test_labels)
@@ -212,17 +208,38 @@ def test_resetting_starts_from_the_accuracy_of_training(options, shades):
     assert json.loads(path.read_text())["top1_test"] == pytest.approx(
         100 * json.loads((folder / "test.json").read_text())["top1"]
     )
-    with pytest.raises(InputError, match=f"--run sees .*reinit_layers.py with --load-from {folder}/final.s"):
-        trained_network(folder, read_json(Path("shades/dataset.json")))
+    run = open_run(folder, Path("shades"), RUN_SCHEMA)
+    _, accuracy = evaluate(run.network(), *run.task.test, run.task.normalise, "float32")
+    assert accuracy == json.loads((folder / "test.json").read_text())["top1"]
 
 
 def test_linear_layers_of_a_checkpoint_are_not_drawn_from_the_seed(shades):
     source = trained("--epochs", 1)
     torch.save(load_file(source / "final.safetensors"), "weights.pt")
     folder = trained("--resume-from", "weights.pt", "--epochs", 1, "--models-path", "other")
-    description = read_json(Path("shades/dataset.json"))
-    network, facts = trained_network(folder, description)
-    snapshots = [folder / "snapshots/epoch=0.safetensors"]
-    assert list(weights_of_run(network, facts, description, snapshots, 0, linear=False)) == ["0"]
+    run = open_run(folder, Path("shades"), RUN_SCHEMA)
+    network, snapshots = run.network(), [run.snapshots[0]]
+    assert list(weights_of_run(network, run, snapshots, 0, linear=False)) == ["0"]
     with pytest.raises(InputError, match="the run began with the weights of a checkpoint; leave --with-lin"):
-        weights_of_run(network, facts, description, snapshots, 0, linear=True)
+        weights_of_run(network, run, snapshots, 0, linear=True)
+    with pytest.raises(InputError, match="began with the weights of a checkpoint, which it has not kept"):
+        run.initial_network()
+
+
+def test_a_run_by_the_name_of_its_data_is_opened_with_the_statistics_of_the_name(server, monkeypatch):
+    """The prepared data set has others; resetting from the directory is refused, with what to give."""
+    serve("CIFAR10", server, monkeypatch, 20)
+    write_dataset(open_named(DataChoice("cifar10"))[0], Path("prepared"), "cifar", {"source": "test"})
+    folder = trained("--dataset", "cifar10", "--data-path", "prepared", "--epochs", 1)
+    run = open_run(folder, Path("prepared"), RUN_SCHEMA)
+    _, accuracy = evaluate(run.network(), *run.task.test, run.task.normalise, "float32")
+    assert accuracy == json.loads((folder / "test.json").read_text())["top1"]
+    pixels = torch.zeros(1, 3, 1, 1, dtype=torch.uint8)
+    named = seen(DataChoice("cifar10", Path("prepared")))
+    assert torch.equal(run.task.normalise(pixels), named.normalise(pixels))
+    assert not torch.equal(run.task.normalise(pixels), seen(DataChoice("prepared")).normalise(pixels))
+    command = [sys.executable, PROGRAMS / "reinit_layers.py", "--arch", "lenet", "--dataset", "prepared"]
+    command += ["--load-from", folder / "final.safetensors", "--rand"]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
+    assert result.returncode == 1
+    assert "on other pixels or classes; give --dataset by its name" in result.stderr

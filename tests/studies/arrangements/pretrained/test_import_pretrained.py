@@ -4,7 +4,6 @@ import json
 import runpy
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,6 @@ import yaml
 from conftest import SCRIPTS, environment
 from released_files import ORIGIN, save_alexnet, save_named, state_dict
 from safetensors.numpy import load_file
-from source_imports import imports
 
 from anatomy.checkpoints.snapshots import load_snapshot
 
@@ -67,10 +65,12 @@ CONFIG = """
 device: cpu
 datasets: {digits: {source: embedded, variant: digits-grey, train: 100, test: 50}}
 defaults: {architecture: lenet, epochs: 1, seeds: [0]}
-experiments: {plain: {dataset: digits}}
-pretrained:
-  alex: {architecture: alexnet, source: matconvnet, path: alex.mat, seed: 5}
-  vgg: {architecture: vgg16, source: torchvision}
+experiments: {plain: {dataset: digits, arrangements: {}}}
+studies:
+  arrangements:
+    pretrained:
+      alex: {architecture: alexnet, source: matconvnet, path: alex.mat, seed: 5}
+      vgg: {architecture: vgg16, source: torchvision}
 """
 JOBS = {"import_pretrained": 1, "measure_pretrained": 1, "tabulate_projections": 1}
 
@@ -83,40 +83,32 @@ def test_workflow_measures_a_file_of_the_zoo(checkout, tmp_path):
     (tmp_path / "zoo").mkdir()
     weights = save_alexnet(tmp_path / "zoo/alex.mat", "dagnn")
     checkout.environment["ANATOMY_DATA"] = str(tmp_path / "zoo")
-    table = "results/tables/alex/n_l.csv"
+    table = "results/arrangements/tables/alex/n_l.csv"
     checkout.snakemake(table)
 
     n_l = pd.read_csv(checkout.folder / table)
     assert n_l["experiment"].unique().tolist() == ["alex"]
     assert n_l["seed"].unique().tolist() == [5]
     assert n_l["epoch"].tolist() == [-1] * 5 + [0] * 5
-    random = load_file(checkout.folder / "results/pretrained/alex/random.safetensors")
+    random = load_file(checkout.folder / "results/arrangements/pretrained/alex/random.safetensors")
     drawn = [random[f"conv{n}.weight"] for n in range(1, 6)]
     expected = [(w.astype(np.float64).sum((1, 2, 3)) <= 0).mean() for w in weights + drawn]
     np.testing.assert_allclose(n_l["n_l"], expected, atol=1e-6)
-    cosines = pd.read_csv(checkout.folder / "results/tables/alex/cosines.csv")
+    cosines = pd.read_csv(checkout.folder / "results/arrangements/tables/alex/cosines.csv")
     assert len(cosines) == 2 * sum(len(w) for w in weights)
-    snapshot = load_snapshot(checkout.folder / "results/pretrained/alex/pretrained.safetensors")
+    snapshot = load_snapshot(checkout.folder / "results/arrangements/pretrained/alex/pretrained.safetensors")
     assert snapshot.origin == {**ORIGIN, "architecture": "alexnet", "experiment": "alex", "seed": 5}
 
-    config["pretrained"]["alex"]["label"] = "AlexNet of the zoo"
+    alex = config["studies"]["arrangements"]["pretrained"]["alex"]
+    alex["label"] = "AlexNet of the zoo"
     checkout.configure(config)
     assert checkout.planned(table) == {}
-    config["pretrained"]["alex"]["seed"] = 6
+    alex["seed"] = 6
     checkout.configure(config)
     assert checkout.planned(table) == JOBS
 
 
-def test_target_plans_all_networks_with_jobs_bound_to_their_code(checkout):
+def test_target_plans_all_networks(checkout):
     checkout.configure(yaml.safe_load(CONFIG))
-    result = checkout.snakemake("--dry-run", "pretrained")
-    output = (result.stdout + result.stderr).splitlines()
-    for job in JOBS:
-        assert [job, "2"] in [line.split() for line in output]
-    lists = [line for line in output if "input: workflow/scripts/import_pretrained.py" in line]
-    assert len(lists) == 2
-    for line in lists:
-        given = {Path(name.strip(", ")).name for name in line.split() if name.startswith("src/")}
-        followed = set()
-        imports(SCRIPTS / "import_pretrained.py", followed)
-        assert given == {path.name for path in followed if path.parent != SCRIPTS} | {"__init__.py"}
+    planned = checkout.planned("pretrained")
+    assert {job: planned[job] for job in JOBS} == dict.fromkeys(JOBS, 2)

@@ -3,14 +3,21 @@
 from copy import deepcopy
 
 import torch
+from conftest import make_dataset, task_of
 
 from anatomy.networks.build import build_network
 from anatomy.networks.forward import conv_layers
 from anatomy.runtime.streams import stream
 from anatomy.studies.arrangements.reinitialisation.weights import own_weights, resettable_layers
 
-SETTINGS = {"architecture": "vgg11", "width": 0.0625, "initialisation": {"kind": "kaiming"}}
-DESCRIPTION = {"classes": range(10), "channels": 3, "height": 32, "width": 32}
+
+def task(architecture, seed=0):
+    """What such a network sees: images of ten classes."""
+    channels, size, _ = shape_of(architecture)
+    dataset = make_dataset(channels=channels, size=size, classes=10)
+    description = {"mean": [0.5] * channels, "std": [0.2] * channels}
+    width = 1.0 if architecture == "lenet" else 0.0625
+    return task_of(dataset, description, seed, architecture=architecture, width=width)
 
 
 def network(architecture, seed):

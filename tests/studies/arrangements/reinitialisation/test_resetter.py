@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from reset_networks import DESCRIPTION, SETTINGS, changed, network, shape_of, weights_of
+from reset_networks import changed, network, shape_of, task, weights_of
 
 from anatomy.networks.build import build_network
 from anatomy.runtime.errors import InputError
@@ -25,11 +25,9 @@ def test_every_cell_equals_a_whole_evaluation(architecture, linear, memory):
         before = trained(images).argmax(1)
     # The trained network gets two of three images right; the others have one label of each class.
     labels = torch.where(torch.arange(30) % 3 > 0, before, torch.arange(30) // 3)
-    description = {**DESCRIPTION, "channels": shape[0]}
-    settings = {**SETTINGS, "architecture": architecture, "width": 1.0 if architecture == "lenet" else 0.0625}
     resets = {
         "0": weights_of(earlier, linear),
-        "random": fresh_weights(settings, description, 0, linear=linear),
+        "random": fresh_weights(task(architecture), linear=linear),
     }
     resetter = Resetter(trained, resets, shape, linear)
     batches = zip(images.split(8), labels.split(8), strict=True)

@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import pytest
 import torch
-from reset_networks import DESCRIPTION, SETTINGS, changed, network, weights_of
+from reset_networks import changed, network, task, weights_of
 
 from anatomy.networks.build import build_network
 from anatomy.runtime.errors import InputError
@@ -30,9 +30,9 @@ def test_a_folded_classifier_gives_the_same_predictions_under_every_reset(linear
 
 def test_fresh_weights_are_independent_of_the_run_and_of_each_other():
     first, again, other, second = (
-        fresh_weights(SETTINGS, DESCRIPTION, *draw) for draw in ((0,), (0, 1), (1,), (0, 2))
+        fresh_weights(task("vgg11", seed), *draw) for seed, *draw in ((0,), (0, 1), (1,), (0, 2))
     )
-    with_linear = fresh_weights(SETTINGS, DESCRIPTION, 0, linear=True)
+    with_linear = fresh_weights(task("vgg11"), linear=True)
     initial = weights_of(build_network("vgg11", 10, 3, 0.0625, stream(0, "initialisation")))
     for name, (weight, bias) in first.items():
         assert torch.equal(weight, again[name][0])

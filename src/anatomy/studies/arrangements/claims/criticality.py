@@ -7,6 +7,7 @@ import numpy as np
 from anatomy.reporting.claims import Finding, above, claim
 from anatomy.reporting.evidence import Case, NotTestedError
 from anatomy.studies.arrangements.evidence import (
+    BIASED,
     WHY_BIASED,
     WHY_CRITICAL,
     all_negative,
@@ -26,10 +27,14 @@ from anatomy.studies.arrangements.tables import (
     uses={"figure_02": "n_l training reinitialisation", "figure_07": "n_l training"},
     quantity="Spearman correlation over layers past the first of |n_l - 1/2| at the last epoch and the drop "
     "when the layer is reset to initialisation; interval by bootstrap over seeds",
-    threshold="interval above 0",
-    reason="without any relation the correlation is 0; the paper excepts layer 1 (caption of figure 2)",
+    null=0,
+    threshold=0,
+    effect=0.3,
+    criterion="interval above 0",
+    reason="without any relation the correlation is 0; the paper excepts layer 1 (caption of figure 2); "
+    "0.3 is a correlation of middle size (Cohen 1988)",
 )
-def biased_layers_critical(case: Case) -> Finding:
+def biased_layers_critical(case: Case, threshold: float) -> Finding:
     """Correlate bias and criticality of the experiment of figures 2 and 7."""
     (evidence, *_), (other, *_) = case.trained("figure_02"), case.experiments("figure_07")
     if evidence.name != other.name:
@@ -39,7 +44,7 @@ def biased_layers_critical(case: Case) -> Finding:
     if np.isnan(found["rho"]):
         raise NotTestedError(f"bias or drops of {evidence.name} are the same in all layers")
     note = f"{found['count']} layers, {found['seeds']} seeds"
-    return above(0, found["rho"], found["low"], found["high"], note)
+    return above(threshold, found["rho"], found["low"], found["high"], note)
 
 
 @claim(
@@ -49,16 +54,18 @@ def biased_layers_critical(case: Case) -> Finding:
     uses={"figure_02": "training reinitialisation"},
     quantity="margin to a relative drop of 10 % of the layer most on the wrong side: layers 1 to 8 should "
     "lie above it, the others below; interval by bootstrap over seeds",
-    threshold="interval above 0, that is all layers on their side of a relative drop of 10 %",
+    null=0,
+    threshold=CRITICAL,
+    criterion="interval above 0, that is all layers on their side of a relative drop of 10 %",
     reason=WHY_CRITICAL,
 )
-def first_eight_layers_critical(case: Case) -> Finding:
+def first_eight_layers_critical(case: Case, threshold: float) -> Finding:
     """Compare the drops of layers 1 to 8 and of the others with the same limit."""
     (evidence, *_) = case.trained("figure_02")
     drops = evidence.relative_drops()
     evidence.existing(range(1, 10))
     sides = np.where(drops.columns <= 8, 1, -1)
-    margins = (drops - CRITICAL) * sides
+    margins = (drops - threshold) * sides
     found = above(0, *over_seeds(margins, lambda mean: mean.min(1)))
     each = [above(0, *over_seeds(margins[[layer]], lambda mean: mean[:, 0])) for layer in margins]
     wrong = [str(layer) for layer, one in zip(margins, each, strict=True) if one.supported is False]
@@ -76,12 +83,14 @@ def first_eight_layers_critical(case: Case) -> Finding:
     uses={"figure_16": "training reinitialisation"},
     quantity="relative drop in test accuracy when layer 9 or 10 is reset to initialisation, of the less "
     "critical; interval by bootstrap over seeds",
-    threshold="interval above 0.1",
+    null=0,
+    threshold=CRITICAL,
+    criterion="interval above 0.1",
     reason=WHY_CRITICAL,
 )
-def layers_9_and_10_critical(case: Case) -> Finding:
+def layers_9_and_10_critical(case: Case, threshold: float) -> Finding:
     """Judge layers 9 and 10 of figure 16."""
-    return smallest_drop(case.trained("figure_16"), [9, 10])
+    return smallest_drop(case.trained("figure_16"), threshold, [9, 10])
 
 
 @claim(
@@ -90,12 +99,14 @@ def layers_9_and_10_critical(case: Case) -> Finding:
     "distribution of negative projections.",
     uses={"figure_17": "n_l training"},
     quantity="fraction of negative filters at the last epoch, of the less biased of layers 9 and 10",
-    threshold="interval above 2/3",
+    null=0.5,
+    threshold=BIASED,
+    criterion="interval above 2/3",
     reason=WHY_BIASED,
 )
-def layers_9_and_10_biased(case: Case) -> Finding:
+def layers_9_and_10_biased(case: Case, threshold: float) -> Finding:
     """Judge layers 9 and 10 of figure 17."""
-    return all_negative(case.trained("figure_17")[0].pooled([9, 10]))
+    return all_negative(case.trained("figure_17")[0].pooled([9, 10]), threshold)
 
 
 @claim(
@@ -105,9 +116,11 @@ def layers_9_and_10_biased(case: Case) -> Finding:
     uses={"figure_18": "training reinitialisation", "figure_19": "training reinitialisation"},
     quantity="relative drop in test accuracy when a layer is reset to initialisation, of the least critical "
     "of all layers; interval by bootstrap over seeds",
-    threshold="interval above 0.1",
+    null=0,
+    threshold=CRITICAL,
+    criterion="interval above 0.1",
     reason=WHY_CRITICAL,
 )
-def all_layers_critical_on_imagenet(case: Case) -> Finding:
+def all_layers_critical_on_imagenet(case: Case, threshold: float) -> Finding:
     """Judge all layers of figures 18 and 19; both are needed."""
-    return smallest_drop([*case.trained("figure_18"), *case.trained("figure_19")])
+    return smallest_drop([*case.trained("figure_18"), *case.trained("figure_19")], threshold)

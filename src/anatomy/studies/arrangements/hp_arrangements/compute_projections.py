@@ -1,13 +1,12 @@
 """The authors' compute_projections.py: what it measured of any network, under the names that it gave."""
 
-import re
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from anatomy.networks.catalogue import LAYOUTS, TORCHVISION, require_architecture
+from anatomy.networks.catalogue import require_architecture
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import check_outputs, write_json
 from anatomy.studies.arrangements.hp_arrangements.names import DATASETS, epoch_of, file_name, result_folder
@@ -68,12 +67,9 @@ def _released(architecture: str, known: tuple) -> list[Layer]:
     """Return the layers of the weights IMAGENET1K_V1 of torchvision."""
     if known[3] != 1000:
         raise InputError(f"released weights tell 1000 classes apart, not {known[3]}; set --dataset imagenet")
-    released = architecture.replace("bn", "_bn") if architecture in LAYOUTS else architecture
-    if released not in (*TORCHVISION, "alexnet") and not re.fullmatch(r"vgg\d+", released):
-        raise InputError(f"torchvision has no weights of {architecture}; allowed: those of its networks")
     from anatomy.studies.arrangements.pretrained.read import obtain, official_url
 
-    return checkpoint_layers(obtain(official_url(released)), *known)
+    return checkpoint_layers(obtain(official_url(architecture)), *known)
 
 
 def _initialisation(
@@ -90,9 +86,7 @@ def _initialisation(
 
     channels, *size = image_shape
     generator = stream(seed, "initialisation")
-    network = build_network(
-        architecture, classes, channels, width, generator, {"kind": "published"}, tuple(size)
-    )
+    network = build_network(architecture, classes, channels, width, generator, "published", size=tuple(size))
     geometries, _ = expected_layers(architecture, image_shape, width, classes)
     weights = {g.name: network.get_submodule(g.name).weight.detach().numpy() for g in geometries}
     return named_layers(f"an initialisation of {architecture}", geometries, weights, with_linear)

@@ -3,7 +3,7 @@
 import hashlib
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,40 +12,23 @@ import numpy as np
 from anatomy.data.dataset import DESCRIPTION_FILE, Dataset, open_dataset
 from anatomy.data.image_files import IndexedDataset
 from anatomy.data.sources.images import index_folder, index_part
-from anatomy.data.upscaling import UpscaledDataset
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json
-from anatomy.studies.arrangements.hp_arrangements.names import DATASETS
-
-AnyDataset = Dataset | IndexedDataset | UpscaledDataset
+from anatomy.studies.arrangements.hp_arrangements.names import DATASETS, Statistics
 
 IMAGENET_LAYOUT = {"train_folder": "train", "test_folder": "val"}
 IMAGENET_CROP = (256, 224)
-# Size in pixels and black border of each way of upscaling.
-UPSCALING = {"plain": (224, 0), "padded": (112, 56)}
 
 
 @dataclass(frozen=True)
 class DataChoice:
-    """Which data to open: a name of `DATASETS` or a prepared data set's directory, and what to make of it.
+    """Which data to open: a name of `DATASETS` or a prepared data set's directory.
 
-    `path` holds the official files of a name, or is a prepared data set. `subsample` classes are kept, 0 for
-    all: the first ones, or the first after a shuffle with `class_seed`. `upscaling` is a key of `UPSCALING`,
-    or None.
+    `path` holds the official files of a name, or is a prepared data set.
     """
 
     dataset: str
     path: Path = Path("data")
-    subsample: int = 0
-    class_seed: int | None = None
-    upscaling: str | None = None
-
-    @classmethod
-    def of(cls, options: Namespace, class_seed: int | None) -> "DataChoice":
-        """Return what `options` of a program say; classes are shuffled with `class_seed`."""
-        classes = options.subsample_classes
-        upscaling = "plain" if options.upscale else "padded" if options.upscale_padding else None
-        return cls(options.dataset, options.data_path, classes, class_seed if classes else None, upscaling)
 
     @property
     def name(self) -> str:
@@ -62,79 +45,33 @@ class DataChoice:
                 f"{path} is damaged or not of a prepared data set ({error!r}); prepare the data set again"
             ) from error
 
+    def statistics(self, upscaling: str | None) -> Statistics | None:
+        """Return what the authors standardise images with, so enlarged; None for those of the images."""
+        known = DATASETS.get(self.dataset)
+        return known and {None: known.plain, "plain": known.upscaled, "padded": known.padded}[upscaling]
 
-def open_named(choice: DataChoice, test_only: bool = False) -> tuple[AnyDataset, dict[str, Any]]:
-    """Return a data set and its description (name, classes, channels, height, width, mean, std, sha256).
 
-    Mean and standard deviation are the authors' where they have some; otherwise those of the training
-    images, after upscaling and before classes are left out. With `test_only` the training images of imagenet
-    are not looked for.
+def seen_as(options: Namespace, class_seed: int | None) -> dict[str, Any]:
+    """Return the settings of a run that say how the network sees the data; classes are drawn by a seed."""
+    seen: dict[str, Any] = {"pixels": "unit" if options.unnormalize else "standardised"}
+    if options.upscale or options.upscale_padding:
+        seen["upscaling"] = "plain" if options.upscale else "padded"
+    if options.subsample_classes:
+        seed = {} if class_seed is None else {"seed": class_seed}
+        seen["class_subset"] = {"count": options.subsample_classes, **seed}
+    return seen
+
+
+def open_named(
+    choice: DataChoice, test_only: bool = False
+) -> tuple[Dataset | IndexedDataset, dict[str, Any]]:
+    """Return a data set and its description; of data that are not prepared it has name and sha256.
+
+    With `test_only` the training images of imagenet are not looked for.
     """
     dataset, prepared = _opened(choice, test_only)
-    checksum = prepared.get("sha256") or _checksum(dataset)
-    dataset = upscaled(dataset, choice.upscaling)
-    if choice.dataset in DATASETS:
-        known = DATASETS[choice.dataset]
-        statistics = {None: known.plain, "plain": known.upscaled, "padded": known.padded}[choice.upscaling]
-    else:
-        statistics = None if choice.upscaling else (prepared["mean"], prepared["std"])
-    mean, std = statistics or dataset.statistics()
-    if choice.subsample:
-        every = len(dataset.classes)
-        dataset = of_classes(dataset, chosen_classes(choice.name, every, choice.subsample, choice.class_seed))
-    channels, height, width = dataset.image_shape
-    return dataset, {
-        "name": choice.name,
-        "classes": list(dataset.classes),
-        "channels": channels,
-        "height": height,
-        "width": width,
-        "mean": list(mean),
-        "std": list(std),
-        "sha256": checksum,
-    }
-
-
-def chosen_classes(name: str, every: int, classes: int, seed: int | None) -> np.ndarray:
-    """Return the indices of `classes` classes of data set `name`: the first, or shuffled with `seed`."""
-    if not 0 < classes <= every:
-        raise InputError(f"--subsample-classes {classes}: {name} has {every} classes")
-    indices = np.arange(every)
-    if seed is not None:
-        np.random.RandomState(seed).shuffle(indices)
-    return indices[:classes]
-
-
-def upscaled(dataset: Dataset | IndexedDataset, upscaling: str | None) -> AnyDataset:
-    """Return `dataset`, its images enlarged if `upscaling` is not None; `InputError` for image files."""
-    if upscaling is None:
-        return dataset
-    if isinstance(dataset, IndexedDataset):
-        raise InputError(
-            "--upscale and --upscale-padding are for small images; these have 224 pixels as it is"
-        )
-    return UpscaledDataset(dataset, *UPSCALING[upscaling])
-
-
-def of_classes(dataset: AnyDataset, kept: np.ndarray) -> AnyDataset:
-    """Return the images of the classes `kept` in both parts, with labels from 0 on."""
-    if isinstance(dataset, UpscaledDataset):
-        return replace(dataset, small=of_classes(dataset.small, kept))
-    new_labels = np.full(len(dataset.classes), -1)
-    new_labels[kept] = np.arange(len(kept))
-    classes = [dataset.classes[index] for index in kept]
-    arrays: dict[str, Any] = {}
-    for part in ("train", "test"):
-        labels = new_labels[getattr(dataset, f"{part}_labels")]
-        chosen = np.flatnonzero(labels >= 0)
-        if len(labels) and not len(chosen):
-            raise InputError(f"--subsample-classes leaves no image in the {part} part; take more classes")
-        if isinstance(dataset, IndexedDataset):
-            arrays[part] = replace(getattr(dataset, part).subset(chosen), labels=labels[chosen])
-        else:
-            arrays[f"{part}_images"] = getattr(dataset, f"{part}_images")[chosen]
-            arrays[f"{part}_labels"] = labels[chosen]
-    return replace(dataset, **arrays, classes=classes)
+    checksum = prepared["sha256"] if prepared else _checksum(dataset)
+    return dataset, {**prepared, "name": choice.name, "sha256": checksum}
 
 
 def _opened(choice: DataChoice, test_only: bool) -> tuple[Dataset | IndexedDataset, Mapping[str, Any]]:
@@ -165,8 +102,7 @@ def _opened(choice: DataChoice, test_only: bool) -> tuple[Dataset | IndexedDatas
     if test_only:
         test, classes = index_part(choice.path, IMAGENET_LAYOUT["test_folder"], choice.dataset)
         return IndexedDataset(test.subset(np.arange(0)), test, classes, resize, crop), {}
-    layout = {**IMAGENET_LAYOUT, "resize": resize, "crop": crop}
-    return index_folder(choice.path, choice.dataset, layout), {}
+    return index_folder(choice.path, choice.dataset, **IMAGENET_LAYOUT, resize=resize, crop=crop), {}
 
 
 def _checksum(dataset: Dataset | IndexedDataset) -> str:

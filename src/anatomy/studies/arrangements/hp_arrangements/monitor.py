@@ -56,8 +56,8 @@ class Monitor:
         if self.board is not None and last.train_loss is not None:
             self.board.add_scalar("Loss/train", last.train_loss, last.epoch)
             self.board.add_scalar("Lr", last.learning_rate, last.epoch)
-        if self.train_accuracy and last.train_loss is not None and last.epoch in run.settings["snapshots"]:
-            values = run.measure(*run.train_part(), TOP)
+        if self.train_accuracy and last.train_loss is not None and last.epoch in run.kept_epochs:
+            values = run.measure(*run.task.train, TOP)
             print(describe_evaluation("training images", values), file=sys.stderr)
             if self.board is not None:
                 for top, accuracy in zip(TOP, values[1:], strict=True):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anatomy.checkpoints.snapshots import is_snapshot, load_snapshot
 from anatomy.checkpoints.torch_files import read_checkpoint
-from anatomy.networks.catalogue import OWN, TIMM_PREFIX, TORCHVISION
+from anatomy.networks.family import Family, families
 from anatomy.studies.arrangements.epochs import PRETRAINED
 
 # Mean and standard deviation per channel, of pixels in [0, 1].
@@ -58,12 +58,16 @@ def choices(directories: bool) -> str:
     prepared = ["the directory of a prepared data set"] if directories else []
     return "\n".join(
         [
-            f"architectures: {', '.join(OWN)}",
-            f"  of torchvision: {', '.join(TORCHVISION)}",
-            f"  of timm, if it is installed: {TIMM_PREFIX}<name>",
+            "architectures:",
+            *(f"  {family.name}: {', '.join(_names_in(family))}" for family in families()),
             f"data sets: {', '.join([*DATASETS, *prepared])}",
         ]
     )
+
+
+def _names_in(family: Family) -> list[str]:
+    """Return the names of a family's networks; those of another library are looked up when they are built."""
+    return [*family.names, *([f"{family.prefix}<name>, if it is installed"] if family.prefix else [])]
 
 
 def file_name(architecture: str) -> str:

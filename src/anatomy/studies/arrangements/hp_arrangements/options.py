@@ -10,8 +10,15 @@ from anatomy.runtime.options import add_save_every, factor, natural, positive, s
 from anatomy.studies.arrangements.reinitialisation.options import add_options
 
 
-def parse_train(arguments: Sequence[str] | None = None) -> Namespace:
-    """Return the options of train.py, with their defaults."""
+def _add_schema(parser: ArgumentParser, program: Path) -> None:
+    """Add --schema, and `program` itself, whose code is part of what its results are bound to."""
+    schema = program.parents[2] / "schemas" / "config.schema.yaml"
+    parser.add_argument("--schema", type=Path, default=schema, help="schema of the configuration")
+    parser.set_defaults(program=program)
+
+
+def parse_train(program: Path, arguments: Sequence[str] | None = None) -> Namespace:
+    """Return the options of train.py, which is the file `program`, with their defaults."""
     parser = ArgumentParser(description="Train a network and keep snapshots of its convolutions.")
     add = parser.add_argument
     add("--arch", help="network; without it the known names are printed")
@@ -65,6 +72,7 @@ def parse_train(arguments: Sequence[str] | None = None) -> Namespace:
         help="CPU threads, all by default; their number decides the bits",
     )
     add_save_every(parser)
+    _add_schema(parser, program)
     return parser.parse_args(arguments)
 
 
@@ -96,8 +104,11 @@ def parse_compute_projections(arguments: Sequence[str] | None = None) -> Namespa
     return parser.parse_args(arguments)
 
 
-def parse_reinit_layers(arguments: Sequence[str] | None = None) -> Namespace:
-    """Return the options of reinit_layers.py, with their defaults; `InputError` if --load-from is no file."""
+def parse_reinit_layers(program: Path, arguments: Sequence[str] | None = None) -> Namespace:
+    """Return the options of reinit_layers.py, which is the file `program`, with their defaults.
+
+    `InputError` if --load-from is no file.
+    """
     parser = ArgumentParser(
         description="Measure test accuracy with every convolution of a checkpoint reset, one at a time."
     )
@@ -128,6 +139,7 @@ def parse_reinit_layers(arguments: Sequence[str] | None = None) -> Namespace:
     add("--results", type=Path, default=Path("results"), help="folder of the JSON file")
     add("--plots", type=Path, default=Path("plots"), help="folder of the heat map")
     add("--log", type=Path, default=Path("reinit_weights.log"), help="log file to add to")
+    _add_schema(parser, program)
     options = parser.parse_args(arguments)
     if options.arch and options.dataset:
         if not options.load_from:

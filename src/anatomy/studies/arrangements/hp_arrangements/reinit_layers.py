@@ -11,14 +11,17 @@ from typing import Any
 import torch
 
 from anatomy.checkpoints.torch_files import read_checkpoint
-from anatomy.data.normalisation import pixel_statistics
+from anatomy.data.dataset import Dataset
+from anatomy.data.image_files import IndexedDataset
 from anatomy.runtime.devices import set_up_torch
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json, sha256_of, write_json
-from anatomy.runtime.streams import stream
-from anatomy.studies.arrangements.hp_arrangements.data import DataChoice, open_named
+from anatomy.runtime.schema import read_schema
+from anatomy.runtime.settings import Settings
+from anatomy.studies.arrangements.hp_arrangements.data import DataChoice, open_named, seen_as
 from anatomy.studies.arrangements.hp_arrangements.names import DATASETS, epoch_of, result_folder
-from anatomy.studies.arrangements.reinitialisation.measure import Effort, EvaluationData, measured
+from anatomy.studies.arrangements.hp_arrangements.settings import settings_in, validated
+from anatomy.studies.arrangements.reinitialisation.measure import Effort, measured
 from anatomy.studies.arrangements.reinitialisation.names import RANDOM, draw_name
 from anatomy.studies.arrangements.reinitialisation.weights import (
     LayerWeights,
@@ -27,8 +30,8 @@ from anatomy.studies.arrangements.reinitialisation.weights import (
     linear_layers,
     weights_of,
 )
-from anatomy.training.facts import RUN_FILE
-from anatomy.training.trained import new_network
+from anatomy.training.facts import RUN_FILE, code_sha256
+from anatomy.training.task import Task
 
 LOG = logging.getLogger(__name__)
 # What to give, by what run.json says.
@@ -76,30 +79,27 @@ def listed_paths(path: Path) -> list[Path]:
     return found
 
 
-def pixels_of(options: Namespace) -> str:
-    """Return which pixels the network sees, as the settings of a run call them."""
-    return "unit" if options.unnormalize else "standardised"
+def check_run(options: Namespace, choice: DataChoice, settings: Settings, schema: Mapping[str, Any]) -> None:
+    """Raise `InputError` if `--load-from` lies in a run that saw other pixels or classes than `settings` say.
 
-
-def check_run(options: Namespace, choice: DataChoice) -> None:
-    """Raise `InputError` if `--load-from` lies in a run that saw other pixels or classes."""
+    A directory's images are standardised with statistics of their own, those of a name with the authors'.
+    """
     folder = options.load_from.parent
     path = (folder.parent if folder.name == "snapshots" else folder) / RUN_FILE
-    settings = _settings_if_known(path)
-    if settings is None:
+    if (facts := _facts_if_known(path, schema)) is None:
         return
-    classes, seed = settings.get("subsample_classes", 0), settings.get("class_seed")
-    pixels, upscaling = settings["pixels"], settings.get("upscaling")
+    trained = settings_in(facts, schema)
+    subset, own = trained.class_subset, settings.class_subset
+    count, seed = (0, None) if subset is None else (subset.count, subset.seed)
     shuffled = "no --class-sample-seed" if seed is None else f"--class-sample-seed {seed}"
+    named = trained.pixels == "standardised" and choice.statistics(settings.upscaling) is not None
     needed = {
-        PIXELS[pixels]: pixels == pixels_of(options),
-        UPSCALING_OPTION[upscaling]: upscaling == choice.upscaling,
-        f"--subsample-classes {classes}": classes == choice.subsample,
-        shuffled: seed == choice.class_seed,
-        # Runs of the pipeline, which have no upscaling, saw the statistics of their data; a name has others.
-        "the prepared directory as --dataset": (
-            "upscaling" in settings or pixels != "standardised" or choice.dataset not in DATASETS
-        ),
+        PIXELS[trained.pixels]: trained.pixels == settings.pixels,
+        UPSCALING_OPTION[trained.upscaling]: trained.upscaling == settings.upscaling,
+        f"--subsample-classes {count}": count == (0 if own is None else own.count),
+        shuffled: seed == (None if own is None else own.seed),
+        "the prepared directory as --dataset": not named or "statistics" in facts,
+        "--dataset by its name": choice.dataset in DATASETS or "statistics" not in facts,
     }
     if wrong := [option for option, given in needed.items() if not given]:
         raise InputError(
@@ -107,48 +107,60 @@ def check_run(options: Namespace, choice: DataChoice) -> None:
         )
 
 
-def _settings_if_known(path: Path) -> Mapping[str, Any] | None:
-    """Return the settings in a run.json; None if there is no such file, or another program's."""
+def _facts_if_known(path: Path, schema: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the facts in a run.json; None if there is no such file, or another program's."""
     try:
         content = read_json(path) if path.is_file() else None
     except ValueError:
         return None
     settings = content.get("settings") if isinstance(content, Mapping) else None
-    if not isinstance(settings, Mapping) or settings.get("pixels") not in list(PIXELS):
+    try:
+        return content if isinstance(settings, Mapping) and validated(settings, schema) else None
+    except InputError:
         return None
-    return settings if settings.get("upscaling") in list(UPSCALING_OPTION) else None
 
 
-def load_network(options: Namespace, description: Mapping[str, Any]) -> torch.nn.Module:
-    """Return the network of `--load-from`; `InputError` if it does not fit `--arch` or the classes."""
-    tensors = tensors_of(options.load_from)
-    settings = network_settings(options)
-    network = new_network(settings, description, stream(0, "not used"))
+def task_of(
+    options: Namespace,
+    choice: DataChoice,
+    dataset: Dataset | IndexedDataset,
+    description: Mapping[str, Any],
+    settings: Settings,
+    device: str,
+) -> Task:
+    """Return what the network sees of a data set; fresh weights are drawn with --seed, 0 if absent."""
+    statistics, seed = choice.statistics(settings.upscaling), options.seed or 0
+    return Task(settings, dataset, description, seed, torch.device(device), options.workers, statistics)
+
+
+def network_settings(options: Namespace, schema: Mapping[str, Any]) -> Settings:
+    """Return the settings of a run that decide the network and how it sees the data."""
+    entry = {"architecture": options.arch, "width": options.width, "initialisation": {"kind": "published"}}
+    return validated({**entry, **seen_as(options, options.class_sample_seed)}, schema)
+
+
+def load_network(path: Path, task: Task, dataset: str) -> torch.nn.Module:
+    """Return the network in a file; `InputError` if it is not that of `task`, or has not its classes."""
+    tensors = tensors_of(path)
+    network = task.initial_network()
     weights = weights_of(tensors)
     last = next(reversed(linear_layers(network)), None)
-    classes = len(description["classes"])
-    if last in weights and len(weights[last][0]) != classes:
+    if last in weights and len(weights[last][0]) != task.classes:
         raise InputError(
-            f"{options.load_from} tells {len(weights[last][0])} classes apart, but {description['name']} has "
-            f"{classes}; give the data set that it was trained on, or --subsample-classes"
+            f"{path} tells {len(weights[last][0])} classes apart, but {dataset} has {task.classes}; give the "
+            "data set that it was trained on, or --subsample-classes"
         )
-    check_weights(weights, network, str(options.load_from))
+    check_weights(weights, network, str(path))
     missing = sorted(network.state_dict().keys() - tensors.keys())
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     if missing:
-        raise InputError(f"{options.load_from} has no {missing[0]}; expected the whole network")
+        raise InputError(f"{path} has no {missing[0]}; expected the whole network")
     network.load_state_dict(tensors, strict=False)
     return network
 
 
-def network_settings(options: Namespace) -> dict[str, Any]:
-    """Return what decides the shapes and the initialisation of the network."""
-    initialisation = {"kind": "published"}
-    return {"architecture": options.arch, "width": options.width, "initialisation": initialisation}
-
-
 def resets_of(
-    options: Namespace, paths: Sequence[Path], network: torch.nn.Module, description: Mapping[str, Any]
+    options: Namespace, paths: Sequence[Path], network: torch.nn.Module, task: Task
 ) -> dict[str, LayerWeights]:
     """Return what layers are reset to, by epoch, in the order of `paths`, and each random draw.
 
@@ -170,10 +182,8 @@ def resets_of(
         if options.with_linear and absent:
             LOG.warning("%s has no weights of %s, which it does not reset", path, ", ".join(absent))
         resets[name] = weights
-    settings, seed = network_settings(options), options.seed or 0
     for draw in range(1, options.rand + 1):
-        fresh = fresh_weights(settings, description, seed, draw, options.with_linear)
-        resets[draw_name(draw)] = fresh
+        resets[draw_name(draw)] = fresh_weights(task, draw, options.with_linear)
     if not resets:
         raise InputError("nothing to reset to; give --inits-from, --rand or both")
     if not any(resets.values()):
@@ -189,29 +199,30 @@ def measure(options: Namespace, device_name: str) -> None:
     _log_to(options.log)
     set_up_torch(options.threads, device_name)
     paths = listed_paths(options.inits_from) if options.inits_from else []
-    choice = DataChoice.of(options, options.class_sample_seed)
-    check_run(options, choice)
+    choice, schema = DataChoice(options.dataset, options.data_path), read_schema(options.schema)
+    settings = network_settings(options, schema)
+    check_run(options, choice, settings, schema)
     dataset, description = open_named(choice, test_only=True)
-    network = load_network(options, description)
-    resets = resets_of(options, paths, network, description)
-    LOG.info("%s on %d test images of %s", options.load_from, len(dataset.test_labels), choice.name)
+    task = task_of(options, choice, dataset, description, settings, device_name)
+    network = load_network(options.load_from, task, choice.name)
+    resets = resets_of(options, paths, network, task)
+    LOG.info("%s on %d test images of %s", options.load_from, len(task.dataset.test_labels), choice.name)
     name = f"reinit_{options.load_from.name.removesuffix(options.load_from.suffix)}"
     relative = result_folder(options, choice.name)
     results, plots = options.results / relative, options.plots / relative
-    statistics = pixel_statistics(pixels_of(options), description)
-    effort = Effort(device_name, options.threads, options.workers, options.batch_size, options.memory)
     decisive = {
-        "settings": network_settings(options),
+        "settings": settings.stored(),
         "weights": [sha256_of(path) for path in (options.load_from, *paths)],
         "seed": options.seed,
-        "data": [description["sha256"], choice.upscaling, choice.subsample, choice.class_seed, statistics],
+        "data": [description["sha256"], choice.statistics(settings.upscaling)],
+        "code": code_sha256(options.program, settings),
     }
     with measured(
         network,
         resets,
         options.with_linear,
-        EvaluationData(dataset, statistics),
-        effort,
+        task,
+        Effort(options.threads, options.batch_size, options.memory),
         {"experiment": "", "seed": options.seed},
         decisive,
         results / f".{name}.progress",

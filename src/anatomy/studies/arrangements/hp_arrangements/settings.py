@@ -1,16 +1,19 @@
 """The options of the authors' train.py as settings of a run, its data, and its directory."""
 
-import re
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from anatomy.configuration.messages import schema_problems
+from anatomy.data.dataset import Dataset
 from anatomy.data.image_files import IndexedDataset
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.schema import RUN
+from anatomy.runtime.settings import Settings
 from anatomy.studies.arrangements.hp_arrangements.checkpoint import read_start
-from anatomy.studies.arrangements.hp_arrangements.data import AnyDataset, DataChoice
+from anatomy.studies.arrangements.hp_arrangements.data import DataChoice, seen_as
 from anatomy.studies.arrangements.pretrained.read import obtain, official_url
 from anatomy.training.start import Start
 
@@ -36,35 +39,33 @@ OPTION_OF = {
     "settings.pixels": "--unnormalize",
     "settings.augmentation": "--augmentation",
     "settings.upscaling": "--upscale or --upscale-padding",
-    "settings.subsample_classes": "--subsample-classes",
-    "settings.class_seed": "--class-sample-seed",
+    "settings.class_subset.seed": "--class-sample-seed",
+    "settings.class_subset": "--subsample-classes",
     "settings.epochs": "--epochs",
     "settings.snapshots": "--snapshot-every or --snapshot-all-until",
     "settings.batch_size": "--batch-size",
     "settings.initialisation": "--pretrained",
     "start": "--resume-from, --start-epoch or --pretrained",
     "dataset_sha256": "--dataset or --data-path",
+    "statistics": "--dataset or --data-path",
     "threads": "--threads",
     "device": "--cuda",
 }
 
 
-def data_choice(options: Namespace, seed: int) -> DataChoice:
-    """Return which data the options mean; classes are drawn with --shuffle or --class-sample-seed."""
-    class_seed = options.class_sample_seed
-    if class_seed is None and options.shuffle:
-        class_seed = seed
-    return DataChoice.of(options, class_seed)
+def class_seed(options: Namespace, seed: int) -> int | None:
+    """Return the seed that draws classes, of --class-sample-seed or --shuffle; None for the first ones."""
+    return seed if options.class_sample_seed is None and options.shuffle else options.class_sample_seed
 
 
-def augmentation(options: Namespace, dataset: AnyDataset) -> dict[str, Any]:
+def augmentation(options: Namespace, dataset: Dataset | IndexedDataset) -> dict[str, Any]:
     """Return how the authors augment such data."""
     if not options.augmentation:
-        return {"shift": 0, "flip": False, "random_resized_crop": False}
+        return {"shift": 0, "flip": False}
     if isinstance(dataset, IndexedDataset):
-        return {"shift": 0, "flip": True, "random_resized_crop": True}
+        return {"flip": True, "random_resized_crop": True}
     # Digits are not flipped.
-    return {"shift": SHIFT, "flip": dataset.image_shape[0] > 1, "random_resized_crop": False}
+    return {"shift": SHIFT, "flip": dataset.image_shape[0] > 1}
 
 
 def optimiser(options: Namespace) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def schedule(options: Namespace) -> dict[str, Any]:
     return {"kind": "step", "every": options.lr_step, "factor": options.lr_decay}
 
 
-def snapshot_epochs(options: Namespace, first: int) -> list[int]:
+def epochs_asked(options: Namespace, first: int) -> list[int]:
     """Return the epochs with snapshots: the first, those asked for, and the last.
 
     Epochs count what was done, so that epoch e is the authors' e - 1, and 0 is the initialisation.
@@ -95,39 +96,51 @@ def snapshot_epochs(options: Namespace, first: int) -> list[int]:
     return sorted({first, *asked, options.epochs})
 
 
-def settings_of(options: Namespace, dataset: AnyDataset, seed: int, start: Start) -> dict[str, Any]:
+def settings_of(
+    options: Namespace,
+    dataset: Dataset | IndexedDataset,
+    seed: int,
+    start: Start,
+    schema: Mapping[str, Any],
+) -> Settings:
     """Return the settings of the run, as a configuration of the pipeline would have them.
 
-    A checkpoint keeps its optimiser and schedule unless --override.
+    A checkpoint keeps its optimiser and schedule unless --override. `InputError` for what the engine's
+    `schema` does not allow.
     """
-    choice, chosen, rates = data_choice(options, seed), optimiser(options), schedule(options)
+    chosen, rates = optimiser(options), schedule(options)
     if not options.override:
         chosen, rates = _kept(start, chosen, rates)
-    split_seed = seed if options.split_seed is None else options.split_seed
-    noise_seed = seed if options.noise_seed is None else options.noise_seed
-    return {
+    entry = {
+        **seen_as(options, class_seed(options, seed)),
         "architecture": options.arch,
-        "width": 1.0,
         "initialisation": {"kind": "published"},
         "epochs": options.epochs,
         "batch_size": options.batch_size,
-        "precision": "float32",
-        "pixels": "unit" if options.unnormalize else "standardised",
-        "upscaling": choice.upscaling,
-        "subsample_classes": choice.subsample,
-        "class_seed": choice.class_seed,
         "label_noise": {"fraction": max(options.noise, 0.0), "kind": "wrong"},
         "pixel_shuffle": options.noise < 0,
-        "noise_seed": noise_seed if options.noise else seed,
         "augmentation": augmentation(options, dataset),
         "validation_fraction": options.split,
         "split": {"shuffle": options.shuffle, "stratified": options.stratified},
-        "split_seed": split_seed if options.split and options.shuffle else seed,
         "order": "drawn" if options.split or options.shuffle else "stored",
         "optimiser": chosen,
         "schedule": rates,
-        "snapshots": snapshot_epochs(options, start.epoch),
+        "snapshots": epochs_asked(options, start.epoch),
     }
+    if options.split and options.shuffle:
+        entry["split_seed"] = seed if options.split_seed is None else options.split_seed
+    # That of the run needs no key.
+    if options.noise and options.noise_seed not in (None, seed):
+        entry["noise_seed"] = options.noise_seed
+    return validated(entry, schema)
+
+
+def validated(entry: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
+    """Return the settings of a run with this entry; `InputError` lists what `schema` does not allow."""
+    part = schema["$defs"][RUN]
+    if problems := list(schema_problems(entry, {**part, "$defs": schema["$defs"]})):
+        raise InputError("; ".join(problems))
+    return Settings(entry, part)
 
 
 def _kept(start: Start, chosen: dict, rates: dict) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -143,21 +156,17 @@ def _kept(start: Start, chosen: dict, rates: dict) -> tuple[dict[str, Any], dict
 
 def pretrained_start(options: Namespace, classes: int) -> Start:
     """Return torchvision's ImageNet weights of --arch; `InputError` if there are none or classes differ."""
-    name = re.sub(r"^(vgg\d+)bn$", r"\1_bn", options.arch)
     if classes != IMAGENET_CLASSES:
         raise InputError(
             f"--pretrained networks tell {IMAGENET_CLASSES} classes apart, --dataset has {classes}"
         )
-    try:
-        url = official_url(name)
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"--pretrained: torchvision has no ImageNet weights of {options.arch}") from error
-    return read_start(obtain(url))
+    return read_start(obtain(official_url(options.arch)))
 
 
 def run_folder(options: Namespace, choice: DataChoice, seed: int) -> Path:
     """Return the run directory below --models-path."""
-    parts = [choice.name + (f"_{choice.subsample}" if choice.subsample else "")]
+    classes = options.subsample_classes
+    parts = [choice.name + (f"_{classes}" if classes else "")]
     if options.noise < 0:
         parts.append("pixel_shuffle")
     elif options.noise > 0:
@@ -173,12 +182,24 @@ def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def differences(earlier: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return which facts of a run differ from an earlier one's: a description of each by its dotted key."""
-    before, now = flatten(earlier), flatten(facts)
+def differences(
+    earlier: Mapping[str, Any], facts: Mapping[str, Any], schema: Mapping[str, Any]
+) -> dict[str, str]:
+    """Return which facts of a run differ from an earlier one's: a description of each by its dotted key.
+
+    Settings are compared complete, with the defaults of the engine's `schema`.
+    """
+    before, now = (
+        flatten({**each, "settings": settings_in(each, schema).complete()}) for each in (earlier, facts)
+    )
     found = {}
     for key in sorted(before.keys() | now.keys()):
         if before.get(key) != now.get(key) and key not in ("fingerprint",) and not key.startswith("sha256."):
             option = next((option for part, option in OPTION_OF.items() if key.startswith(part)), key)
             found[key] = f"{option} ({before.get(key)} there, {now.get(key)} here)"
     return found
+
+
+def settings_in(facts: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
+    """Return the settings in the facts of a run."""
+    return Settings(facts["settings"], schema["$defs"][RUN])

@@ -12,20 +12,21 @@ from typing import Any, TextIO
 
 import torch
 
-# Some networks need it when they are built; by then the hash of the code has been taken.
-import anatomy.runtime.torchvision_import  # noqa: F401
 from anatomy.networks.catalogue import require_architecture
 from anatomy.runtime import provenance
 from anatomy.runtime.devices import set_up_torch
 from anatomy.runtime.files import write_json
 from anatomy.runtime.locks import locked
+from anatomy.runtime.schema import read_schema
+from anatomy.runtime.settings import Settings
 from anatomy.studies.arrangements.hp_arrangements import continuation, monitor
-from anatomy.studies.arrangements.hp_arrangements.data import open_named
+from anatomy.studies.arrangements.hp_arrangements.data import DataChoice, open_named
+from anatomy.studies.arrangements.hp_arrangements.names import Statistics
 from anatomy.studies.arrangements.hp_arrangements.options import check_options
 from anatomy.studies.arrangements.hp_arrangements.settings import (
-    data_choice,
     pretrained_start,
     run_folder,
+    settings_in,
     settings_of,
 )
 from anatomy.training import resume
@@ -33,6 +34,7 @@ from anatomy.training.facts import facts_of, origin_of
 from anatomy.training.loop import train_run
 from anatomy.training.run import Run
 from anatomy.training.start import INITIALISATION, Start
+from anatomy.training.task import Task
 
 # Test loss and accuracies after the last epoch.
 TEST_FILE = "test.json"
@@ -56,58 +58,76 @@ class CommandLineRun:
         check_options(options)
         require_architecture(options.arch)
         self.options, self.device_name = options, device_name
+        self.schema = read_schema(options.schema)
         self.seed = options.seed
         if self.seed is None:
             self.seed = secrets.randbelow(2**31)
             print(f"seed {self.seed}, drawn at random; repeat with --seed {self.seed}", file=sys.stderr)
-        choice = data_choice(options, self.seed)
-        self.dataset, self.description = open_named(choice)
-        relative = run_folder(options, choice, self.seed)
+        self.choice = DataChoice(options.dataset, options.data_path)
+        self.dataset, self.description = open_named(self.choice)
+        relative = run_folder(options, self.choice, self.seed)
         self.folder, self.board_folder = options.models_path / relative, options.tb_logdir / relative
         self.start = self._start()
-        self.origin = origin_of(options.arch, choice.name, str(relative.parent), self.seed)
+        self.origin = origin_of(options.arch, self.choice.name, str(relative.parent), self.seed)
 
     def _start(self) -> Start:
         """Return what the run begins with, as far as options say."""
         if self.options.resume_from:
-            return continuation.start_of(self.options)
+            return continuation.start_of(self.options, self.schema)
         if self.options.pretrained:
-            start = pretrained_start(self.options, len(self.description["classes"]))
+            start = pretrained_start(
+                self.options, self.options.subsample_classes or len(self.dataset.classes)
+            )
             return replace(start, epoch=self.options.start_epoch)
         return replace(INITIALISATION, epoch=self.options.start_epoch)
 
     @cached_property
+    def settings(self) -> Settings:
+        """The settings that the options mean."""
+        return settings_of(self.options, self.dataset, self.seed, self.start, self.schema)
+
+    def statistics(self, settings: Settings) -> Statistics | None:
+        """What pixels are standardised with; None for the statistics of the data, or if they are not."""
+        return self.choice.statistics(settings.upscaling) if settings.pixels == "standardised" else None
+
+    @cached_property
     def facts(self) -> dict[str, Any]:
         """All that decides the weights."""
-        settings = settings_of(self.options, self.dataset, self.seed, self.start)
-        checksum = self.description["sha256"]
-        return facts_of(self.origin, settings, checksum, self.device_name, self.options.threads)
+        options, statistics = self.options, self.statistics(self.settings)
+        return facts_of(
+            self.origin,
+            self.settings,
+            self.description["sha256"],
+            options.program,
+            self.device_name,
+            options.threads,
+            statistics,
+        )
 
-    def _run(self, settings: dict[str, Any]) -> Run:
-        run = Run(
+    def run(self, settings: Settings) -> Run:
+        """Return the run with these settings, before its first epoch."""
+        task = Task(
             settings,
             self.dataset,
             self.description,
             self.seed,
             torch.device(self.device_name),
             self.options.workers,
-            self.start,
+            self.statistics(settings),
         )
+        run = Run(task, self.start)
         run.top = monitor.TOP
         return run
 
     def evaluate(self) -> list[str]:
         """Measure what --evaluate, --evaluate-train and --eval-regularization-loss ask for; return lines."""
         options, epoch = self.options, self.start.epoch
-        run = self._run(self.facts["settings"])
+        run = self.run(self.settings)
         lines = [] if self.start.weights else ["a random initialisation:"]
         board = monitor.open_board(self.board_folder / "evaluation")
-        for asked, part, data in (
-            (options.evaluate, "test", run.test_part),
-            (options.evaluate_train, "train", run.train_part),
-        ):
+        for asked, part in ((options.evaluate, "test"), (options.evaluate_train, "train")):
             if asked:
-                values = run.measure(*data(), monitor.TOP)
+                values = run.measure(*getattr(run.task, part), monitor.TOP)
                 monitor.add_evaluation(board, part, epoch, values)
                 lines.append(monitor.describe_evaluation(part, values))
         if board is not None:
@@ -121,11 +141,10 @@ class CommandLineRun:
     def train(self) -> None:
         """Train to the last epoch, or go on with an earlier attempt, and publish what the run leaves."""
         options, folder = self.options, self.folder / "resume"
-        facts, self.start = continuation.facts_of_continued(
-            self.facts, self.facts["settings"], options, self.start
-        )
-        continuation.prepare(self.folder, facts, options)
-        run = self._run(facts["settings"])
+        facts, self.start = continuation.facts_of_continued(self.facts, options, self.start, self.schema)
+        settings = settings_in(facts, self.schema)
+        run = self.run(settings)
+        continuation.prepare(self.folder, facts, options, self.schema)
         board = monitor.open_board(self.board_folder, continuation.epochs_done(folder, self.start) + 1)
         watch = monitor.Monitor(board, options.kill_plateaus, options.train_acc)
         finished = train_run(run, folder, self.origin, facts, options.save_every, True, watch)
@@ -138,12 +157,12 @@ class CommandLineRun:
             )
         else:
             if run.epoch == options.epochs:
-                values = run.measure(*run.test_part(), monitor.TOP)
+                values = run.measure(*run.task.test, monitor.TOP)
                 monitor.add_evaluation(board, "test", run.epoch, values)
                 print(monitor.describe_evaluation("test", values), file=sys.stderr)
                 write_json(self.folder / TEST_FILE, dict(zip(("loss", "top1", "top5"), values, strict=True)))
             provenance.write(folder / resume.PROVENANCE_FILE, self.device_name, run.gpu_seconds)
-            resume.publish(folder, self.folder)
+            resume.publish(folder, self.folder, options.program, settings)
         if board is not None:
             board.close()
 

@@ -14,8 +14,9 @@ from torch import nn
 from anatomy.checkpoints.snapshots import Snapshot
 from anatomy.checkpoints.torch_files import read_checkpoint
 from anatomy.data.search_path import search_path
-from anatomy.networks import catalogue
-from anatomy.networks.initialisation import KAIMING, initialise_layers
+from anatomy.networks.catalogue import layout_of
+from anatomy.networks.initialisation import initialise_layers
+from anatomy.networks.layouts import geometry
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
 from anatomy.runtime.streams import stream
@@ -34,10 +35,16 @@ ALEXNET_2012 = (
 
 
 def official_url(architecture: str) -> str:
-    """Return where torchvision's weights IMAGENET1K_V1 of an architecture are published."""
+    """Return where torchvision's weights IMAGENET1K_V1 of a network are published, by its name here."""
     from anatomy.runtime.torchvision_import import models
 
-    return models.get_model_weights(architecture).IMAGENET1K_V1.url
+    try:
+        weights = models.get_model_weights(re.sub(r"^(vgg\d+)bn$", r"\1_bn", architecture))
+        return weights.IMAGENET1K_V1.url
+    except (ValueError, AttributeError) as error:
+        raise InputError(
+            f"torchvision has no weights of {architecture}; allowed: those of its networks"
+        ) from error
 
 
 def obtain(url: str) -> Path:
@@ -81,7 +88,7 @@ def read_torchvision(path: Path, architecture: str, origin: Mapping[str, Any]) -
     layers = checkpoint_layers(path, architecture, IMAGE_SHAPE, classes=1000)
     tensors = read_checkpoint(path).tensors
     names = [f"{layer.geometry.name}.{part}" for layer in layers for part in ("weight", "bias")]
-    if architecture in catalogue.LAYOUTS and (missing := [name for name in names if name not in tensors]):
+    if layout_of(architecture) and (missing := [name for name in names if name not in tensors]):
         raise InputError(f"{path} has no {missing[0]}; expected a state dict of torchvision's {architecture}")
     arrays = {name: np.asarray(tensors[name], np.float32) for name in names if name in tensors}
     return Snapshot(arrays, [layer.geometry for layer in layers], origin)
@@ -93,7 +100,7 @@ def require_filters(path: Path, architecture: str, snapshot: Snapshot) -> None:
     if architecture == "alexnet":
         shapes = ALEXNET_2012
     else:
-        shapes = [shape for _, shape in catalogue.geometry(architecture, IMAGE_SHAPE)]
+        shapes = [shape for _, shape in geometry(layout_of(architecture), IMAGE_SHAPE)]
     # Layers are compared by position: MatConvNet has names of its own.
     names = [*found, *(f"layer {position}" for position in range(len(found) + 1, len(shapes) + 1))]
     require_same(path, architecture, found, dict(zip(names, shapes, strict=False)))
@@ -106,13 +113,13 @@ def redraw(snapshot: Snapshot, seed: int) -> Snapshot:
     weights does not change its cosines.
     """
     layers = {}
-    for geometry in snapshot.layers:
-        filters, channels, *kernel = snapshot.arrays[f"{geometry.name}.weight"].shape
-        inputs = geometry.input_shape[0]
+    for met in snapshot.layers:
+        filters, channels, *kernel = snapshot.arrays[f"{met.name}.weight"].shape
+        inputs = met.input_shape[0]
         options = {"kernel_size": kernel, "groups": inputs // channels}
-        layers[geometry.name] = nn.utils.skip_init(nn.Conv2d, inputs, filters, **options)
+        layers[met.name] = nn.utils.skip_init(nn.Conv2d, inputs, filters, **options)
     architecture, generator = snapshot.origin["architecture"], stream(seed, "initialisation")
-    initialise_layers(layers.values(), architecture, 1.0, KAIMING, generator)
+    initialise_layers(layers.values(), architecture, 1.0, generator)
     arrays = {
         f"{name}.{part}": getattr(layer, part).detach().numpy()
         for name, layer in layers.items()

@@ -10,21 +10,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from anatomy.data.batches import open_images
-from anatomy.data.dataset import Dataset
-from anatomy.data.image_files import IndexedDataset
-from anatomy.data.normalisation import Normaliser
-from anatomy.data.upscaling import UpscaledDataset
 from anatomy.reporting.statistics import paired_difference_interval
 from anatomy.runtime.devices import processor
 from anatomy.runtime.fingerprints import fingerprint
-from anatomy.runtime.imports import code_hash
 from anatomy.runtime.locks import locked
 from anatomy.runtime.progress import progress
 from anatomy.studies.arrangements.reinitialisation.predictions import TOP_FIVE, Predictions, discard
 from anatomy.studies.arrangements.reinitialisation.resetter import MEMORY, Cell, Resetter, count_correct
 from anatomy.studies.arrangements.reinitialisation.weights import LayerWeights, fold_all
 from anatomy.training.evaluation import autocast
+from anatomy.training.task import Task
 
 COLUMNS = (
     "experiment",
@@ -46,45 +41,32 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class EvaluationData:
-    """The test images of a data set, normalised with `statistics`: mean and standard deviation by channel."""
-
-    dataset: Dataset | IndexedDataset | UpscaledDataset
-    statistics: tuple[Sequence[float], Sequence[float]]
-
-    def batches(
-        self, first: int, size: int, device: torch.device, workers: int
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield float images (B, C, H, W) and labels (B,) from image `first` on, `size` at a time.
-
-        Images before are not even read.
-        """
-        labels = torch.from_numpy(self.dataset.test_labels)
-        if first == len(labels):
-            return
-        if first:
-            print(f"continuing after image {first} of {len(labels)}", file=sys.stderr, flush=True)
-        normalise = Normaliser(*self.statistics, device)
-        images = open_images(self.dataset, "test", device, workers, torch.arange(first, len(labels)))
-        targets = progress(labels[first:].to(device).split(size), "batches of test images")
-        for target, batch in zip(targets, images.plain(size), strict=True):
-            yield normalise(batch), target
-
-
-@dataclass(frozen=True)
 class Effort:
-    """What a job computes with: `device` is cpu or cuda, `workers` processes read image files.
+    """What a job computes with, beside the device of its task: CPU threads, and images at a time.
 
     At most `batch_size` images go through at a time. `memory` in MiB bounds their activations; None is the
     usual one of the device.
     """
 
-    device: str
     threads: int
-    workers: int
     batch_size: int
     memory: int | None = None
-    precision: str = "float32"
+
+
+def batches_of_test(task: Task, first: int, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield what the network sees of the test images from `first` on, and their labels, `size` at a time.
+
+    Float images (B, C, H, W) and labels (B,). Images before are not even read.
+    """
+    labels = torch.from_numpy(task.dataset.test_labels)
+    if first == len(labels):
+        return
+    if first:
+        print(f"continuing after image {first} of {len(labels)}", file=sys.stderr, flush=True)
+    images = task.open("test", torch.arange(first, len(labels)))
+    targets = progress(labels[first:].to(task.device).split(size), "batches of test images")
+    for target, batch in zip(targets, images.plain(size), strict=True):
+        yield task.normalise(batch), target
 
 
 @contextmanager
@@ -92,7 +74,7 @@ def measured(
     network: nn.Module,
     resets: Mapping[str, LayerWeights],
     linear: bool,
-    data: EvaluationData,
+    task: Task,
     effort: Effort,
     origin: Mapping[str, Any],
     decisive: Mapping[str, Any],
@@ -105,47 +87,31 @@ def measured(
     job goes on there: with the same code, weights and data, which `decisive` identifies. `InputError` if a
     process works there.
     """
-    device, memory = torch.device(effort.device), effort.memory or MEMORY[effort.device]
-    image_shape = data.dataset.image_shape
-    resets = fold_all(network, resets, image_shape)
+    device, precision = task.device, task.settings.precision
+    memory = effort.memory or MEMORY[device.type]
+    resets = fold_all(network, resets, task.image_shape)
     network.to(device, memory_format=torch.channels_last)
-    resetter = Resetter(network, resets, image_shape, linear)
+    resetter = Resetter(network, resets, task.image_shape, linear)
     size = resetter.batch_size(effort.batch_size, memory)
-    job_fingerprint = fingerprint_of(decisive, resets, linear, effort, (size, memory))
-    with locked(folder, "evaluated"), closing(Predictions(folder, job_fingerprint)) as predictions:
-        batches = data.batches(predictions.images, size, device, effort.workers)
-        with autocast(device, effort.precision):
+    decisive = {
+        **decisive,
+        "resets": list(resets),
+        "linear": linear,
+        "torch": torch.__version__,
+        "processor": processor(device.type),
+        "threads": effort.threads,
+        # The memory says how many resets go through together, which decides the last bits.
+        "images at a time": (size, memory),
+    }
+    with locked(folder, "evaluated"), closing(Predictions(folder, fingerprint(decisive))) as predictions:
+        batches = batches_of_test(task, predictions.images, size)
+        with autocast(device, precision):
             baseline, cells = count_correct(resetter, batches, predictions, memory)
         yield (
-            reinitialisation_rows(baseline, cells, len(data.dataset.test_labels), origin),
+            reinitialisation_rows(baseline, cells, len(task.dataset.test_labels), origin),
             predictions.correct(TOP_FIVE),
         )
     discard(folder)
-
-
-def fingerprint_of(
-    decisive: Mapping[str, Any],
-    resets: Mapping[str, LayerWeights],
-    linear: bool,
-    effort: Effort,
-    at_a_time: tuple[int, int],
-) -> str:
-    """Return a fingerprint of everything that decides predictions, to the last bit.
-
-    `at_a_time` is the number of images, and the memory, which says how many resets go through together.
-    """
-    return fingerprint(
-        {
-            **decisive,
-            "resets": list(resets),
-            "linear": linear,
-            "code": code_hash(),
-            "torch": torch.__version__,
-            "processor": processor(effort.device),
-            "threads": effort.threads,
-            "images at a time": at_a_time,
-        }
-    )
 
 
 def reinitialisation_rows(

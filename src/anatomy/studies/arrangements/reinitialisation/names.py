@@ -1,16 +1,8 @@
 """What layers are reset to, in words: names of resets, and their order."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from anatomy.studies.arrangements.epochs import order_of_epoch
 
 RANDOM = "random"
-
-
-def resets_anything(reinitialise: Mapping[str, Any]) -> bool:
-    """Tell whether the `reinitialise` of an experiment names anything to reset layers to."""
-    return bool(reinitialise["epochs"] or reinitialise["random"])
 
 
 def draw_name(draw: int) -> str:

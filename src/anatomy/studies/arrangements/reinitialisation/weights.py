@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -13,7 +12,8 @@ from anatomy.networks.forward import conv_layers
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.streams import stream
 from anatomy.studies.arrangements.reinitialisation.names import draw_name
-from anatomy.training.trained import initial_network, new_network
+from anatomy.training.task import Task
+from anatomy.training.trained import TrainedRun
 
 # Weight (F, C / groups, k, k) or (F, C), and bias (F,) if the layer has one.
 Weights = tuple[torch.Tensor, torch.Tensor | None]
@@ -100,50 +100,39 @@ def _check_finite(name: str, weight: torch.Tensor, bias: torch.Tensor | None, so
 
 
 def weights_of_run(
-    network: nn.Module,
-    facts: Mapping[str, Any],
-    description: Mapping[str, Any],
-    snapshots: Sequence[Path],
-    draws: int,
-    linear: bool,
+    network: nn.Module, run: TrainedRun, snapshots: Sequence[Path], draws: int, linear: bool
 ) -> dict[str, dict[str, Weights]]:
     """Return what the layers of a run's final network are reset to, by epoch, and each random draw.
 
-    Snapshots hold convolutions only; the linear layers of epoch 0 are drawn again from the seed of the run,
-    `InputError` if it began with the weights of a checkpoint. The network must not be folded.
+    Snapshots may hold convolutions only; the linear layers of epoch 0 are then drawn again from the seed of
+    the run, `InputError` if it began with the weights of a checkpoint. The network must not be folded.
     """
     resets = {}
     for path in snapshots:
         snapshot = load_snapshot(path)
         weights = weights_of({name: torch.from_numpy(array) for name, array in snapshot.arrays.items()})
-        if linear and snapshot.origin["epoch"] == 0:
-            if "start" in facts and not linear_layers(network).keys() <= weights.keys():
+        if linear and snapshot.origin["epoch"] == 0 and not linear_layers(network).keys() <= weights.keys():
+            if "start" in run.facts:
                 raise InputError(
                     f"{path} holds convolutions only, and the run began with the weights of a checkpoint; "
                     "leave --with-linear out, or list that checkpoint in --inits-from of "
                     "hp_arrangements/reinit_layers.py"
                 )
-            weights = {**own_weights(linear_layers(initial_network(facts, description))), **weights}
+            weights = {**own_weights(linear_layers(run.initial_network())), **weights}
         check_weights(weights, network, str(path))
         resets[str(snapshot.origin["epoch"])] = weights
     for draw in range(1, draws + 1):
-        resets[draw_name(draw)] = fresh_weights(facts["settings"], description, facts["seed"], draw, linear)
+        resets[draw_name(draw)] = fresh_weights(run.task, draw, linear)
     return resets
 
 
-def fresh_weights(
-    settings: Mapping[str, Any],
-    description: Mapping[str, Any],
-    seed: int,
-    draw: int = 1,
-    linear: bool = False,
-) -> dict[str, Weights]:
-    """Draw weights for every layer as at initialisation, independent of the run's own.
+def fresh_weights(task: Task, draw: int = 1, linear: bool = False) -> dict[str, Weights]:
+    """Draw weights for every layer as at initialisation, independent of those of the run of `task`.
 
     Draws are numbered from 1. The convolutions are the same with and without linear layers.
     """
     purpose = ("reinitialisation",) if draw == 1 else ("reinitialisation", draw)
-    network = new_network(settings, description, stream(seed, *purpose))
+    network = task.new_network(stream(task.seed, *purpose))
     return own_weights(resettable_layers(network, linear))
 
 

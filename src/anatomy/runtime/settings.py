@@ -1,0 +1,133 @@
+"""Settings with attributes: an entry of the configuration, complete and frozen."""
+
+import json
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from types import MappingProxyType
+from typing import Any
+
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.schema import defaults, merge, without_defaults
+
+
+class Settings:
+    """The entry of an experiment, a data set or a study, by the schema's keys: `settings.optimiser.momentum`.
+
+    Every key of the schema is an attribute: where an entry has none it is the schema's default, or None
+    if the schema has none either. Mappings whose keys the schema does not list stay mappings.
+    """
+
+    __slots__ = ("_entry", "_schema", "_values")
+
+    def __init__(self, entry: Mapping[str, Any], schema: Mapping[str, Any]):
+        """Complete an entry with the defaults of its schema; `InputError` for keys that it does not list."""
+        parts = schema["properties"]
+        if unknown := entry.keys() - parts.keys():
+            raise InputError(f"{', '.join(sorted(unknown))}: unknown key; allowed: {', '.join(parts)}")
+        complete = _completed(entry, schema)
+        values = {key: _frozen(complete.get(key), part) for key, part in parts.items()}
+        object.__setattr__(self, "_entry", complete)
+        object.__setattr__(self, "_schema", schema)
+        object.__setattr__(self, "_values", values)
+
+    def __getattr__(self, key: str) -> Any:
+        try:
+            return self._values[key]
+        except KeyError:
+            raise AttributeError(f"no key {key}; the schema has {', '.join(self._values)}") from None
+
+    def __setattr__(self, key: str, value: Any) -> None:
+        raise AttributeError(f"settings are frozen; {key} cannot be set")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self._entry == other._entry
+
+    __hash__ = None
+
+    def __reduce__(self) -> tuple:
+        return Settings, (self._entry, self._schema)
+
+    def __repr__(self) -> str:
+        return f"Settings({self.stored()})"
+
+    def complete(self) -> dict[str, Any]:
+        """Return the entry with all defaults, as nested dictionaries."""
+        found = {}
+        for key, value in self._values.items():
+            if value is not None:
+                found[key] = value.complete() if isinstance(value, Settings) else deepcopy(self._entry[key])
+        return found
+
+    def stored(self) -> dict[str, Any]:
+        """Return what differs from the schema's defaults, for files and fingerprints."""
+        return deepcopy(without_defaults(self._entry, self._schema))
+
+    def differences(self) -> dict[str, str]:
+        """Return what differs from the schema's defaults by dotted key, and the default beside it."""
+        usual = _flat(defaults(self._schema))
+        return {
+            key: json.dumps(value) + (f" (default {json.dumps(usual[key])})" if key in usual else "")
+            for key, value in _flat(self.stored()).items()
+        }
+
+    def changed(self, **changes: Any) -> "Settings":
+        """Return other settings: these with some keys changed, nested ones within their mapping."""
+        return Settings(merge(self._entry, _plain(changes)), self._schema)
+
+    def part(self, schema: Mapping[str, Any]) -> "Settings":
+        """Return the keys that another schema lists, e.g. those of a run out of those of an experiment."""
+        return Settings({key: self._entry[key] for key in schema["properties"] if key in self._entry}, schema)
+
+
+def _frozen(value: Any, schema: Mapping[str, Any]) -> Any:
+    if isinstance(value, Mapping) and "properties" in schema:
+        return Settings(value, schema)
+    if isinstance(value, Mapping):
+        return MappingProxyType(value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, with dotted keys; an empty one stays."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        inner = isinstance(value, Mapping) and value
+        flat |= _flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+    return flat
+
+
+def _completed(entry: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry with all defaults, at any depth; one that is None counts as not given."""
+    found = merge(defaults(schema), {key: value for key, value in entry.items() if value is not None})
+    for key, value in found.items():
+        part = schema["properties"].get(key, {})
+        if isinstance(value, Mapping) and "properties" in part:
+            found[key] = _completed(value, part)
+        else:
+            found[key] = _float(value, part)
+    return found
+
+
+def _float(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Return 2.0 for 2 where the schema wants a number, so that both are one setting."""
+    if isinstance(value, list):
+        return [_float(item, schema.get("items", {})) for item in value]
+    return float(value) if schema.get("type") == "number" and type(value) is int else value
+
+
+def snapshot_epochs(settings: Settings) -> list[int]:
+    """Return the epochs of a run whose weights are kept: those that `snapshots` lists, 0 and the last."""
+    last = settings.epochs
+    return list(range(last + 1)) if settings.snapshots == "all" else sorted({0, last, *settings.snapshots})
+
+
+def _plain(value: Any) -> Any:
+    """Return nested settings and tuples as dictionaries and lists, as files have them."""
+    if isinstance(value, Settings):
+        return value.complete()
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,20 @@
+"""The modules that the settings of a run find by their names; without torch."""
+
+from anatomy.networks import family
+from anatomy.runtime.settings import Settings
+from anatomy.training import losses, schedules
+
+# What is minimised.
+LOSS = "cross_entropy"
+
+
+def modules_of(settings: Settings) -> list[str]:
+    """Return the modules that a run imports by their names: of its network, its schedule and its loss.
+
+    `InputError` if there is none of a name.
+    """
+    return [
+        family.module_of(settings.architecture),
+        schedules.module_of(settings.schedule.kind),
+        losses.module_of(LOSS),
+    ]

@@ -1,0 +1,142 @@
+"""Data sets that a function of the user's own returns: found, described, written, and refused."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import SCHEMA_FILE, SCRIPTS, environment
+
+from anatomy.data.dataset import open_dataset
+from anatomy.data.own_source import read_own
+from anatomy.data.sources import module_of
+from anatomy.runtime.errors import InputError
+
+FILES = {
+    "own_numbers.py": "SIDE = 5\n",
+    "own_data.py": """
+import numpy as np
+from own_numbers import SIDE
+
+
+def part(count, names):
+    images = np.arange(count * SIDE * SIDE, dtype=np.uint8).reshape(count, 1, SIDE, SIDE)
+    return images, [names[index % len(names)] for index in range(count)]
+
+
+def named(train=6):
+    return {"train": part(train, ["dog", "cat"]), "test": part(2, ["cat"])}
+
+
+def numbered():
+    return {"train": part(4, [20, 3, 10]), "test": part(3, [10, 3])}
+
+
+def unknown():
+    return {"train": part(4, ["dog", "cat"]), "test": part(2, ["cat", "fish"])}
+
+
+def one_part():
+    return {"train": part(4, ["dog"])}
+
+
+def no_pairs():
+    return {"train": np.zeros((2, 1, 5, 5)), "test": np.zeros((2, 1, 5, 5))}
+
+
+def no_bytes():
+    images, labels = part(4, ["dog", "cat"])
+    return {"train": (images / 255, labels), "test": (images / 255, labels)}
+""",
+    "own_package/__init__.py": "",
+    "own_package/names.py": "NAMES = [1, 0]\n",
+    "own_package/source.py": """
+import numpy as np
+
+from .names import NAMES
+
+
+def make():
+    return {part: (np.zeros((2, 3, 4, 4), np.uint8), NAMES) for part in ("train", "test")}
+""",
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A working directory with the user's files."""
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    for name in [name for name in sys.modules if name.startswith("own_")]:
+        del sys.modules[name]
+
+
+def prepare(**settings):
+    command = [sys.executable, SCRIPTS / "prepare_dataset.py", "--name", "mine", "--output", "out"]
+    command += ["--settings", json.dumps(settings), "--schema", SCHEMA_FILE]
+    return subprocess.run(command, capture_output=True, text=True, env=environment())
+
+
+def test_the_program_writes_what_the_function_returns(folder):
+    result = prepare(source="own_data:named", label="Mine", options={"train": 4})
+    assert (result.returncode, result.stderr) == (0, "")
+    dataset, description = open_dataset(folder / "out")
+    assert description["source"] == {"source": "own_data:named", "options": {"train": 4}}
+    assert description["classes"] == ["cat", "dog"]
+    assert dataset.train_labels.tolist() == [1, 0, 1, 0]
+    assert dataset.test_labels.tolist() == [0, 0]
+    assert dataset.train_images.shape == (4, 1, 5, 5)
+    assert dataset.train_images.tobytes() == np.arange(100, dtype=np.uint8).tobytes()
+
+
+def test_classes_are_the_labels_in_their_order():
+    dataset = read_own("own_data:numbered", {})
+    assert list(dataset.classes) == ["3", "10", "20"]
+    assert dataset.train_labels.tolist() == [2, 0, 1, 2]
+    assert dataset.test_labels.tolist() == [1, 0, 1]
+
+
+def test_a_function_in_a_package_with_relative_imports():
+    dataset = read_own("own_package.source:make", {})
+    assert dataset.train_labels.tolist() == [1, 0]
+    assert module_of("own_package.source:make") == "own_package.source"
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        ("own_data:unknown", {}, "own_data:unknown: test label fish is not one of train: cat, dog"),
+        ("own_data:one_part", {}, "own_data:one_part has to return a dictionary with train and test"),
+        ("own_data:no_pairs", {}, "own_data:no_pairs returns ndarray for train; expected (images, labels)"),
+        ("own_data:name", {}, "own_data.py has no class or function name; did you mean named?"),
+        (
+            "own_data:named",
+            {"test": 1},
+            "own_data:named is called as (train=6), but got an unexpected keyword",
+        ),
+    ],
+)
+def test_what_is_no_data_set_is_refused(source, options, message):
+    with pytest.raises(InputError) as caught:
+        read_own(source, options)
+    assert message in str(caught.value)
+
+
+def test_arrays_that_are_no_images_are_refused_by_the_program(folder):
+    result = prepare(source="own_data:no_bytes")
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: data set mine: train images are float64 of shape (4, 1, 5, 5)")
+    assert not (folder / "out").exists()
+
+
+def test_sources_are_found_by_name():
+    assert module_of("folder") == "anatomy.data.sources.folder"
+    with pytest.raises(
+        InputError, match="'folders' is not a source; allowed: embedded, folder, images, torchv"
+    ):
+        module_of("folders")

@@ -1,0 +1,88 @@
+"""Every claim of the paper at half and at double the distance of its threshold from the null."""
+
+import numpy as np
+import pytest
+from claim_tables import FALLING, FIGURES_02_07, FLIPPED, IDS, SMOOTH, STEP, experiment, verdicts
+
+from anatomy.reporting.claims import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED
+from anatomy.studies.arrangements.claims import CLAIMS
+
+# Claim, figures, verdicts at half, at, and at double the threshold.
+OTHER_THRESHOLDS = [
+    ("unbiased-at-initialisation", {"figure_07": experiment()}, "+++"),
+    # 0.6 of the filters are more than 7/12 and fewer than 2/3.
+    ("layers-past-the-first-biased", {"figure_05": experiment(end=0.6, filters=4000)}, "+--"),
+    ("layers-2-to-8-biased", {"figure_07": experiment(end=0.9)}, "+++"),
+    ("layers-2-to-8-biased", {"figure_07": experiment(end=0.75)}, "++-"),
+    ("first-layer-unbiased-on-rgb", {"figure_07": experiment(end=0.75)}, "--+"),
+    ("first-layer-biased-on-digits", {"figure_21": experiment(end=0.75, channels=1)}, "++-"),
+    ("no-bias-without-learning", {"figure_15": experiment(end=0.62, accuracy=0.1)}, "-++"),
+    # A tenth of 20 epochs are 2; half 1, double 4.
+    ("bias-when-noisy-loss-falls", {"figure_06": experiment(onset=11, loss_falls=9)}, "-++"),
+    ("bias-when-noisy-loss-falls", {"figure_06": experiment(onset=5, loss_falls=9)}, "--+"),
+    ("bias-when-noisy-loss-falls", {"figure_06": experiment(onset=3, loss_falls=3)}, "++?"),
+    # The effect is 0.1.
+    (
+        "less-bias-under-pixel-shuffle",
+        {"figure_20": experiment("shuffled", 0.6), "figure_07": experiment("clean", 0.7)},
+        "++-",
+    ),
+    (
+        "biased-layers-critical",
+        dict.fromkeys(FIGURES_02_07, experiment(end=FALLING, drops=FALLING)),
+        "+++",
+    ),
+    ("first-eight-layers-critical", {"figure_02": experiment(drops=[0.5] * 8 + [0.07] * 8)}, "-++"),
+    ("layers-9-and-10-critical", {"figure_16": experiment(drops=0.15)}, "++-"),
+    ("layers-9-and-10-biased", {"figure_17": experiment(end=0.75)}, "++-"),
+    (
+        "all-layers-critical-on-imagenet",
+        {"figure_18": experiment("a", layers=5, drops=0.3), "figure_19": experiment("b", drops=0.08)},
+        "+--",
+    ),
+    # Positive at the end, and as negative as that before.
+    ("sign-flips-late", {"figure_08": experiment(middle=0.8, end=[0.5, 0.2, *FLIPPED[2:]])}, "++-"),
+    ("step-has-less-spread", {"figure_22": [STEP, SMOOTH]}, "+++"),
+    # 4 of 5, between 0.9 and 0.6.
+    (
+        "step-has-less-spread",
+        {"figure_22": [experiment("a", spread=0.04), experiment("b", spread=0.05)]},
+        "++-",
+    ),
+    # A probability of 0.0625 that all four agree; the others are at 0.025, 0.05 and 0.1.
+    (
+        "full-agreement-beyond-chance",
+        {"figure_07": experiment(end=1.0, filters=2, layers=4, seeds=1)},
+        "??+",
+    ),
+    (
+        "one-polarity-biases-the-first-layer",
+        {"figure_polarity": [experiment("one", 0.62), experiment("both", 0.5)]},
+        "++-",
+    ),
+]
+SIGNS = {"+": SUPPORTED, "-": NOT_SUPPORTED, "?": INCONCLUSIVE}
+
+
+@pytest.mark.parametrize(
+    ("name", "figures", "signs"), OTHER_THRESHOLDS, ids=[case[0] for case in OTHER_THRESHOLDS]
+)
+def test_verdicts_at_half_and_at_double_the_threshold(name, figures, signs):
+    row = verdicts(**figures).loc[name]
+    half, at, double = (SIGNS[sign] for sign in signs)
+    assert row[["verdict_half", "verdict", "verdict_double"]].tolist() == [half, at, double], row["note"]
+
+
+def test_every_claim_is_judged_at_other_thresholds():
+    assert {case[0] for case in OTHER_THRESHOLDS} == IDS
+
+
+def test_the_thresholds_judged_are_those_of_the_table():
+    table = verdicts()
+    assert not {"null", "threshold", "effect"} - set(table)
+    for entry in CLAIMS:
+        row = table.loc[entry.id]
+        assert (row["null"], row["threshold"]) == (entry.null, entry.threshold)
+        assert np.isnan(row["effect"]) == (entry.effect is None) == (entry.null != entry.threshold)
+        # None leaves what the quantity can reach.
+        assert 0 <= entry.at(2) <= 1

@@ -1,0 +1,115 @@
+"""The program that judges claims, what it is given, and the pages of claims and tables."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from claim_tables import FALLING, experiment, verdicts
+from conftest import ROOT, run_program
+
+from anatomy.reporting.claims import NOT_TESTED, claim_table
+from anatomy.reporting.evidence import collect_evidence
+from anatomy.reporting.pages import claims_page
+from anatomy.reporting.statistics import COVERAGE
+from anatomy.reporting.tables import mean_over_seeds, write_table
+from anatomy.runtime.files import write_json
+from anatomy.studies.arrangements.claims import CLAIMS
+from anatomy.studies.arrangements.tables import criticality_tables, n_l_summary, onset_table
+from anatomy.studies.arrangements.tables_page import tables_page
+from anatomy.training.tables import accuracy_table
+
+
+def write_evidence(folder, evidence):
+    """Write the tables of an experiment and the description of its data set."""
+    for name, table in evidence.tables.items():
+        write_table(table, folder / evidence.name / f"{name}.csv")
+    description = {"name": evidence.dataset, "channels": evidence.channels}
+    train = {"images": 100, "images_per_class": [10] * 10}
+    write_json(folder / "dataset.json", {**description, "train": train})
+
+
+def test_judge_claims_writes_the_table_and_the_page(tmp_path):
+    evidence = experiment("run", end=FALLING, drops=FALLING)
+    write_evidence(tmp_path, evidence)
+    table, page = tmp_path / "claims.csv", tmp_path / "claims.html"
+    names = ("n_l", "training", "reinitialisation")
+    run_program(
+        *("judge_claims", "--study", "arrangements"),
+        *("--figures", '{"figure_02": ["run"], "figure_07": ["run"], "mine": ["run"]}'),
+        *("--experiments", '{"run": {"label": "VGG19, <CIFAR>", "dataset": "images"}}'),
+        *("--datasets", tmp_path / "dataset.json"),
+        *("--tables", *(tmp_path / f"run/{name}.csv" for name in names)),
+        *("--table", table, "--page", page),
+    )
+    claims = pd.read_csv(table).set_index("id")
+    expected = verdicts(figure_02=evidence, figure_07=evidence)
+    for column in ("verdict", "verdict_half", "verdict_double"):
+        assert claims[column].to_dict() == expected[column].to_dict()
+    assert claims["figures"].str.contains("mine").sum() == 0
+    np.testing.assert_allclose(claims["value"], expected["value"].astype(float), rtol=1e-4)
+    assert claims.loc["biased-layers-critical", "data"] == "VGG19, <CIFAR>"
+    text = page.read_text()
+    for entry in CLAIMS:
+        assert f'id="{entry.id}"' in text
+    assert "VGG19, &lt;CIFAR&gt;" in text
+    assert "<CIFAR>" not in text
+
+
+def test_judge_claims_without_any_experiment(tmp_path):
+    outputs = tmp_path / "claims.csv", tmp_path / "claims.html"
+    nothing = ("--figures", "{}", "--experiments", "{}", "--datasets", "--tables")
+    written = ("--table", outputs[0], "--page", outputs[1])
+    run_program("judge_claims", "--study", "arrangements", *nothing, *written)
+    assert pd.read_csv(outputs[0])["verdict"].eq(NOT_TESTED).all()
+
+
+def test_a_table_of_an_experiment_that_is_not_described_is_refused():
+    frame = pd.DataFrame({"experiment": ["other"]})
+    description = {"name": "images", "channels": 3, "train": {"images": 10, "images_per_class": [5, 5]}}
+    experiments = {"run": {"label": "a", "dataset": "images"}}
+    with pytest.raises(ValueError, match=r"n_l.csv of other: expected one of run"):
+        collect_evidence(experiments, [description], [("n_l", frame)])
+    with pytest.raises(ValueError, match=r"dataset.json\) of images"):
+        collect_evidence(experiments, [], [])
+
+
+def test_chance_is_the_fraction_of_the_largest_class():
+    description = {"name": "images", "channels": 1, "train": {"images": 10, "images_per_class": [7, 3]}}
+    evidence = collect_evidence({"run": {"label": "a", "dataset": "images"}}, [description], [])
+    assert (evidence["run"].chance, evidence["run"].channels) == (0.7, 1)
+
+
+def test_coverage_of_few_seeds_is_told_wherever_claims_are_explained():
+    page = claims_page(claim_table(CLAIMS, {}))
+    for path in ("results/README.md", "workflow/report/claims.rst", "workflow/report/criticality.rst"):
+        text = " ".join((ROOT / path).read_text().split())
+        for seeds, fraction in COVERAGE.items():
+            assert f"{round(100 * fraction)} % with {seeds}" in text
+            assert f"{fraction:.0%} with {seeds} seeds" in page
+
+
+def test_pages_hold_everything_and_need_no_network(tmp_path):
+    evidence = experiment("run", drops=FALLING)
+    n_l, reinitialisation = evidence.tables["n_l"], evidence.tables["reinitialisation"]
+    summary = n_l_summary(n_l)
+    final = tmp_path / "run" / "seed=0" / "final.json"
+    write_json(final, {"test": {"accuracy": 0.9}})
+    drops = mean_over_seeds(reinitialisation, ["experiment", "layer", "name", "reset_to"], "drop")
+    tables = tables_page(
+        accuracy_table([evidence.tables["training"]], [final]),
+        [summary],
+        [onset_table(summary)],
+        [drops],
+        *criticality_tables([n_l], [reinitialisation]),
+    )
+    claims = claims_page(claim_table(CLAIMS, {"figure_07": [evidence]}))
+    for text in (tables, claims):
+        assert not re.search(r"https?:|src=|<script|<link|@import|url\(", text)
+    for heading in ("Accuracies", "Fraction of negative", "Onset", "reset to their init", "critical layers"):
+        assert re.search(rf"<h2>.*{heading}.*</h2>", tables)
+    # Heading row, then 3 accuracies, three times 16 layers, 16 drops, 2 correlations.
+    assert tables.count("<tr") == 6 + 3 + 4 * 16 + 2
+    assert "None in this configuration" in tables_page(
+        accuracy_table([evidence.tables["training"]], []), [summary], [], [], *criticality_tables([], [])
+    )
