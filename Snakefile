@@ -21,6 +21,15 @@ include: "workflow/rules/projections.smk"
 include: "workflow/rules/pretrained.smk"
 include: "workflow/rules/reinitialisation.smk"
 include: "workflow/rules/tables.smk"
+
+
+# The rules of the other studies, each in a file of its name.
+for study in STUDIES:
+    if (ROOT / f"workflow/rules/{study}.smk").is_file():
+
+        include: f"workflow/rules/{study}.smk"
+
+
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/near_misses.smk"
@@ -31,9 +40,9 @@ rule all:
     default_target: True
     input:
         branch(bool(EXPERIMENTS), then="<results>/accuracies.csv", otherwise=[]),
-        expand("<results>/{study}/claims.csv", study=CONFIGURATION.studies),
-        expand("<results>/{study}/claims.html", study=CONFIGURATION.studies),
-        study_tables(),
+        expand("<results>/{study}/claims.csv", study=CLAIMING),
+        expand("<results>/{study}/claims.html", study=CLAIMING),
+        STUDY_FILES.values(),
         pictures(FIGURES),
 
 
@@ -73,17 +82,17 @@ rule reinitialisation:
 rule tables:
     input:
         branch(bool(EXPERIMENTS), then="<results>/accuracies.csv", otherwise=[]),
-        expand("<results>/{study}/claims.csv", study=CONFIGURATION.studies),
+        expand("<results>/{study}/claims.csv", study=CLAIMING),
         expand(
             "<results>/runs/{experiment}/training_summary.csv", experiment=EXPERIMENTS
         ),
-        study_tables(),
+        STUDY_FILES.values(),
 
 
 rule claims:
     input:
-        expand("<results>/{study}/claims.csv", study=CONFIGURATION.studies),
-        expand("<results>/{study}/claims.html", study=CONFIGURATION.studies),
+        expand("<results>/{study}/claims.csv", study=CLAIMING),
+        expand("<results>/{study}/claims.html", study=CLAIMING),
 
 
 rule figures:
@@ -98,8 +107,8 @@ for study in CONFIGURATION.studies:
         name:
             study
         input:
-            expand("<results>/{study}/claims.html", study=study),
-            study_tables(study),
+            expand("<results>/{study}/claims.html", study={study} & {*CLAIMING}),
+            STUDY_FILES[study],
             pictures(figures_of(study)),
 
 

@@ -19,13 +19,13 @@ rule judge_claims:
     log:
         "<results>/{study}/judge_claims.log",
     wildcard_constraints:
-        study="|".join(CONFIGURATION.studies) or "(?!)",
+        study="|".join(CLAIMING) or "(?!)",
     localrule: True
     conda:
         "../../envs/analysis.yaml"
     threads: 1
     params:
-        *one_by_one(claim_texts, CONFIGURATION.studies),
+        *one_by_one(claim_texts, CLAIMING),
         program=program("judge_claims.py"),
         arguments=claim_arguments,
     shell:

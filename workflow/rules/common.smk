@@ -22,10 +22,11 @@ sys.path.append(str(ROOT))
 from anatomy.configuration import labels
 from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
+from anatomy.configuration.studies import STUDIES
 from anatomy.networks.family import module_of as module_of_network
 from anatomy.reporting import figures
 from anatomy.reporting.kinds import kinds
-from anatomy.reporting.uses import uses_of
+from anatomy.reporting.uses import claiming_studies, uses_of
 from anatomy.runtime import imports
 from anatomy.runtime.devices import visible_gpus
 from anatomy.runtime.environment import variable
@@ -86,6 +87,13 @@ USE_GPU = CONFIGURATION.device == "cuda" or (
 LOADERS = 8 if USE_GPU else 1
 
 
+# Studies that are on whose papers' sentences are judged.
+CLAIMING = [study for study in CONFIGURATION.studies if study in claiming_studies()]
+
+# Files of each study that `all` and the target of its name ask for; its rules add them.
+STUDY_FILES = {study: [] for study in CONFIGURATION.studies}
+
+
 wildcard_constraints:
     dataset="[a-z0-9-]+",
     experiment="[a-z0-9-]+",
@@ -121,10 +129,6 @@ def schema_file(wildcards, output):
     return str(SCHEMA_FILE)
 
 
-# A source file is read once, however many jobs run it.
-read_source = cache(imports.read_source)
-
-
 @cache
 def code(name, *modules):
     """What a program of workflow/scripts runs, one text for each source file: its name and a hash.
@@ -132,7 +136,7 @@ def code(name, *modules):
     `modules` are those that it finds by a name in the configuration.
     """
     try:
-        found = imports.code_of(SCRIPTS / name, modules, read_source)
+        found = imports.code_of(SCRIPTS / name, modules)
     except InputError as error:
         sys.exit(f"error: {error}")
     return [f"{own}:{source.hash[: imports.DIGITS]}" for own, source in found.items()]

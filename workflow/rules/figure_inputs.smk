@@ -129,11 +129,9 @@ def figure_texts(figure):
     return [*code("plot_figure.py", kind_of(figure).module), *options]
 
 
-def table_of(experiment, table):
-    """Where a table of an experiment, or of a pretrained network, lies."""
-    folder = (
-        "runs" if table in ("training", "training_summary") else "arrangements/tables"
-    )
+def table_of(study, experiment, table):
+    """Where a table lies that a study has of an experiment, or that every run has."""
+    folder = "runs" if table in ("training", "training_summary") else f"{study}/tables"
     return f"<results>/{folder}/{experiment}/{table}.csv"
 
 
@@ -141,7 +139,7 @@ def figure_tables(wildcards):
     """Tables that the kind of this figure names, of everything that the figure draws."""
     figure = drawn(wildcards.figure)
     return [
-        table_of(experiment, table)
+        table_of(figure.study, experiment, table)
         for table in kind_of(wildcards.figure).tables
         for experiment in figure.draws
     ]
@@ -203,17 +201,22 @@ def claim_tables(study):
         table: [
             name
             for name in names
-            if name in EXPERIMENTS
-            and (table != "reinitialisation" or name in REINITIALISED)
+            if name in EXPERIMENTS and table not in missing_tables(study, name)
         ]
         for table, names in needed.items()
     }
 
 
+def missing_tables(study, experiment):
+    """Tables of a study that it does not make of this experiment."""
+    own = getattr(EXPERIMENTS[experiment], study)
+    return STUDIES[study].settings.missing_tables(own) if own else ()
+
+
 def claim_files(wildcards):
     """Tables that the claims of this study use."""
     return [
-        table_of(name, table)
+        table_of(wildcards.study, name, table)
         for table, names in claim_tables(wildcards.study).items()
         for name in names
     ]

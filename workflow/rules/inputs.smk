@@ -190,26 +190,6 @@ def critical_drop(wildcards=None, output=None):
     return ARRANGEMENTS.critical_drop if ARRANGEMENTS else None
 
 
-def study_tables(study=None):
-    """Tables of a study that is on, of all by default."""
-    if ARRANGEMENTS is None or study not in (None, "arrangements"):
-        return []
-    return [
-        *expand(
-            "<results>/arrangements/tables/{experiment}/{table}.csv",
-            experiment=MEASURED,
-            table=["n_l_summary", "layers"],
-        ),
-        *expand(
-            "<results>/arrangements/tables/{experiment}/reinitialisation_summary.csv",
-            experiment=REINITIALISED,
-        ),
-        "<results>/arrangements/tables/criticality.csv",
-        "<results>/arrangements/tables/critical_layers.csv",
-        "<results>/arrangements/tables.html",
-    ]
-
-
 def figures_of(study):
     """Names of the figures of a study."""
     return [name for name, figure in FIGURES.items() if figure.study == study]
@@ -219,7 +199,9 @@ def no_such_target(wildcards):
     """Exit with the names of the targets that are closest to what was asked for."""
     names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
     # figure_7 means figure_07.
-    plain = [name for name in names if re.sub(r"_0+(?=\d)", "_", name) == wildcards.target]
+    plain = [
+        name for name in names if re.sub(r"_0+(?=\d)", "_", name) == wildcards.target
+    ]
     close = plain or difflib.get_close_matches(wildcards.target, names, 3)
     hint = (
         f"did you mean {' or '.join(close)}?" if close else "snakemake --list lists all"

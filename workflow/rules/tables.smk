@@ -1,3 +1,21 @@
+# What of this study's tables `all` asks for.
+if ARRANGEMENTS:
+    STUDY_FILES["arrangements"] += [
+        *expand(
+            "<results>/arrangements/tables/{experiment}/{table}.csv",
+            experiment=MEASURED,
+            table=["n_l_summary", "layers"],
+        ),
+        *expand(
+            "<results>/arrangements/tables/{experiment}/reinitialisation_summary.csv",
+            experiment=REINITIALISED,
+        ),
+        "<results>/arrangements/tables/criticality.csv",
+        "<results>/arrangements/tables/critical_layers.csv",
+        "<results>/arrangements/tables.html",
+    ]
+
+
 # Collect n_l and the cosines at the first and last epoch of one experiment.
 rule tabulate_projections:
     input:

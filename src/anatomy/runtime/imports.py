@@ -5,9 +5,10 @@ import gc
 import hashlib
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from anatomy.runtime.errors import InputError
@@ -56,13 +57,18 @@ def read_source(path: Path, package: str = "") -> Source:
     The hash is of text, and not of a syntax tree: trees differ between versions of Python. Relative imports
     are of `package`. `InputError` if it is no Python.
     """
-    text = path.read_text(encoding="utf-8")
+    return _understood(path, path.read_text(encoding="utf-8"), package)
+
+
+# A program looks at its own code twice, before and after its work.
+@cache
+def _understood(path: Path, text: str, package: str) -> Source:
     try:
         tree = ast.parse(text, str(path))
     except SyntaxError as error:
         raise InputError(f"{path}, line {error.lineno}: {error.msg}; correct the file") from error
     names = []
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -70,6 +76,14 @@ def read_source(path: Path, package: str = "") -> Source:
             start = ".".join(filter(None, [*around, node.module]))
             names += [f"{start}.{alias.name}" for alias in node.names]
     return Source(path, hashlib.sha256(what_counts(text, tree).encode()).hexdigest(), tuple(names))
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all statements within it, at any depth; not their expressions."""
+    yield node
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for child in getattr(node, part, ()):
+            yield from _statements(child)
 
 
 def what_counts(text: str, tree: ast.Module) -> str:
@@ -81,7 +95,7 @@ def what_counts(text: str, tree: ast.Module) -> str:
 def _without_docstrings(text: str, tree: ast.Module) -> list[str]:
     """Return the lines of a source without those of docstrings that share no line with code."""
     lines = text.split("\n")
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
             first = node.body[0]
             value = first.value if isinstance(first, ast.Expr) else None
@@ -94,17 +108,14 @@ def _without_docstrings(text: str, tree: ast.Module) -> list[str]:
     return lines
 
 
-def code_of(
-    program: Path, modules: Iterable[str] = (), read: Callable[[Path, str], Source] = read_source
-) -> dict[str, Source]:
+def code_of(program: Path, modules: Iterable[str] = ()) -> dict[str, Source]:
     """Return the source files that a program runs, by their names: its own, and those that it imports.
 
     Imports are followed within this library. `modules` are further ones by their dotted names, those that
     are found by a name in the configuration: of this library, or a user's own, whose imports are followed
-    within its package, or within its folder if it is in none. `read` may remember files, where many programs
-    are looked at. `InputError` if a module cannot be found.
+    within its package, or within its folder if it is in none. `InputError` if one cannot be found.
     """
-    found = {program.name: read(program, "")}
+    found = {program.name: read_source(program)}
     waiting = [(name, LIBRARY, PACKAGE) for name in found[program.name].imports]
     waiting += [(module, *_home_of(module)) for module in modules]
     while waiting:
@@ -117,7 +128,7 @@ def code_of(
         for own, path in _files_of(name, folder):
             if own not in found:
                 around = own if path.name == "__init__.py" else own.rpartition(".")[0]
-                found[own] = read(path, around)
+                found[own] = read_source(path, around)
                 waiting += [(other, folder, package) for other in found[own].imports]
     return dict(sorted(found.items()))
 

@@ -35,6 +35,11 @@ def pretrained_label(network: Settings) -> str:
     return network.label or named
 
 
+def missing_tables(own: Settings) -> tuple[str, ...]:
+    """Return the tables of this study that there are not of an experiment: without resets none of them."""
+    return () if resets(own) else ("reinitialisation", "reinitialisation_summary")
+
+
 def drawable(own: Settings) -> list[str]:
     """Return what figures can draw beside experiments: pretrained networks."""
     return list(own.pretrained)
