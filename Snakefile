@@ -35,64 +35,56 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/near_misses.smk"
 
 
-# Everything that the configuration asks for.
+# Everything that the configuration asks for: every file of every rule, so that one that is deleted is missing.
 rule all:
     default_target: True
     input:
-        branch(bool(EXPERIMENTS), then="<results>/accuracies.csv", otherwise=[]),
-        expand("<results>/{study}/claims.csv", study=CLAIMING),
-        expand("<results>/{study}/claims.html", study=CLAIMING),
+        expand(rules.prepare_dataset.output, dataset=USED_DATASETS),
+        RUN_FILES,
+        TRAINING_TABLES,
         STUDY_FILES.values(),
+        expand(rules.judge_claims.output, study=CLAIMING),
         pictures(FIGURES),
 
 
 rule datasets:
     input:
-        expand("<results>/datasets/{dataset}/dataset.json", dataset=USED_DATASETS),
+        expand(rules.prepare_dataset.output, dataset=USED_DATASETS),
 
 
 rule training:
     input:
-        per_run("<results>/runs/{experiment}/seed={seed}/run.json", EXPERIMENTS),
+        RUN_FILES,
 
 
 rule projections:
     input:
-        expand(
-            "<results>/arrangements/tables/{experiment}/n_l.csv", experiment=MEASURED
-        ),
+        PROJECTIONS,
+        expand(rules.tabulate_projections.output, experiment=MEASURED),
 
 
 rule pretrained:
     input:
-        expand(
-            "<results>/arrangements/tables/{network}/n_l_summary.csv",
-            network=PRETRAINED,
-        ),
+        expand(rules.import_pretrained.output, network=PRETRAINED),
+        expand(rules.measure_pretrained.output, network=PRETRAINED),
+        expand(rules.tabulate_projections.output, experiment=PRETRAINED),
 
 
 rule reinitialisation:
     input:
-        per_run(
-            "<results>/arrangements/measurements/reinitialisation/{experiment}/seed={seed}.csv",
-            REINITIALISED,
-        ),
+        per_run(rules.reinitialise_layers.output, REINITIALISED),
 
 
 rule tables:
     input:
-        branch(bool(EXPERIMENTS), then="<results>/accuracies.csv", otherwise=[]),
-        expand("<results>/{study}/claims.csv", study=CLAIMING),
-        expand(
-            "<results>/runs/{experiment}/training_summary.csv", experiment=EXPERIMENTS
-        ),
+        TRAINING_TABLES,
         STUDY_FILES.values(),
+        expand(rules.judge_claims.output, study=CLAIMING),
 
 
 rule claims:
     input:
-        expand("<results>/{study}/claims.csv", study=CLAIMING),
-        expand("<results>/{study}/claims.html", study=CLAIMING),
+        expand(rules.judge_claims.output, study=CLAIMING),
 
 
 rule figures:
@@ -107,7 +99,7 @@ for study in CONFIGURATION.studies:
         name:
             study
         input:
-            expand("<results>/{study}/claims.html", study={study} & {*CLAIMING}),
+            expand(rules.judge_claims.output, study={study} & {*CLAIMING}),
             STUDY_FILES[study],
             pictures(figures_of(study)),
 

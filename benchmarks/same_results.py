@@ -34,8 +34,10 @@ COMPARED = {
     ".pdf": "figures",
 }
 LEFT_OUT = ("resume", "provenance.json", "run.json", "dataset.json", "data.safetensors")
-# Wall times are never the same, and what verdicts are called has changed.
-NOT_COMPARED = {"seconds", "gpu_seconds", "verdict"}
+# Wall times are never the same, and why a claim has its threshold is said in more words.
+NOT_COMPARED = {"seconds", "gpu_seconds", "reason"}
+# Values that have become one of several.
+DIVIDED = {"not tested by this configuration": ("not tested", "inconclusive")}
 # Columns that have another name now, where another column has got theirs.
 COLUMNS = {"threshold": ("criterion",)}
 # What paths, and texts in tables, were called before: regular expressions, and what replaces them.
@@ -104,7 +106,9 @@ def _same_words(before: Any, after: Any) -> bool:
 
 
 def _same(value: Any, other: Any) -> bool:
-    return value == other or (isinstance(value, str) and renamed(value, WORDS) == other)
+    if value == other:
+        return True
+    return isinstance(value, str) and other in (renamed(value, WORDS), *DIVIDED.get(value, ()))
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -6,6 +6,21 @@ import sys
 
 from conftest import SCRIPTS, SETTINGS, environment
 
+# A network whose file changes once, while it is imported.
+HASTY = """from pathlib import Path
+
+from torch import nn
+
+if not (done := Path("edited")).exists():
+    done.touch()
+    with open(__file__, "a") as file:
+        file.write("EDITED = True\\n")
+
+def net(input_shape, classes):
+    layers = [nn.Conv2d(input_shape[0], 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, classes)]
+    return nn.Sequential(*layers)
+"""
+
 
 def start(folder, dataset, seed=0, *options, **changes):
     """Start a training with `SETTINGS`, but for `changes`, in a process of its own."""

@@ -26,5 +26,7 @@ def test_a_file_without_our_metadata_is_no_snapshot(tmp_path):
     path = tmp_path / "x.safetensors"
     ArraysInFileOrder.of({"a": np.ones(3)}).write(path, {"format": "pt"})
     assert not is_snapshot(path, read_checkpoint(path).entries)
-    with pytest.raises(InputError, match=r"has no `anatomy` metadata; expected a snapshot of train.py"):
+    with pytest.raises(
+        InputError, match=r"has no `anatomy` metadata; expected a snapshot of train_network.py"
+    ):
         load_snapshot(path)

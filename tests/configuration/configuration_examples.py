@@ -36,7 +36,7 @@ datasets:
   own: {source: "mine.data:make", label: Mine, options: {rows: 3}}
 defaults: &experiment
   dataset: digits
-  architecture: vgg11
+  architecture: "nets:Mine"
   options: {depth: 3}
   width: 0.5
   threads: 2

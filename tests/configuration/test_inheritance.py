@@ -2,9 +2,10 @@
 
 import pytest
 import yaml
-from configuration_examples import SCHEMA, changed, refusal, resolved, resolved_experiment
+from configuration_examples import MINIMAL, SCHEMA, changed, refusal, resolved, resolved_experiment
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from snakemake.utils import update_config
 
 from anatomy.configuration.inheritance import inherited, like_problems
 from anatomy.configuration.resolve import resolve
@@ -62,17 +63,17 @@ def test_maps_merge_lists_replace_and_null_removes(keys, own):
     assert found["child"] == found["plain"].changed(**own)
 
 
-def test_null_takes_back_an_inherited_key_and_not_one_of_the_defaults():
+def test_null_takes_back_what_is_inherited_and_what_the_defaults_set():
     config = yaml.safe_load("""
         datasets: {digits: {source: embedded, variant: digits-rgb, train: 100, test: 50}}
         defaults: {dataset: digits, architecture: vgg11, epochs: 4, seeds: [0], batch_size: 32}
         experiments:
-          parent: {batch_size: 64, arrangements: {}}
+          parent: {dataset: digits, batch_size: 64, arrangements: {}}
           child: {like: parent, batch_size: null}
           unmeasured: {like: parent, arrangements: null}
     """)
     found = resolve(config, SCHEMA)
-    assert found.experiments["child"].batch_size == 32
+    assert found.experiments["child"].batch_size == 128
     assert found.measured == {"arrangements": ["parent", "child"]}
     (line,) = found.notes
     assert line == (
@@ -105,7 +106,6 @@ def test_a_chain_is_its_links_one_after_the_other(first, second, third):
     assert found["c"] == inherited({"ab": found["b"], "c": {"like": "ab", **third}})["c"]
     assert found["a"] == inherited({"a": first})["a"]
     assert inherited({"a": found["a"], "b": {"like": "a"}})["b"] == found["a"]
-    assert None not in found["c"].values()
 
 
 # What is refused
@@ -248,3 +248,23 @@ def test_an_experiment_that_no_study_measures_is_not_trained_and_a_note_says_so(
 def test_an_entry_of_the_defaults_has_every_experiment_measured():
     plain = resolved_experiment("defaults: {arrangements: {reinitialise: {random: 2}}}")
     assert plain.arrangements.reinitialise.complete() == {"epochs": [0], "random": 2, "linear": False}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ("studies: {arangements: null}", "studies.arangements: unknown key; allowed: arrangements"),
+        ("foo: null", "foo: unknown key; allowed: device"),
+        ("experiments: {plain: {epoch: null}}", "experiments.plain.epoch: unknown key"),
+        ("studies: null", "studies: null switches nothing off; name the study"),
+    ],
+)
+def test_null_under_a_name_that_does_not_exist_is_refused(changes, message):
+    config = yaml.safe_load(MINIMAL)
+    update_config(config, yaml.safe_load(changes))
+    assert message in refusal(config)
+
+
+def test_null_among_the_options_of_ones_own_code_stays():
+    config = changed("experiments: {plain: {architecture: 'nets:Small', options: {depth: null}}}")
+    assert resolve(config, SCHEMA).experiments["plain"].options == {"depth": None}

@@ -100,8 +100,8 @@ BAD = {
     ),
     "malformed network of one's own": (
         "experiments: {plain: {architecture: 'mine.nets:'}}",
-        "experiments.plain.architecture: 'mine.nets:' names no network of your own; "
-        "expected package.module:Class",
+        "experiments.plain.architecture: 'mine.nets:' names no code of your own; "
+        "expected package.module:name",
     ),
     "malformed source of one's own": (
         "datasets: {digits: {source: 'mine data:make'}}",

@@ -45,7 +45,7 @@ RUN = {
 NONE = {
     "run": {"architecture", "epochs", "upscaling", "class_subset", "noise_seed", "split"},
     "experiment": {"like", "dataset", "seeds", "arrangements"},
-    "embedded": {"source", "label", "variant", "train", "test", "polarity"},
+    "embedded": {"source", "label", "variant", "train", "test"},
     "torchvision": {"source", "label", "official", "train", "test"},
     "folder": {"source", "label", "path", "sha256", "homepage", "train", "test"},
     "images": {"source", "label", "path", "train", "test", "mean", "std", "homepage"},
@@ -63,7 +63,7 @@ DEFAULTS = {
         "arrangements.reinitialise.random": True,
         "arrangements.reinitialise.linear": False,
     },
-    "embedded": {"seed": 0},
+    "embedded": {"seed": 0, "polarity": "single"},
     "torchvision": {},
     "folder": {"channels": 3},
     "images": {"train_folder": "train", "test_folder": "val", "resize": 256, "crop": 224},

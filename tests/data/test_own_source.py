@@ -45,6 +45,26 @@ def no_pairs():
     return {"train": np.zeros((2, 1, 5, 5)), "test": np.zeros((2, 1, 5, 5))}
 
 
+def images_alone():
+    return {name: (part(4, ["dog"])[0],) for name in ("train", "test")}
+
+
+def no_labels():
+    return {name: (part(4, ["dog"])[0], None) for name in ("train", "test")}
+
+
+def pairs_of_labels():
+    return {"train": part(2, [0, 1]), "test": (part(2, [0])[0], [[0, 1], [1, 0]])}
+
+
+def two_sizes():
+    return {"train": part(2, [0, 1]), "test": ([np.zeros((1, 5, 5)), np.zeros((1, 5, 4))], [0, 1])}
+
+
+def two_depths():
+    return {name: (part(2, [0])[0], [[0], [0, 1]]) for name in ("train", "test")}
+
+
 def no_bytes():
     images, labels = part(4, ["dog", "cat"])
     return {"train": (images / 255, labels), "test": (images / 255, labels)}
@@ -113,6 +133,19 @@ def test_a_function_in_a_package_with_relative_imports():
         ("own_data:unknown", {}, "own_data:unknown: test label fish is not one of train: cat, dog"),
         ("own_data:one_part", {}, "own_data:one_part has to return a dictionary with train and test"),
         ("own_data:no_pairs", {}, "own_data:no_pairs returns ndarray for train; expected (images, labels)"),
+        ("own_data:images_alone", {}, "images_alone returns tuple of 1 for train; expected (images, labels)"),
+        ("own_data:no_labels", {}, "no_labels: train labels are object of shape (); expected numbers or nam"),
+        ("own_data:pairs_of_labels", {}, "test labels are int64 of shape (2, 2); expected numbers or names"),
+        (
+            "own_data:two_sizes",
+            {},
+            "two_sizes: test images do not have one shape; expected uint8 (N, C, H, W)",
+        ),
+        (
+            "own_data:two_depths",
+            {},
+            "two_depths: train labels do not have one shape; expected numbers or nam",
+        ),
         ("own_data:name", {}, "own_data.py has no class or function name; did you mean named?"),
         (
             "own_data:named",
@@ -137,6 +170,6 @@ def test_arrays_that_are_no_images_are_refused_by_the_program(folder):
 def test_sources_are_found_by_name():
     assert module_of("folder") == "anatomy.data.sources.folder"
     with pytest.raises(
-        InputError, match="'folders' is not a source; allowed: embedded, folder, images, torchv"
+        InputError, match="source: 'folders' is not allowed; allowed: embedded, folder, images, t"
     ):
         module_of("folders")

@@ -26,7 +26,10 @@ def test_classes_are_the_first_or_shuffled_by_a_seed():
     np.random.RandomState(3).shuffle(shuffled)
     assert chosen_classes("shades", 6, 4, 3).tolist() == shuffled[:4].tolist()
     for count in (0, 7):
-        with pytest.raises(InputError, match=f"{count} classes are asked for, but data set shades has 6"):
+        with pytest.raises(
+            InputError,
+            match=rf"class_subset\.count: {count} classes are asked for, but data set shades has 6",
+        ):
             chosen_classes("shades", 6, count, None)
 
 
@@ -51,7 +54,9 @@ def test_image_files_of_other_classes_are_gone():
 
 
 def test_a_subset_that_leaves_a_part_empty_is_refused():
-    with pytest.raises(InputError, match="a subset of 1 classes leaves no image in the test part"):
+    with pytest.raises(
+        InputError, match=r"class_subset\.count: a subset of 1 classes leaves no image in the test part"
+    ):
         of_classes(make_dataset(train=8, test=2), np.array([3]))
 
 

@@ -43,7 +43,8 @@ import sys
 assert "torch" not in sys.modules
 from anatomy.networks.build import build_network, network_shape
 from anatomy.runtime.streams import stream
-one, other = (build_network("tiny", 7, 3, 1.0, stream(0, "initialisation"), size=(4, 5)) for _ in "ab")
+arguments = ("tiny", 7, 3, 1.0)
+one, other = (build_network(*arguments, stream(0, "a"), "kaiming", size=(4, 5)) for _ in "ab")
 assert one[1].weight.shape == network_shape("tiny", 7, 3, size=(4, 5))[1].weight.shape == (7, 60)
 assert (one[1].weight == other[1].weight).all()
 """
@@ -64,6 +65,35 @@ def output(folder, program):
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return result.stdout
+
+
+BAD = """
+from anatomy.runtime.errors import InputError
+from anatomy.networks.family import families
+try:
+    families()
+except InputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("NAMES = (\n", "tiny.py, line 1: '(' was never closed; correct the file"),
+        ("x = 1\nNAMES = ['tiny'", "tiny.py, line 2: '[' was never closed; correct the file"),
+        ("LEAST_WIDTH = 0\n", "tiny.py has no literal NAMES; expected names with their labels"),
+        ("NAMES = tuple('ab')\n", "tiny.py has no literal NAMES"),
+        ("NAMES = ('tiny')\n", "tiny.py has no literal NAMES"),
+        ("NAMES: tuple = ('tiny', 'lenet')\n", "tiny.py: family lenet has lenet as well; rename one"),
+        ("NAMES: tuple[str, ...] = ('tiny',)\n", ""),
+    ],
+)
+def test_a_family_that_does_not_list_its_networks_is_refused(copy, text, message):
+    (copy / "src/anatomy/networks/families/tiny.py").write_text(text)
+    found = output(copy, BAD)
+    assert found.count("\n") == bool(message)
+    assert message in found
 
 
 def test_a_file_is_a_family_and_reruns_no_other(copy):

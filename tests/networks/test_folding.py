@@ -31,8 +31,8 @@ def train(network, steps):
 
 @pytest.mark.parametrize("steps", [1, 20])
 def test_folded_training_equals_full_training(steps):
-    full = build_network("vgg19", 10, 3, 0.125, stream(0, "initialisation")).double()
-    folded = build_network("vgg19", 10, 3, 0.125, stream(0, "initialisation")).double()
+    full = build_network("vgg19", 10, 3, 0.125, stream(0, "initialisation"), "kaiming").double()
+    folded = build_network("vgg19", 10, 3, 0.125, stream(0, "initialisation"), "kaiming").double()
     initial = full.get_parameter(WEIGHT).detach().clone()
     assert foldable(folded.float(), (3, 32, 32))
     folded.double()
@@ -53,13 +53,13 @@ def test_folded_training_equals_full_training(steps):
 
 
 def test_larger_images_and_lenet_are_not_folded():
-    vgg = build_network("vgg11", 10, 3, 0.125, stream(0, "initialisation"))
+    vgg = build_network("vgg11", 10, 3, 0.125, stream(0, "initialisation"), "kaiming")
     assert not foldable(vgg, (3, 64, 64))
-    lenet = build_network("lenet", 10, 1, 1.0, stream(0, "initialisation"))
+    lenet = build_network("lenet", 10, 1, 1.0, stream(0, "initialisation"), "kaiming")
     assert not foldable(lenet, (1, 28, 28))
 
 
 def test_alexnet_whose_dropout_tells_the_copies_apart_is_not_folded():
-    alexnet = build_network("alexnet", 10, 3, 0.125, stream(0, "initialisation"))
+    alexnet = build_network("alexnet", 10, 3, 0.125, stream(0, "initialisation"), "kaiming")
     assert alexnet.features(torch.zeros(1, 3, 64, 64)).shape[2:] == (1, 1)
     assert not foldable(alexnet, (3, 64, 64))

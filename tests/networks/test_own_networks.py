@@ -36,6 +36,58 @@ def plain(classes):
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LazyLinear(classes))
 
 
+class Tied(nn.Sequential):
+    def __init__(self, classes):
+        super().__init__(*plain(3), nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, classes))
+        self[4].weight = self[3].weight
+
+
+class Twice(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.first, self.last = plain(3), nn.Linear(3, classes)
+        self.inner = self.again = nn.Linear(3, 3)
+
+    def forward(self, images):
+        return self.last(self.again(self.inner(self.first(images))))
+
+
+def transposed(classes):
+    network = nn.Sequential(*plain(3), nn.Linear(3, 3), nn.Linear(3, 3), nn.Linear(3, classes))
+    network[4].weight = nn.Parameter(network[3].weight.detach().t())
+    return network
+
+
+class Pair(nn.Linear):
+    def forward(self, images):
+        return super().forward(images.mean((2, 3))), images
+
+
+def pair(classes):
+    return Pair(3, classes)
+
+
+def per_pixel(classes):
+    return nn.Conv2d(3, classes, 1)
+
+
+def untrained(classes):
+    return Modes(classes).requires_grad_(False)
+
+
+def no_weights(classes):
+    return nn.Sequential(nn.Flatten(), nn.AdaptiveAvgPool1d(classes))
+
+
+def pooled(channels, classes):
+    return nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes)
+
+
+class Modes(nn.Sequential):
+    def __init__(self, classes):
+        super().__init__(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4).eval(), nn.BatchNorm2d(4), *pooled(4, classes))
+
+
 def no_module(classes):
     return classes
 
@@ -100,9 +152,21 @@ def test_a_class_in_a_package_with_relative_imports():
 def test_an_installed_package_is_found_after_the_working_directory(tmp_path, monkeypatch):
     elsewhere = tmp_path / "site-packages" / "own_installed"
     elsewhere.mkdir(parents=True)
-    elsewhere.joinpath("__init__.py").write_text("from torch.nn import Linear\n")
+    elsewhere.joinpath("__init__.py").write_text("from own_nets import plain\n")
     monkeypatch.syspath_prepend(str(elsewhere.parent))
-    assert build("own_installed:Linear", in_features=2, out_features=3).weight.shape == (3, 2)
+    assert build("own_installed:plain")[2].weight.shape == (5, 3)
+
+
+def test_lazy_layers_have_weights_of_the_seed():
+    one, again, other = (build("own_nets:plain", seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(one[2].weight, again[2].weight)
+    assert not torch.equal(one[2].weight, other[2].weight)
+
+
+def test_the_image_that_is_tried_leaves_no_trace():
+    network = build("own_nets:Modes")
+    assert [module.training for module in network] == [True, False, True, True, True, True]
+    assert network[2].num_batches_tracked == 0
 
 
 def test_weights_are_a_function_of_the_seed_alone():
@@ -154,9 +218,9 @@ def test_what_a_network_imports_of_its_folder_or_package_counts_for_the_code(
     [
         ("own_nets:Narow", {}, "own_nets.py has no class or function Narow; did you mean Narrow?"),
         ("own_nets:own_layers", {}, "has no class or function own_layers"),
-        ("own_net:Narrow", {}, "module own_net cannot be imported (No module named 'own_net')"),
-        ("own_broken:Net", {}, "module own_broken cannot be imported (No module named 'own_missing')"),
-        ("own_wrong:network", {}, "module own_wrong cannot be imported (invalid syntax"),
+        ("own_net:Narrow", {}, "module own_net is not found; looked in "),
+        ("own_broken:Net", {}, "own_broken.py cannot be imported (No module named 'own_missing')"),
+        ("own_wrong:network", {}, "own_wrong.py cannot be imported (invalid syntax"),
         (
             "own_nets:Narrow",
             {"kernels": 3},
@@ -164,7 +228,24 @@ def test_what_a_network_imports_of_its_folder_or_package_counts_for_the_code(
         ),
         ("own_nets:needs", {}, "is called as (classes, depth), but missing a required argument: 'depth'"),
         ("own_nets:no_module", {}, "own_nets:no_module returns a int; expected a torch.nn.Module"),
-        ("own_nets.Narrow:", {}, "names no code; expected package.module:name"),
+        ("own_nets.Narrow:", {}, "names no code of your own; expected package.module:name"),
+        (
+            "own_nets:Tied",
+            {},
+            "own_nets:Tied: 3.weight and 4.weight share their weights; expected a tensor for",
+        ),
+        ("own_nets:Twice", {}, "own_nets:Twice: inner.weight and again.weight share their weights"),
+        ("own_nets:transposed", {}, "own_nets:transposed: 3.weight and 4.weight share their weights"),
+        (
+            "own_nets:pair",
+            {},
+            "pair returns a tuple for images of shape (1, 3, 9, 8); expected a tensor of shape (1, 5)",
+        ),
+        ("own_nets:per_pixel", {}, "own_nets:per_pixel returns a Tensor of shape (1, 5, 9, 8) for images of"),
+        ("own_nets:untrained", {}, "own_nets:untrained has no parameter that requires a gradient"),
+        ("own_nets:no_weights", {}, "own_nets:no_weights has no parameter that requires a gradient"),
+        ("vgg11", {"depth": 3}, "options: vgg11 has none, found depth; remove the key"),
+        ("squeezenet1_1", {"depth": 3}, "options: squeezenet1_1 has none, found depth; remove the key"),
     ],
 )
 def test_what_cannot_be_a_network_is_refused(architecture, options, message):

@@ -105,6 +105,11 @@ def test_an_effect_is_stated_where_threshold_and_null_are_the_same_and_nowhere_e
         judged(0, 1, null=0.5, **given)
 
 
+def test_a_threshold_that_the_quantity_cannot_reach_is_refused():
+    with pytest.raises(ValueError, match=r"all-is-well: the threshold 1.5 lies outside \(0, 1\)"):
+        judged(0, 1, null=0.5, threshold=1.5, possible=(0, 1))
+
+
 def test_judging_again_at_other_thresholds_notes_nothing_twice():
     row = judged(0.75, 0.8, null=0.5, threshold=0.7)
     assert (row["note"], row["experiments"]) == ("judged on run", "run")
@@ -116,7 +121,7 @@ def test_pages_show_every_verdict_and_those_at_other_thresholds():
         judged(0.1, 0.2, null=0.5, threshold=0.7),
         judged(0.65, 0.8, null=0.5, threshold=0.7),
         judged(np.nan, np.nan, null=0.5, threshold=0.7),
-        judged(0.12, 0.18, null=0, threshold=0, effect=-0.2),
+        judged(1.12, 1.18, null=1, threshold=1, effect=-0.2),
     ]
     page = claims_page(pd.DataFrame(rows))
     for verdict in VERDICTS:
@@ -125,10 +130,13 @@ def test_pages_show_every_verdict_and_those_at_other_thresholds():
         assert f".{name} {{ color: " in STYLE
     assert "2 supported, 1 not supported, 1 inconclusive, 1 not tested" in page
     assert (
-        '<strong class="supported">supported</strong> at half, <strong class="not-supported">not supported'
-        "</strong> at double the distance of 0.7 from 0.5"
+        '<strong class="supported">supported</strong> at 0.6 (half), <strong class="not-supported">not '
+        "supported</strong> at 0.9 (double): the distance from 0.5 to 0.7"
     ) in page
-    assert "at double an effect of 0.2 from 0 on" in page
+    # The sign of an effect: half and double of -0.2 from 1.
+    assert "</strong> at 0.9 (half), " in page
+    assert "</strong> at 0.6 (double): an effect from 1 to 0.8" in page
+    assert "of a claim that something stays near a value, half is the stricter one" in page
     assert "All is &lt;well&gt;." in page
     assert "<th>at half</th>" in page and "<th>at double</th>" in page
 

@@ -77,7 +77,7 @@ def test_one_line_says_what_is_left_out(drawn, off, line):
     ],
 )
 def test_a_refusal_says_what_is_needed_and_where_to_name_it(name, off, line):
-    assert figures.refusal(name, FIGURES[name], off) == line
+    assert figures.refusal(name, FIGURES[name], off, None) == line
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,14 @@ def test_caption_of_a_figure_without_a_number_names_the_paper():
 
 def test_nothing_is_said_of_the_paper_where_a_figure_is_not_in_it():
     assert figures.in_the_paper("figure_mine", None) == ""
-    off = figures.refusal("figure_mine", None, {"figure_mine": ["a"]})
+    off = figures.refusal("figure_mine", None, {"figure_mine": ["a"]}, None)
     assert off == f"figure_mine needs a, which is {OFF}; name others under figures.figure_mine"
-    assert figures.refusal("mine", None, {}) == (
+    assert figures.refusal("mine", None, {}, None) == (
         "mine is no figure of a paper; give it a kind under figures.mine in the configuration"
     )
+
+
+@pytest.mark.parametrize("off", [{}, {"figure_16": ["rgb100-smooth"]}])
+def test_a_figure_of_a_study_that_is_off_says_so_whatever_else_it_lacks(off):
+    line = figures.refusal("figure_16", FIGURES["figure_16"], off, "arrangements")
+    assert line == "figure_16 is of study arrangements, which is switched off (null)"

@@ -1,20 +1,29 @@
 """What programs refuse before they begin: values out of range, options without effect or of others."""
 
+import json
+import shutil
 import sys
+from argparse import ArgumentParser
 from functools import partial
 
 import pytest
-from conftest import SCRIPTS
+from conftest import SCHEMA_FILE, SCRIPTS
 
+import import_pretrained
 import measure_projections
+import prepare_dataset
 import reinitialise_layers
 import train_network
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.options import add_schema
 from anatomy.studies.arrangements.hp_arrangements.options import (
     parse_compute_projections,
     parse_reinit_layers,
     parse_train,
 )
 
+TORCHVISION = {"source": "torchvision", "architecture": "alexnet"}
+EMBEDDED = {"source": "embedded", "variant": "digits-grey", "train": 20, "test": 20}
 TRAIN, REINIT_LAYERS = (SCRIPTS / "hp_arrangements" / f"{name}.py" for name in ("train", "reinit_layers"))
 PARSERS = {
     "train_network": train_network.parse_arguments,
@@ -117,3 +126,67 @@ RUN = "--run a --dataset b --output c"
 def test_options_without_effect_are_refused(program, options, message, monkeypatch, capsys):
     line = refusal(program, options, monkeypatch, capsys)
     assert line.startswith(f"{program}: error: ") and line.endswith(message)
+
+
+def given(program, entry, output, monkeypatch):
+    """Let a program have an entry of the configuration."""
+    options = ["--name", "mine", "--settings", json.dumps(entry), "--output", str(output)]
+    monkeypatch.setattr(sys, "argv", [program, *options])
+
+
+@pytest.mark.parametrize(
+    ("program", "entry", "message"),
+    [
+        (prepare_dataset, {}, "key source is missing"),
+        (prepare_dataset, {"source": 5}, "source: 5 is not of type string"),
+        (prepare_dataset, {"source": "foo"}, "source: 'foo' is not allowed; allowed: embedded, "),
+        (
+            prepare_dataset,
+            {"source": "embedded"},
+            "key variant is missing; key train is missing; key test is",
+        ),
+        (
+            prepare_dataset,
+            {**EMBEDDED, "variant": "x"},
+            "variant: 'x' is not allowed; allowed: digits-grey, ",
+        ),
+        (prepare_dataset, {**EMBEDDED, "train": 9}, "train: 9 is not allowed; expected at least 10"),
+        (prepare_dataset, {"source": "own:make", "options": 5}, "options: 5 is not of type object"),
+        (import_pretrained, {}, "key source is missing"),
+        (import_pretrained, {"source": "x"}, "source: 'x' is not allowed; allowed: torchvision, matconvnet"),
+        (import_pretrained, {"source": "torchvision"}, "key architecture is missing"),
+        (import_pretrained, {"source": "matconvnet", "architecture": "vgg16"}, "key path is missing"),
+        (import_pretrained, {**TORCHVISION, "seed": "x"}, "seed: 'x' is not of type integer"),
+    ],
+)
+def test_entries_that_make_no_sense_are_refused_by_their_keys(program, entry, message, tmp_path, monkeypatch):
+    given(program.__name__, entry, tmp_path / "out", monkeypatch)
+    with pytest.raises(InputError) as caught:
+        program.main()
+    assert str(caught.value).startswith(message)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("program", [prepare_dataset, import_pretrained, train_network])
+@pytest.mark.parametrize("text", ["5", "[]", "{", "null"])
+def test_entries_are_keys_and_values(program, text, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [program.__name__, "--settings", text])
+    with pytest.raises(SystemExit):
+        program.parse_arguments()
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert f"argument --settings: {text!r}; expected keys and values as JSON" in line
+
+
+@pytest.mark.parametrize("program", ["train_network.py", "hp_arrangements/train.py"])
+def test_the_schema_is_that_of_the_workflow_of_the_program(program, tmp_path):
+    def parser(path):
+        made = ArgumentParser(exit_on_error=False)
+        add_schema(made, path)
+        return made
+
+    assert parser(SCRIPTS / program).parse_args([]).schema == SCHEMA_FILE
+    copy = tmp_path / "workflow/scripts" / program
+    assert parser(copy).get_default("schema") is None
+    assert parser(copy).parse_args(["--schema", "other.yaml"]).schema.name == "other.yaml"
+    shutil.copytree(SCHEMA_FILE.parent, tmp_path / "workflow/schemas")
+    assert parser(copy).parse_args([]).schema == tmp_path / "workflow/schemas/config.schema.yaml"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.schema import read_schema, read_schemas
 from anatomy.runtime.settings import Settings, snapshot_epochs
+from anatomy.runtime.values import problems
 
 SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 SCHEMA = read_schemas(SCHEMA_FILE)
@@ -34,6 +35,24 @@ SMALL = {
         "options": {"type": "object", "default": {}},
     }
 }
+# Every way in which a value can be limited.
+LIMITED = {
+    "required": ["count", "kind"],
+    "properties": {
+        "count": {"type": "integer", "minimum": 1, "maximum": 9},
+        "rate": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        "kind": {"enum": ["plain", "padded"]},
+        "channels": {"enum": [1, 3]},
+        "sum": {"type": "string", "pattern": "^[0-9a-f]{2}$"},
+        "flip": {"type": "boolean"},
+        "often": {"type": ["boolean", "integer"], "minimum": 0},
+        "mean": {"type": "array", "minItems": 3, "maxItems": 3, "items": {"type": "number", "minimum": 0}},
+        "kept": {"oneOf": [{"const": "all"}, {"type": "array", "items": {"type": "integer"}}]},
+        "named": {"modules": "somewhere"},
+        "options": {"type": "object"},
+        "inner": {"required": ["seed"], "properties": {"seed": {"type": "integer", "minimum": 0}}},
+    },
+}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text("ab", max_size=2),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text("ab", max_size=2), inner, max_size=2),
@@ -45,17 +64,23 @@ def values(part):
     """What a key of a schema may be, and None."""
     if "properties" in part:
         return entries(part)
+
+    def allowed(number):
+        return not list(problems(number, part, ""))
+
     if "enum" in part:
         return st.sampled_from(part["enum"])
     if "oneOf" in part:
         return st.sampled_from(["all", [], [1], [0, 2]])
     of_type = {
-        "integer": st.integers(0, 5),
-        "number": st.integers(0, 5) | st.floats(0, 5),
+        "integer": st.integers(part.get("minimum", 0), part.get("minimum", 0) + 5),
+        "number": st.sampled_from([0, 1]).filter(allowed) | st.floats(0, 1).filter(allowed),
         "boolean": st.booleans(),
-        "string": st.sampled_from(["a", "b"]),
+        "string": st.sampled_from(["0123456789abcdef" * 4] if "pattern" in part else ["a", "b"]),
         "object": st.dictionaries(st.sampled_from(["a", "b"]), JSON, max_size=2),
-        "array": st.lists(values(part.get("items", {"type": "integer"})), max_size=3)
+        "array": st.lists(
+            values(part.get("items", {"type": "integer"})), min_size=part.get("minItems", 0), max_size=3
+        )
         if part.get("type") == "array"
         else None,
     }
@@ -112,10 +137,86 @@ def test_an_unknown_attribute_is_named_with_those_there_are():
         _ = Settings({}, SMALL).epoch
 
 
-@pytest.mark.parametrize("entry", [{"epoch": 1}, {"noise": {"epoch": 1}}, {"split": {"epoch": 1}}])
-def test_an_unknown_key_is_refused_at_any_depth(entry):
-    with pytest.raises(InputError, match=r"^epoch: unknown key; allowed: "):
+@pytest.mark.parametrize(
+    ("entry", "key"),
+    [
+        ({"epoch": 1}, "epoch"),
+        ({"noise": {"epoch": 1}}, "noise.epoch"),
+        ({"split": {"epoch": 1}}, "split.epoch"),
+    ],
+)
+def test_an_unknown_key_is_refused_at_any_depth(entry, key):
+    with pytest.raises(InputError, match=f"^{key}: unknown key; allowed: "):
         Settings(entry, SMALL)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"count": "x"}, "count: 'x' is not of type integer"),
+        ({"count": True}, "count: True is not of type integer"),
+        ({"count": 2.0}, "count: 2.0 is not of type integer"),
+        ({"count": 0}, "count: 0 is not allowed; expected at least 1"),
+        ({"count": 10}, "count: 10 is not allowed; expected at most 9"),
+        ({"rate": 0}, "rate: 0 is not allowed; expected more than 0"),
+        ({"rate": 1.0}, "rate: 1.0 is not allowed; expected less than 1"),
+        ({"rate": float("nan")}, "rate: nan is not of type number"),
+        ({"kind": "foo"}, "kind: 'foo' is not allowed; allowed: plain, padded"),
+        ({"kind": ["plain"]}, "kind: ['plain'] is not allowed; allowed: plain, padded"),
+        ({"channels": True}, "channels: True is not allowed; allowed: 1, 3"),
+        ({"sum": "0"}, "sum: '0' does not match ^[0-9a-f]{2}$"),
+        ({"flip": 1}, "flip: 1 is not of type boolean"),
+        ({"often": -1}, "often: -1 is not allowed; expected at least 0"),
+        ({"often": "no"}, "often: 'no' is not of type boolean or integer"),
+        ({"mean": [1, 2]}, "mean: 2 are listed; expected 3"),
+        ({"mean": [1, -1, 2]}, "mean: -1 is not allowed; expected at least 0"),
+        ({"kept": "none"}, "kept: 'none' is none of what is allowed: all or array"),
+        ({"kept": ["x"]}, "kept: ['x'] is none of what is allowed: all or array"),
+        ({"named": 5}, "named: 5 is not of type string"),
+        ({"options": 5}, "options: 5 is not of type object"),
+        ({"inner": 5}, "inner: 5 is not of type object"),
+        ({"inner": {"seed": -1}}, "inner.seed: -1 is not allowed; expected at least 0"),
+        (
+            {"count": 0, "flip": 2},
+            "count: 0 is not allowed; expected at least 1; flip: 2 is not of type boolean",
+        ),
+        (5, "settings are 5; expected a mapping with keys of count, rate"),
+        ([], "settings are []; expected a mapping"),
+    ],
+)
+def test_what_the_schema_does_not_allow_is_refused(entry, message):
+    with pytest.raises(InputError) as caught:
+        Settings(entry, LIMITED)
+    assert str(caught.value).startswith(message)
+
+
+def test_what_the_schema_allows_is_taken():
+    entry = {
+        "count": 9,
+        "rate": 0.5,
+        "kind": "plain",
+        "channels": 3,
+        "sum": "0f",
+        "flip": False,
+        "often": True,
+    }
+    entry |= {"mean": [0, 1.5, 2], "kept": [1], "named": "any", "options": {"a": [1]}, "inner": {"seed": 0}}
+    own = Settings(entry, LIMITED)
+    assert own.require() is own
+    assert Settings({"kept": "all", "often": 3, "count": None}, LIMITED).count is None
+
+
+def test_keys_are_required_by_who_needs_them():
+    own = Settings({"count": 1, "inner": {}}, LIMITED)
+    with pytest.raises(
+        InputError, match=r"^key kind is missing; key inner.seed is missing; key rate is missing$"
+    ):
+        own.require("rate", "count", "kind")
+    with pytest.raises(InputError, match=r"^key epochs is missing$"):
+        Settings({"epochs": None}, SMALL).require("epochs")
 
 
 def test_no_key_of_a_schema_is_the_name_of_a_method():
@@ -151,6 +252,23 @@ def test_neither_what_they_are_made_of_nor_what_they_return_changes_them():
         mapping["options"]["a"].append(2)
         mapping["noise"]["seed"] = 2
     assert own.stored() == {"snapshots": [1], "options": {"a": [1]}, "noise": {"seed": 1}}
+
+
+def test_what_a_user_is_free_to_write_is_frozen_at_any_depth_and_copied_for_the_user():
+    entry = {"options": {"a": [1, {"b": [2]}]}}
+    own = Settings(entry, SMALL)
+    with pytest.raises(TypeError):
+        own.options["a"][1]["b"] = 3
+    assert own.options["a"][1]["b"] == (2,)
+    copied = own.copy_of("options")
+    assert copied == entry["options"]
+    copied["a"][1]["b"].append(3)
+    assert own.stored() == {"options": {"a": [1, {"b": [2]}]}}
+    assert own.copy_of("options") == entry["options"]
+    assert own.copy_of("epochs") is None
+    # What is frozen makes settings again.
+    assert Settings({"options": own.options}, SMALL) == own
+    assert own.changed(options={"a": own.options["a"]}) == own
 
 
 # What is stored

@@ -37,14 +37,14 @@ def test_a_run_names_family_schedule_and_loss(architecture, module):
 
 
 def test_names_that_are_none_are_refused():
-    with pytest.raises(InputError, match="'vgg17' is not an architecture; allowed: alexnet, lenet"):
+    with pytest.raises(InputError, match="'vgg17' is not an architecture, did you mean vgg19 or"):
         modules_of(settings_of(architecture="vgg17"))
     for function in (modules_of, lambda own: learning_rate(0.1, own.schedule, 1)):
         with pytest.raises(
-            InputError, match=r"schedule.kind: 'cosinus' is no schedule; allowed: smooth, step"
+            InputError, match=r"schedule.kind: 'cosinus' is not allowed; allowed: smooth, step"
         ):
             function(settings_of(schedule={"kind": "cosinus"}))
-    with pytest.raises(InputError, match="'hinges' is no loss; allowed: cross_entropy"):
+    with pytest.raises(InputError, match="loss: 'hinges' is not allowed; allowed: cross_entropy"):
         loss_of("hinges")
 
 

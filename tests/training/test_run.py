@@ -4,6 +4,8 @@ import pytest
 import torch
 from conftest import make_dataset, run_of, settings_of
 from torch.nn import functional
+from torch.nn.functional import cross_entropy
+from torch.nn.init import constant_
 
 from anatomy.data.dataset import channel_statistics, open_dataset
 from anatomy.data.splits import split_indices
@@ -13,6 +15,7 @@ from anatomy.runtime.errors import InputError
 from anatomy.runtime.streams import stream, stream_seed
 from anatomy.runtime.torchvision_import import v2
 from anatomy.training.evaluation import evaluate
+from anatomy.training.loop import final_values
 
 
 def plain_training(dataset, settings, seed):
@@ -22,7 +25,7 @@ def plain_training(dataset, settings, seed):
     images = torch.from_numpy(dataset.train_images)
     labels = torch.from_numpy(dataset.train_labels)
     train, _ = split_indices(len(images), settings.validation_fraction, settings.split_seed)
-    network = build_network("vgg11", 4, 3, settings.width, stream(seed, "initialisation"))
+    network = build_network("vgg11", 4, 3, settings.width, stream(seed, "initialisation"), "kaiming")
     optimiser = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
     scheduler = torch.optim.lr_scheduler.StepLR(optimiser, 2, 0.1)
     losses = []
@@ -66,7 +69,9 @@ def test_a_run_equals_plain_training():
     run.advance()
     network, losses = plain_training(dataset, settings_of(), 1)
     assert [record.train_loss for record in run.history[1:]] == pytest.approx(losses, abs=1e-4)
-    initial = build_network("vgg11", 4, 3, settings_of().width, stream(1, "initialisation")).state_dict()
+    initial = build_network(
+        "vgg11", 4, 3, settings_of().width, stream(1, "initialisation"), "kaiming"
+    ).state_dict()
     for name, tensor in run.whole_state_dict().items():
         expected = network.state_dict()[name]
         moved = (expected - initial[name]).abs().max()
@@ -112,13 +117,51 @@ def test_each_stream_changes_only_what_it_should(dataset_folder, monkeypatch):
     assert not torch.equal(moving.network.features[0].weight, fixed.network.features[0].weight)
 
 
+def test_losses_that_are_no_numbers_end_a_run_wherever_they_appear(dataset_folder):
+    """In the validation of an epoch, of the last one too, and in the final values."""
+    dataset, description = open_dataset(dataset_folder)
+
+    def bias(run):
+        return run.network.classifier[-1].bias
+
+    run = run_of(dataset, description, epochs=1)
+    run.advance()
+    constant_(bias(run), torch.nan)
+    run.train_epoch = lambda epoch: (1.0, 0.5)
+    with pytest.raises(
+        InputError, match=r"^the validation loss is nan in epoch 1 at learning rate 0.01; lower"
+    ):
+        run.advance()
+    run = run_of(dataset, description)
+    constant_(bias(run), torch.inf)
+    with pytest.raises(
+        InputError, match=r"^the validation loss is nan before the first step; correct the wei"
+    ):
+        run.advance()
+    run = run_of(dataset, description)
+    run.advance()
+    run.advance()
+    constant_(bias(run), torch.nan)
+    with pytest.raises(InputError, match=r"^the train loss is nan in epoch 1 at learning rate 0.01; lower"):
+        final_values(run)
+
+
+def test_the_loss_that_is_minimised_is_the_one_that_is_measured(dataset_folder):
+    dataset, description = open_dataset(dataset_folder)
+    run = run_of(dataset, description)
+    run.loss = lambda logits, target, reduction="mean": 2 * cross_entropy(logits, target, reduction=reduction)
+    twice, accuracy = run.measure(*run.task.validation)
+    run.loss = cross_entropy
+    assert (twice / 2, accuracy) == pytest.approx(run.measure(*run.task.validation))
+
+
 def test_evaluating_more_often_changes_no_weight(dataset_folder):
     dataset, description = open_dataset(dataset_folder)
     runs = [run_of(dataset, description) for _ in range(2)]
     for run in runs:
         run.advance()
     for _ in range(3):
-        evaluate(runs[1].network, *runs[1].task.validation, runs[1].task.normalise, "float32")
+        evaluate(runs[1].network, *runs[1].task.validation, runs[1].task.normalise, "float32", cross_entropy)
         torch.rand(5)
     for run in runs:
         run.advance()

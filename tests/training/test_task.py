@@ -9,12 +9,26 @@ from PIL import Image
 from anatomy.data.dataset import channel_statistics
 from anatomy.data.splits import split_indices
 from anatomy.networks.build import build_network
+from anatomy.runtime.errors import InputError
 from anatomy.runtime.streams import stream
 
 DATASET = make_dataset(train=100)
 MEAN, STD = channel_statistics(DATASET.train_images)
 DESCRIPTION = {"name": "shades", "classes": DATASET.classes, "mean": MEAN, "std": STD}
 NOISE = {"label_noise": {"fraction": 0.5}, "pixel_shuffle": True}
+
+GREEDY = """from torch import nn
+
+def net(input_shape, classes, widths, more):
+    layers = [nn.Flatten()]
+    inputs = input_shape[0] * input_shape[1] * input_shape[2]
+    more["bias"].append(False)
+    widths.append(classes)
+    while widths:
+        layers.append(nn.Linear(inputs, widths[0], more["bias"][0]))
+        inputs = widths.pop(0)
+    return nn.Sequential(*layers)
+"""
 
 
 def pixels_of(part):
@@ -107,6 +121,28 @@ def test_statistics_can_be_given():
     )
     white = torch.full((1, 3, 1, 1), 255, dtype=torch.uint8)
     assert torch.allclose(other.normalise(white), torch.tensor(2.0))
+
+
+@pytest.mark.parametrize("value", [0, 77, 255])
+def test_a_channel_of_one_value_cannot_be_standardised(value):
+    images = DATASET.train_images.copy()
+    images[:, 1] = value
+    mean, std = channel_statistics(images)
+    description = {**DESCRIPTION, "mean": mean, "std": std}
+    with pytest.raises(InputError, match=r"channel 1 of 3, .* has one value .* `pixels: unit`"):
+        task_of(DATASET, description)
+    for pixels in ("unit", "symmetric"):
+        task_of(DATASET, description, pixels=pixels)
+
+
+def test_a_network_of_a_users_own_may_change_its_options(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "greedy_net.py").write_text(GREEDY)
+    options = {"widths": [4, 5], "more": {"bias": [True]}}
+    task = task_of(DATASET, DESCRIPTION, architecture="greedy_net:net", width=1.0, options=options)
+    for _ in range(2):
+        assert [len(layer.weight) for layer in task.initial_network()[1:]] == [4, 5, 4]
+    assert task.settings.stored()["options"] == options
 
 
 def test_a_crop_of_random_size_takes_the_place_of_the_shift():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from conftest import SETTINGS, make_dataset
 from safetensors.torch import load_file
-from training_program import outputs, start, train
+from training_program import HASTY, outputs, start, train
 
 from anatomy.data.dataset import write_dataset
 from anatomy.networks.build import build_network
@@ -60,7 +60,7 @@ def test_whole_snapshots_are_state_dicts_of_the_network(tmp_path, dataset_folder
         name = f"snapshots/epoch={epoch}.safetensors"
         whole, convolutions = load_file(tmp_path / "run" / name), load_file(trained / name)
         assert all(torch.equal(whole[key], tensor) for key, tensor in convolutions.items())
-        network = build_network("vgg11", 4, 3, SETTINGS["width"], stream(1, "initialisation"))
+        network = build_network("vgg11", 4, 3, SETTINGS["width"], stream(1, "initialisation"), "kaiming")
         network.load_state_dict(whole)
     final = load_file(tmp_path / "run/final.safetensors")
     assert all(torch.equal(final[key], tensor) for key, tensor in whole.items())
@@ -102,6 +102,44 @@ def test_a_diverging_run_stops_and_says_why(tmp_path, dataset_folder):
     assert "error: the training loss is nan" in stderr
     assert "lower optimiser.learning_rate" in stderr
     assert not (tmp_path / "run/run.json").exists()
+
+
+def test_an_edit_between_start_and_import_is_noticed(tmp_path, dataset_folder, monkeypatch):
+    """A network's module is edited while it is imported: what was trained is not what stands there."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hasty_net.py").write_text(HASTY)
+    process = start(tmp_path / "run", dataset_folder, architecture="hasty_net:net", width=1.0, epochs=1)
+    _, stderr = process.communicate()
+    assert process.returncode == 1
+    assert f"error: the code was edited while {tmp_path / 'run'} was prepared; run again" in stderr
+    assert not (tmp_path / "run").exists()
+    printed = train(tmp_path / "run", dataset_folder, architecture="hasty_net:net", width=1.0, epochs=1)
+    assert "epoch 1/1" in printed
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"label_noise": {"kind": "permuted"}},
+            "label_noise.kind: 'permuted' is not allowed; allowed: uniform",
+        ),
+        ({"pixels": "foo"}, "pixels: 'foo' is not allowed; allowed: standardised, unit"),
+        ({"epochs": "x"}, "epochs: 'x' is not of type integer"),
+        ({"epochs": None, "architecture": None}, "key architecture is missing; key epochs is missing"),
+        ({"architecture": 5}, "architecture: 5 is not of type string"),
+        ({"architecture": "vgg12"}, "'vgg12' is not an architecture"),
+        ({"schedule": {"kind": "foo"}}, "schedule.kind: 'foo' is not allowed; allowed: smooth, step"),
+        ({"snapshots": [0, 9]}, "snapshots: 9 is no epoch of the run; allowed: 0 to 3"),
+        ({"snapshots": ["x"]}, "snapshots: 'x' is no epoch of the run"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_by_their_keys(tmp_path, dataset_folder, changes, message):
+    process = start(tmp_path / "run", dataset_folder, **changes)
+    _, stderr = process.communicate()
+    assert process.returncode == 1
+    assert stderr.splitlines()[-1].startswith(f"error: {message}")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU that torch can use")

@@ -7,6 +7,7 @@ import torch
 from conftest import RUN_SCHEMA, make_dataset, settings_of
 from safetensors.torch import load_file
 from torch.nn import functional
+from torch.nn.functional import cross_entropy
 from training_program import train
 
 from anatomy.data.dataset import open_dataset, write_dataset
@@ -45,7 +46,7 @@ def test_a_run_has_its_settings_seed_and_data(folder):
 
 def test_networks_of_epochs_with_all_weights(folder):
     run = opened(folder, "whole")
-    initial = build_network("vgg11", 4, 3, 0.0625, stream(2, "initialisation"))
+    initial = build_network("vgg11", 4, 3, 0.0625, stream(2, "initialisation"), "kaiming")
     files = {0: "snapshots/epoch=0", 1: "snapshots/epoch=1", 3: "final", None: "final"}
     for epoch, name in files.items():
         network = run.network(epoch)
@@ -96,7 +97,7 @@ def test_final_values_are_those_of_the_final_network(folder, name):
         "validation": (images[validation_index], labels[validation_index]),
         "test": (torch.from_numpy(dataset.test_images), torch.from_numpy(dataset.test_labels)),
     }
-    network = build_network("vgg11", 4, 3, 0.0625, stream(0, "x"))
+    network = build_network("vgg11", 4, 3, 0.0625, stream(0, "x"), "kaiming")
     network.load_state_dict(load_file(folder / name / "final.safetensors"))
     found = json.loads((folder / name / "final.json").read_text())
     assert list(found) == list(parts)
@@ -112,7 +113,9 @@ def test_final_values_are_those_of_the_final_network(folder, name):
             "images": len(target),
         }
         # The same by the door.
-        values = evaluate(run.network(), *getattr(run.task, part), run.task.normalise, "float32")
+        values = evaluate(
+            run.network(), *getattr(run.task, part), run.task.normalise, "float32", cross_entropy
+        )
         assert values == (pytest.approx(loss, rel=1e-4), pytest.approx(accuracy))
 
 

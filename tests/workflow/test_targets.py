@@ -1,9 +1,11 @@
 """What would run for a target or a configuration, what is refused, and what survives a kill."""
 
+import re
 import shutil
 import subprocess
 import time
 from collections import Counter
+from copy import deepcopy
 
 import psutil
 import pytest
@@ -39,7 +41,7 @@ def test_partial_targets(checkout):
 
 def expanded(experiments, name):
     """An experiment with what it inherits, by the documented rules, from the YAML alone."""
-    own = dict(experiments[name])
+    own = deepcopy(experiments[name])
     if parent := own.pop("like", None):
         inherited = expanded(experiments, parent)
         update_config(inherited, own)
@@ -54,7 +56,7 @@ def jobs_of(config):
     experiments = {name: own for name, own in experiments.items() if "dataset" in own}
     jobs = Counter()
     for name, own in experiments.items():
-        seeds = len(own["seeds"])
+        seeds = len({**config["defaults"], **own}["seeds"])
         jobs[f"train_network_{name}"] = jobs[f"measure_projections_{name}"] = seeds
         resets = own["arrangements"]["reinitialise"]
         if resets["epochs"] or resets["random"]:
@@ -274,6 +276,9 @@ module anatomy:
 
 use rule * from anatomy as anatomy_*
 
+use rule judge_claims from anatomy as anatomy_judge_claims with:
+    threads: 2
+
 rule mine:
     default_target: True
     input: "results/arrangements/figures/figure_21.png"
@@ -285,3 +290,20 @@ rule mine:
         result.stderr
     )
     assert not [name for name in jobs if "rgb" in name]
+
+
+def test_a_target_of_a_study_that_is_off_says_so(checkout):
+    with configured(checkout, studies__arrangements=None):
+        for target in ("figure_07", "figure_03", "arrangements"):
+            result = checkout.snakemake("--dry-run", target, check=False)
+            assert "arrangements" in result.stderr.splitlines()[-1]
+            assert "switched off (null)" in result.stderr.splitlines()[-1]
+
+
+def test_every_value_that_a_rule_hands_to_a_shell_is_quoted():
+    for path in (ROOT / "workflow" / "rules").glob("*.smk"):
+        for shell in re.findall(r"^ +shell:\n((?:^ +.*\"\n)+)", path.read_text(), re.MULTILINE):
+            # Within $(( )) a shell takes numbers only.
+            text = re.sub(r"\$\(\(.*?\)\)", "", shell)
+            plain = re.findall(r"\{(?!threads|resources)[^{}]*?(?<!:q)\}", text)
+            assert not plain, f"{path.name}: {plain}"

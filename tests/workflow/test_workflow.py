@@ -22,6 +22,12 @@ PAGES = {"tabulate_criticality": 1, "render_tables": 1, "judge_claims": 1}
 DRAWN = {"plot_figure": 5}
 EDIT = "\nEDITED = True\n"
 FIGURES = ("02", "03", "04", "07", "21", "22")
+GREY_GONE = {"tabulate_accuracies": 1, "plot_figure": 1, **PAGES}
+IMAGES = {
+    "source": "images",
+    **{"path": "x", "train": 9, "test": 9, "resize": 99, "crop": 88, "train_folder": "a", "test_folder": "b"},
+    **{"mean": [0.1, 0.2, 0.3], "std": [0.1, 0.2, 0.3], "homepage": "here"},
+}
 BELOW_RGB = {
     "train_network_rgb": 2,
     "measure_projections_rgb": 2,
@@ -169,7 +175,10 @@ def test_what_is_added_reruns_nothing(smoke):
     try:
         for path, text in added.items():
             path.write_text(text)
-        schema.write_text(before.replace(key, new + key))
+        source = (
+            "\n  mine:\n    type: object\n    additionalProperties: false\n    properties: {source: {}}\n"
+        )
+        schema.write_text(before.replace(key, new + key) + source)
         assert smoke.planned() == {}
     finally:
         schema.write_text(before)
@@ -187,13 +196,30 @@ def test_the_reason_names_the_module_or_the_key(smoke):
     assert f"before: <nothing exclusive> {now}" in shown
 
 
-def test_a_deleted_picture_is_drawn_again(smoke):
-    for suffix in ("png", "pdf"):
-        picture = smoke.folder / f"results/arrangements/figures/figure_03.{suffix}"
-        content = picture.read_bytes()
-        picture.unlink()
-        assert smoke.planned() == {"plot_figure": 1}
-        picture.write_bytes(content)
+def test_all_asks_for_every_file_that_a_rule_makes(smoke):
+    """What is deleted is missing: nothing that is made is only an input of something else."""
+    printed = smoke.snakemake("--dry-run", "--forceall", "all").stdout
+    (asked,) = re.findall(r"^(?:local)?rule all:\n    input: (.*)$", printed, re.MULTILINE)
+    results = smoke.folder / "results"
+    made = {
+        path.relative_to(smoke.folder).as_posix()
+        for path in results.rglob("*")
+        if path.is_file() and not {"resume", "README.md"} & set(path.parts) and path.name[0] != "."
+    }
+    aside = {name for name in made if name.endswith((".log", ".tsv"))}
+    assert set(asked.split(", ")) == made - aside
+
+
+@pytest.mark.parametrize(
+    "name", ["arrangements/figures/figure_03.png", "arrangements/tables/rgb/cosines.csv"]
+)
+def test_a_deleted_file_is_made_again(smoke, name):
+    path = smoke.folder / "results/arrangements" / name
+    content = path.read_bytes()
+    path.unlink()
+    assert len(smoke.planned()) == 1
+    path.write_bytes(content)
+    assert smoke.planned() == {}
 
 
 def test_copied_results_plan_nothing(smoke, tmp_path):
@@ -289,10 +315,15 @@ def test_an_edit_reruns_only_what_it_concerns(smoke, files, expected):
         ({"datasets__digits-rgb__label": "digits in colour"}, {**DRAWN, "judge_claims": 1}),
         ({"figures__figure_07": None}, {"judge_claims": 1}),
         # Figure 22 goes, figure 21 loses a curve.
-        ({"experiments__grey": None}, {"tabulate_accuracies": 1, "plot_figure": 1, **PAGES}),
+        ({"experiments__grey": None}, GREY_GONE),
         ({"device": "auto"}, {}),
+        # One that has more settings than all others, and one fewer.
+        ({"datasets__another": IMAGES, "datasets__digits-grey": None, "experiments__grey": None}, GREY_GONE),
     ],
-    ids=["learning rate", "another seed", "fewer resets", "a label", "no figure", "no experiment", "device"],
+    ids=[
+        *("learning rate", "another seed", "fewer resets", "a label", "no figure", "no experiment", "device"),
+        "other data sets",
+    ],
 )
 def test_a_changed_configuration_reruns_exactly_what_depends_on_it(smoke, change, expected):
     with configured(smoke, **change):

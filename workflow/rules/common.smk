@@ -23,6 +23,7 @@ from anatomy.configuration import labels
 from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
 from anatomy.configuration.studies import STUDIES
+from anatomy.data.sources import module_of as module_of_source
 from anatomy.networks.family import module_of as module_of_network
 from anatomy.reporting import figures
 from anatomy.reporting.kinds import kinds
@@ -31,6 +32,7 @@ from anatomy.runtime import imports
 from anatomy.runtime.devices import visible_gpus
 from anatomy.runtime.environment import variable
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.own_code import is_own
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import snapshot_epochs
 from anatomy.studies.arrangements.settings import (
@@ -48,7 +50,8 @@ SHIPPED = [
 GIVEN = {}
 for file in SHIPPED:
     update_config(GIVEN, load_configfile(file))
-update_config(GIVEN, config)
+# A rule that another workflow overrides has this file read again, with what it has added itself.
+update_config(GIVEN, {key: own for key, own in config.items() if key != "resolved"})
 
 try:
     SCHEMA = read_schemas(SCHEMA_FILE)
@@ -70,6 +73,7 @@ USED_DATASETS = sorted({settings.dataset for settings in EXPERIMENTS.values()})
 
 # For the methods text of the report.
 config["resolved"] = {
+    "studies": list(CONFIGURATION.studies),
     "experiments": {name: own.complete() for name, own in EXPERIMENTS.items()},
     "datasets": {name: DATASETS[name].complete() for name in USED_DATASETS},
     "pretrained": {name: own.complete() for name, own in PRETRAINED.items()},
@@ -164,14 +168,15 @@ def one_by_one(texts, entities, wildcard=None):
 
 
 def text_at(texts, position, wildcard):
-    """Params function: the text at this position for an entity, empty if that has fewer.
+    """Params function: the text at this position for an entity, its last one again if that has fewer.
 
-    The entity is what `wildcard` is, the first wildcard of the rule if it has no name.
+    Snakemake compares params as a set: so it does not count how many other entities have. The entity is what
+    `wildcard` is, the first wildcard of the rule if it has no name.
     """
 
     def text(wildcards):
         entity = wildcards[0] if wildcard is None else getattr(wildcards, wildcard)
         found = texts(entity)
-        return found[position] if position < len(found) else ""
+        return found[min(position, len(found) - 1)]
 
     return text

@@ -21,5 +21,5 @@ rule prepare_dataset:
         folder=subpath(output.description, parent=True),
         settings=dataset_settings,
     shell:
-        "{params.program:q} --name {wildcards.dataset} --settings {params.settings:q}"
+        "{params.program:q} --name {wildcards.dataset:q} --settings {params.settings:q}"
         " --schema {params.schema:q} --output {params.folder:q} &> {log:q}"

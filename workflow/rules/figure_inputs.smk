@@ -9,8 +9,10 @@ STUDIES_WITH_FIGURES = sorted(set(STUDY_OF.values()))
 def drawn(name):
     """The figure of this name; exits if the configuration does not have it."""
     if name not in FIGURES:
-        missing = CONFIGURATION.switched_off
-        sys.exit(f"error: {figures.refusal(name, PAPER_FIGURES[name], missing)}")
+        study = STUDY_OF[name]
+        off = None if study in CONFIGURATION.studies else study
+        asked, missing = PAPER_FIGURES[name], CONFIGURATION.switched_off
+        sys.exit(f"error: {figures.refusal(name, asked, missing, off)}")
     return FIGURES[name]
 
 
@@ -89,14 +91,23 @@ FIGURE_OPTIONS = {
 }
 
 
+def option_of(figure, name):
+    """An option of a figure: worked out from what it draws, or as the configuration has it."""
+    if name in FIGURE_OPTIONS:
+        return FIGURE_OPTIONS[name](figure)
+    return FIGURES[figure].options.get(name)
+
+
 def options_of(figure):
     """Options of a figure that its kind takes, by name."""
-    return {name: FIGURE_OPTIONS[name](figure) for name in kind_of(figure).takes}
+    return {name: option_of(figure, name) for name in kind_of(figure).takes}
 
 
 def refuse_names_of_rules(names):
-    """Exit if a figure has the name of a rule: as a target it would mean two things."""
-    taken = {own.name for own in workflow.rules}
+    """Exit if a figure is called as a study or another target, and would mean two things."""
+    taken = set(STUDIES)
+    for file in [ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]:
+        taken.update(re.findall(r"^\s*rule\s(\w+):", file.read_text(), re.MULTILINE))
     if both := sorted(taken.intersection(names)):
         sys.exit(
             f"error: configuration: figures.{both[0]}: {both[0]} is the name of a target; "
@@ -131,7 +142,8 @@ def figure_texts(figure):
 
 def table_of(study, experiment, table):
     """Where a table lies that a study has of an experiment, or that every run has."""
-    folder = "runs" if table in ("training", "training_summary") else f"{study}/tables"
+    of_runs = [Path(file).stem for file in rules.tabulate_training.output]
+    folder = "runs" if table in of_runs else f"{study}/tables"
     return f"<results>/{folder}/{experiment}/{table}.csv"
 
 

@@ -28,5 +28,5 @@ rule plot_figure:
         paper=figure_paper,
         embedded=figure_is_embedded,
     shell:
-        "{params.program:q} --kind {params.kind} --tables {input.tables:q} --options {params.options:q}"
+        "{params.program:q} --kind {params.kind:q} --tables {input.tables:q} --options {params.options:q}"
         " --output {output:q} &> {log:q}"

@@ -4,9 +4,9 @@
 def dataset_texts(dataset):
     """Code that prepares this data set, and its settings; other sources do not concern it."""
     settings = DATASETS[dataset]
-    source, own, _ = settings.source.partition(":")
-    found = source if own else f"anatomy.data.sources.{source}"
-    return code("prepare_dataset.py", found) + changes(settings, ("label", "homepage"))
+    own = ["anatomy.data.own_source"] if is_own(settings.source) else []
+    texts = code("prepare_dataset.py", *own, module_of_source(settings.source))
+    return texts + changes(settings, ("label", "homepage"))
 
 
 def dataset_settings(wildcards, output):
@@ -197,6 +197,8 @@ def figures_of(study):
 
 def no_such_target(wildcards):
     """Exit with the names of the targets that are closest to what was asked for."""
+    if wildcards.target in STUDIES:
+        sys.exit(f"error: study {wildcards.target} is switched off (null)")
     names = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
     # figure_7 means figure_07.
     plain = [

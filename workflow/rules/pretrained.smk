@@ -16,7 +16,7 @@ rule import_pretrained:
         folder=subpath(output.pretrained, parent=True),
         settings=pretrained_settings,
     shell:
-        "{params.program:q} --name {wildcards.network} --settings {params.settings:q}"
+        "{params.program:q} --name {wildcards.network:q} --settings {params.settings:q}"
         " --output {params.folder:q} &> {log:q}"
 
 

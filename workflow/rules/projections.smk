@@ -30,3 +30,13 @@ for experiment in MEASURED:
             folder=subpath(output[0], parent=True),
         shell:
             "{params.program:q} --snapshots {input.snapshots:q} --output {params.folder:q} &> {log:q}"
+
+
+# All files of projections.
+PROJECTIONS = [
+    expand(
+        getattr(rules, f"measure_projections_{experiment}").output,
+        seed=EXPERIMENTS[experiment].seeds,
+    )
+    for experiment in MEASURED
+]

@@ -1,21 +1,3 @@
-# What of this study's tables `all` asks for.
-if ARRANGEMENTS:
-    STUDY_FILES["arrangements"] += [
-        *expand(
-            "<results>/arrangements/tables/{experiment}/{table}.csv",
-            experiment=MEASURED,
-            table=["n_l_summary", "layers"],
-        ),
-        *expand(
-            "<results>/arrangements/tables/{experiment}/reinitialisation_summary.csv",
-            experiment=REINITIALISED,
-        ),
-        "<results>/arrangements/tables/criticality.csv",
-        "<results>/arrangements/tables/critical_layers.csv",
-        "<results>/arrangements/tables.html",
-    ]
-
-
 # Collect n_l and the cosines at the first and last epoch of one experiment.
 rule tabulate_projections:
     input:
@@ -38,6 +20,8 @@ rule tabulate_projections:
         cosines="<results>/arrangements/tables/{experiment}/cosines.csv",
     log:
         "<results>/arrangements/tables/{experiment}/tabulate_projections.log",
+    wildcard_constraints:
+        experiment="|".join([*MEASURED, *PRETRAINED]) or "(?!)",
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -87,6 +71,8 @@ rule tabulate_layers:
         "<results>/arrangements/tables/{experiment}/layers.csv",
     log:
         "<results>/arrangements/tables/{experiment}/tabulate_layers.log",
+    wildcard_constraints:
+        experiment="|".join(MEASURED) or "(?!)",
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -135,7 +121,7 @@ rule tabulate_criticality:
         critical=critical_drop,
     shell:
         "{params.program:q} --n-l {input.n_l:q} --reinitialisation {input.reinitialisation:q}"
-        " --critical-drop {params.critical} --output {output.table:q} --layers {output.layers:q} &> {log:q}"
+        " --critical-drop {params.critical:q} --output {output.table:q} --layers {output.layers:q} &> {log:q}"
 
 
 # Write all tables as one page for reading.
@@ -176,3 +162,19 @@ rule render_tables:
         "{params.program:q} --accuracies {input.accuracies:q} --summaries {input.summaries:q}"
         " --onsets {input.onsets:q} --drops {input.drops:q} --criticality {input.criticality:q}"
         " --layers {input.layers:q} --output {output:q} &> {log:q}"
+
+
+# What of this study `all` asks for: all its files but claims and figures.
+if ARRANGEMENTS:
+    STUDY_FILES["arrangements"] += [
+        PROJECTIONS,
+        per_run(rules.reinitialise_layers.output, REINITIALISED),
+        expand(rules.tabulate_projections.output, experiment=MEASURED),
+        expand(rules.tabulate_reinitialisation.output, experiment=REINITIALISED),
+        expand(rules.tabulate_layers.output, experiment=MEASURED),
+    ]
+if MEASURED:
+    STUDY_FILES["arrangements"] += [
+        rules.tabulate_criticality.output,
+        rules.render_tables.output,
+    ]

@@ -43,9 +43,9 @@ for experiment, settings in EXPERIMENTS.items():
             settings=run_settings(experiment),
             compute=run_threads(experiment),
         shell:
-            "{params.program:q} --experiment {params.experiment} --settings {params.settings:q}"
-            " --schema {params.schema:q} --dataset {params.dataset:q} --seed {wildcards.seed}"
-            " --output {params.run:q} --threads {params.compute}"
+            "{params.program:q} --experiment {params.experiment:q} --settings {params.settings:q}"
+            " --schema {params.schema:q} --dataset {params.dataset:q} --seed {wildcards.seed:q}"
+            " --output {params.run:q} --threads {params.compute:q}"
             " --workers $(({threads} > {params.compute} ? {threads} - {params.compute} : 0))"
             " --gpus {resources.gpu} &>> {log:q}"
 
@@ -64,6 +64,8 @@ rule tabulate_training:
         ),
     log:
         "<results>/runs/{experiment}/tabulate_training.log",
+    wildcard_constraints:
+        experiment="|".join(EXPERIMENTS) or "(?!)",
     localrule: True
     conda:
         "../../envs/analysis.yaml"
@@ -73,7 +75,7 @@ rule tabulate_training:
         program=program("tabulate_training.py"),
         seeds=experiment_seeds,
     shell:
-        "{params.program:q} --experiment {wildcards.experiment} --seeds {params.seeds}"
+        "{params.program:q} --experiment {wildcards.experiment:q} --seeds {params.seeds:q}"
         " --histories {input.histories:q} --training {output.training:q}"
         " --summary {output.summary:q} &> {log:q}"
 
@@ -104,3 +106,13 @@ rule tabulate_accuracies:
     shell:
         "{params.program:q} --training {input.training:q} --final {input.final:q}"
         " --output {output:q} &> {log:q}"
+
+
+# All files of all runs, and the tables of their training.
+RUN_FILES = [
+    expand(getattr(rules, f"train_network_{experiment}").output, seed=settings.seeds)
+    for experiment, settings in EXPERIMENTS.items()
+]
+TRAINING_TABLES = expand(rules.tabulate_training.output, experiment=EXPERIMENTS)
+if EXPERIMENTS:
+    TRAINING_TABLES += rules.tabulate_accuracies.output

@@ -1,12 +1,12 @@
 """Import released weights as a snapshot, with one random initialisation of the same convolutions."""
 
 import argparse
-import json
 from pathlib import Path
 
 from anatomy.checkpoints.snapshots import save_snapshot
 from anatomy.data.search_path import DATA_VARIABLE, locate
 from anatomy.runtime.errors import run_program
+from anatomy.runtime.options import add_schema, entry
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import Settings
 from anatomy.studies.arrangements.epochs import PRETRAINED
@@ -20,7 +20,6 @@ from anatomy.studies.arrangements.pretrained.read import (
 )
 from anatomy.studies.arrangements.settings import pretrained_networks
 
-SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
 STUDY = "arrangements"
 
 
@@ -30,9 +29,9 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--name", required=True, help="name of the pretrained network")
     parser.add_argument(
-        "--settings", required=True, type=json.loads, help="its entry of the configuration, as JSON"
+        "--settings", required=True, type=entry, help="its entry of the configuration, as JSON"
     )
-    parser.add_argument("--schema", type=Path, default=SCHEMA, help="schema of the configuration")
+    add_schema(parser, Path(__file__))
     parser.add_argument("--output", required=True, type=Path, help="directory to write to")
     return parser.parse_args()
 
@@ -41,7 +40,11 @@ def main() -> None:
     arguments = parse_arguments()
     name, schema = arguments.name, read_schemas(arguments.schema)
     part = schema["properties"]["studies"]["properties"][STUDY]
-    settings = pretrained_networks(Settings({"pretrained": {name: arguments.settings}}, part), schema)[name]
+    own, common = arguments.settings, schema["$defs"]["pretrained"]
+    named = Settings({key: own[key] for key in common["required"] if key in own}, common)
+    source = named.require().source
+    settings = pretrained_networks(Settings({"pretrained": {name: own}}, part), schema)[name]
+    settings.require(*schema["$defs"][f"pretrained_{source}"]["required"])
     architecture, seed = settings.architecture, settings.seed
     origin = {
         "architecture": architecture,
@@ -50,7 +53,7 @@ def main() -> None:
         "seed": seed,
         "epoch": PRETRAINED,
     }
-    match settings.source:
+    match source:
         case "torchvision":
             path = obtain(official_url(architecture))
             pretrained = read_torchvision(path, architecture, origin)

@@ -42,6 +42,9 @@ def main() -> None:
             if name not in arguments.experiments:
                 raise InputError(f"--figures: {figure} draws {name}, which --experiments does not describe")
     study = import_module(f"anatomy.studies.{arguments.study}.claims")
+    for name in ("CLAIMS", "EVIDENCE"):
+        if not hasattr(study, name):
+            raise InputError(f"{study.__name__} has no {name}; see anatomy.studies.arrangements.claims")
     tables = [(path.stem, read_table(path)) for path in arguments.tables]
     descriptions = map(read_json, arguments.datasets)
     evidence = collect_evidence(arguments.experiments, descriptions, tables, study.EVIDENCE)

@@ -1,17 +1,19 @@
 """Prepare a data set: uint8 images and labels, or an index of image files, and dataset.json about it."""
 
 import argparse
-import json
 from importlib import import_module
 from pathlib import Path
 
-from anatomy.data import own_source
 from anatomy.data.search_path import DATA_VARIABLE
 from anatomy.data.sources import module_of
 from anatomy.runtime.errors import run_program
+from anatomy.runtime.options import add_schema, entry
 from anatomy.runtime.own_code import is_own
 from anatomy.runtime.schema import read_schema
 from anatomy.runtime.settings import Settings
+
+# What makes data sets of a user's own source; named and not imported, as other sources do not run it.
+OWN = "own_source"
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -20,21 +22,22 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--name", required=True, help="name of the data set")
     parser.add_argument(
-        "--settings", required=True, type=json.loads, help="its entry of the configuration, as JSON"
+        "--settings", required=True, type=entry, help="its entry of the configuration, as JSON"
     )
-    parser.add_argument(
-        "--schema", required=True, type=Path, help="schema of the configuration, config.schema.yaml"
-    )
+    add_schema(parser, Path(__file__))
     parser.add_argument("--output", required=True, type=Path, help="directory to write to")
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
-    source = arguments.settings["source"]
-    module = own_source if is_own(source) else import_module(module_of(source))
-    part = "own_source" if is_own(source) else source
-    settings = Settings(arguments.settings, read_schema(arguments.schema)["$defs"][part])
+    parts, given = read_schema(arguments.schema)["$defs"], arguments.settings
+    common = parts["dataset"]
+    named = Settings({key: given[key] for key in common["required"] if key in given}, common)
+    source = named.require().source
+    own = is_own(source)
+    module = import_module(f"anatomy.data.{OWN}" if own else module_of(source))
+    settings = Settings(given, parts[OWN if own else source]).require()
     module.prepare(arguments.name, settings, arguments.output)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime.errors import run_program
-from anatomy.studies.arrangements.tables import CRITICAL, criticality_tables
+from anatomy.studies.arrangements.tables import criticality_tables
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -18,8 +18,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--layers", required=True, type=Path, help="CSV to write: every layer")
     parser.add_argument(
         "--critical-drop",
+        required=True,
         type=float,
-        default=CRITICAL,
         help="relative drop in test accuracy above which a layer is called critical",
     )
     return parser.parse_args()

@@ -1,26 +1,22 @@
 """Train one seed of one experiment and keep snapshots of its convolutions."""
 
 import argparse
-import json
 from pathlib import Path
 
 from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
-from anatomy.runtime.options import add_save_every, natural, positive, seed
+from anatomy.runtime.options import add_save_every, add_schema, entry, natural, positive, seed
 from anatomy.runtime.schema import RUN, read_schema
 from anatomy.runtime.settings import Settings
-
-SCHEMA = Path(__file__).parents[1] / "schemas" / "config.schema.yaml"
+from anatomy.training.facts import code_sha256, facts_of, origin_of, require_unedited
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--experiment", required=True, help="name of the experiment")
-    parser.add_argument(
-        "--settings", required=True, type=json.loads, help="what differs from defaults, as JSON"
-    )
-    parser.add_argument("--schema", type=Path, default=SCHEMA, help="schema of the configuration")
+    parser.add_argument("--settings", required=True, type=entry, help="what differs from defaults, as JSON")
+    add_schema(parser, Path(__file__))
     parser.add_argument("--dataset", required=True, type=Path, help="directory of a prepared data set")
     parser.add_argument("--seed", required=True, type=seed)
     parser.add_argument("--output", required=True, type=Path, help="run directory to write to")
@@ -36,7 +32,8 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def train(arguments: argparse.Namespace, device_name: str) -> None:
+def train(arguments: argparse.Namespace, settings: Settings, code: str, device_name: str) -> None:
+    """Train on a device with code that had the hash `code` before any of it was imported here."""
     with without_collection():
         import torch
 
@@ -44,19 +41,19 @@ def train(arguments: argparse.Namespace, device_name: str) -> None:
         from anatomy.runtime import provenance
         from anatomy.runtime.locks import locked
         from anatomy.training import resume
-        from anatomy.training.facts import facts_of, origin_of
         from anatomy.training.loop import train_run
         from anatomy.training.run import Run
         from anatomy.training.task import Task
 
     program, output = Path(__file__), arguments.output
-    settings = Settings(arguments.settings, read_schema(arguments.schema)["$defs"][RUN])
     set_up_torch(arguments.threads, device_name, settings.precision)
     dataset, description = open_dataset(arguments.dataset)
     device = torch.device(device_name)
     run = Run(Task(settings, dataset, description, arguments.seed, device, arguments.workers))
+    # Now and not only at the end, which may be hours away.
+    require_unedited(code, program, settings, f"{output} was prepared")
     origin = origin_of(settings.architecture, description["name"], arguments.experiment, arguments.seed)
-    facts = facts_of(origin, settings, description["sha256"], program, device_name, arguments.threads)
+    facts = facts_of(origin, settings, description["sha256"], code, device_name, arguments.threads)
     with locked(output):
         train_run(run, output / "resume", origin, facts, arguments.save_every)
         provenance.write(output / "resume" / resume.PROVENANCE_FILE, device_name, run.gpu_seconds)
@@ -65,8 +62,11 @@ def train(arguments: argparse.Namespace, device_name: str) -> None:
 
 def main() -> None:
     arguments = parse_arguments()
+    settings = Settings(arguments.settings, read_schema(arguments.schema)["$defs"][RUN])
+    settings.require("architecture", "epochs")
+    code = code_sha256(Path(__file__), settings)
     with claim_device(arguments.gpus) as device_name:
-        train(arguments, device_name)
+        train(arguments, settings, code, device_name)
 
 
 if __name__ == "__main__":

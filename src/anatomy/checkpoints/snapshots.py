@@ -64,7 +64,7 @@ def load_snapshot(path: Path) -> Snapshot:
         raise InputError(f"snapshot {path} does not exist; train the network first")
     arrays, metadata = read_safetensors(Path(path))
     if not is_snapshot(path, metadata):
-        raise InputError(f"{path} has no `{METADATA_KEY}` metadata; expected a snapshot of train.py")
+        raise InputError(f"{path} has no `{METADATA_KEY}` metadata; expected a snapshot of train_network.py")
     content = json.loads(metadata[METADATA_KEY])
     layers = [
         LayerGeometry(**{**layer, "input_shape": tuple(layer["input_shape"])}) for layer in content["layers"]

@@ -5,11 +5,15 @@ from typing import Any
 
 from anatomy.runtime.schema import merge
 
+# Arguments of a user's own code, in an experiment or a data set.
+OPTIONS = "options"
+
 
 def inherited(experiments: Mapping[str, Any]) -> dict[str, Any]:
     """Return experiments with what they inherit by `like`; those that are null stay null.
 
-    Maps merge, lists replace, null removes what is inherited. `like_problems` must have found nothing.
+    Maps merge, lists replace. Null takes the place of what is inherited and stays, so that it removes what
+    `defaults` set as well. `like_problems` must have found nothing.
     """
     return {
         name: _expanded(name, experiments) if own is not None else None for name, own in experiments.items()
@@ -19,17 +23,7 @@ def inherited(experiments: Mapping[str, Any]) -> dict[str, Any]:
 def _expanded(name: str, experiments: Mapping[str, Any]) -> dict[str, Any]:
     own = {key: value for key, value in experiments[name].items() if key != "like"}
     parent = experiments[name].get("like")
-    return without_null(own) if parent is None else _overridden(_expanded(parent, experiments), own)
-
-
-def _overridden(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` overridden by `own`; null removes a key of `base`."""
-    merged = merge(base, {key: value for key, value in own.items() if not isinstance(value, Mapping)})
-    for key, value in own.items():
-        if isinstance(value, Mapping):
-            before = base.get(key)
-            merged[key] = _overridden(before if isinstance(before, Mapping) else {}, value)
-    return {key: value for key, value in merged.items() if value is not None}
+    return own if parent is None else merge(_expanded(parent, experiments), own)
 
 
 def like_problems(experiments: Mapping[str, Any]) -> Iterator[str]:
@@ -58,7 +52,11 @@ def like_problems(experiments: Mapping[str, Any]) -> Iterator[str]:
 
 
 def without_null(value: Any) -> Any:
-    """Remove every key whose value is null, at any depth."""
+    """Remove every key whose value is null, at any depth; what a user's own code is given stays as it is."""
     if isinstance(value, Mapping):
-        return {key: without_null(item) for key, item in value.items() if item is not None}
+        return {
+            key: item if key == OPTIONS else without_null(item)
+            for key, item in value.items()
+            if item is not None
+        }
     return value

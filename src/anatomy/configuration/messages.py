@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
@@ -36,12 +36,8 @@ def _sentences(error: ValidationError) -> Iterator[str]:
         case "additionalProperties":
             allowed = error.schema["properties"]
             for key in error.instance:
-                if key in allowed:
-                    continue
-                close = difflib.get_close_matches(str(key), allowed, 1)
-                hint = f"; did you mean {close[0]}?" if close else ""
-                path = ".".join(map(str, [*error.absolute_path, key]))
-                yield f"{path}: unknown key; allowed: {', '.join(allowed)}{hint}"
+                if key not in allowed:
+                    yield _unknown_key([*error.absolute_path, key], allowed)
         case "required":
             for key in expected:
                 if key not in error.instance:
@@ -65,3 +61,35 @@ def _sentences(error: ValidationError) -> Iterator[str]:
             yield f"{where}: {error.instance!r} is not allowed; expected `all` or a list of epochs"
         case _:
             yield f"{where}: {error.message}"
+
+
+def _unknown_key(path: Sequence[Any], allowed: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(path[-1]), allowed, 1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"{'.'.join(map(str, path))}: unknown key; allowed: {', '.join(allowed)}{hint}"
+
+
+def unknown_null_keys(config: Any, schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield one sentence for each key that is null and that the schema does not know.
+
+    Null removes a key before the schema is held against the configuration; misspelt it would remove nothing.
+    """
+    yield from _unknown_nulls(config, schema, schema, [])
+    if isinstance(config, Mapping) and config.get("studies", {}) is None:
+        yield "studies: null switches nothing off; name the study, `studies: {<study>: null}`"
+
+
+def _unknown_nulls(
+    entry: Any, part: Mapping[str, Any], schema: Mapping[str, Any], path: Sequence[Any]
+) -> Iterator[str]:
+    if "$ref" in part:
+        part = {**schema["$defs"][part["$ref"].rpartition("/")[2]], **part}
+    known, others = part.get("properties", {}), part.get("additionalProperties")
+    if not isinstance(entry, Mapping):
+        return
+    for key, value in entry.items():
+        if value is None and others is False and key not in known:
+            yield _unknown_key([*path, key], known)
+        below = known.get(key, others)
+        if isinstance(below, Mapping):
+            yield from _unknown_nulls(value, below, schema, [*path, key])

@@ -11,11 +11,12 @@ from typing import Any
 
 from anatomy.configuration.figures import Figure, drawn, figure_problems, with_kinds
 from anatomy.configuration.inheritance import inherited, like_problems, without_null
-from anatomy.configuration.messages import schema_problems
+from anatomy.configuration.messages import schema_problems, unknown_null_keys
 from anatomy.configuration.studies import STUDIES
 from anatomy.networks.catalogue import width_problem
 from anatomy.reporting.figures import left_out
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.own_code import is_own
 from anatomy.runtime.schema import RUN, defaults, merge
 from anatomy.runtime.settings import Settings, snapshot_epochs
 
@@ -54,7 +55,8 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
     """Resolve a configuration; `schema` is that of `read_schemas`. `InputError` lists everything wrong."""
     parents = _parents(config)
     config = _selected(_with_inheritance(config))
-    off = _switched_off(config)
+    _refuse(unknown_null_keys(config, schema))
+    off, written = _switched_off(config), _experiments_of(config)
     config = with_kinds(without_null(config))
     _refuse(schema_problems(config, schema))
     config = {**defaults(schema), **config}
@@ -67,17 +69,17 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
     }
     part = schema["$defs"]["experiment"]
     base = merge(defaults(part), config["defaults"])
-    every = {name: merge(base, own) for name, own in config["experiments"].items()}
+    every = {name: without_null(merge(base, written[name])) for name in config["experiments"]}
     # What others are like and names no data set is not trained itself.
     only = config.get("only", ())
-    templates = {name for name in parents if "dataset" not in every.get(name, ()) and name not in only}
+    templates = {name for name in parents if "dataset" not in (written.get(name) or ()) and name not in only}
     measured = {
         study: [name for name, own in every.items() if study in own and name not in templates]
         for study in studies
     }
     trained = {name: own for name, own in every.items() if any(name in names for names in measured.values())}
     datasets = {
-        name: Settings(own, schema["$defs"]["own_source" if ":" in own["source"] else own["source"]])
+        name: Settings(own, schema["$defs"]["own_source" if is_own(own["source"]) else own["source"]])
         for name, own in config["datasets"].items()
     }
     _refuse(_dataset_problems(datasets))
@@ -193,7 +195,11 @@ def _refuse(problems: Iterable[str]) -> None:
 def _dataset_problems(datasets: Mapping[str, Settings]) -> Iterator[str]:
     """Yield what the schema cannot tell about the data sets."""
     for name, settings in datasets.items():
-        if settings.source == "embedded" and settings.polarity and settings.variant != "digits-grey":
+        if (
+            settings.source == "embedded"
+            and settings.polarity == "both"
+            and settings.variant != "digits-grey"
+        ):
             yield (
                 f"datasets.{name}.polarity: {settings.variant} has digits of both polarities as it is; "
                 "remove the key, or set variant to digits-grey"
@@ -216,6 +222,11 @@ def _experiment_problems(
         return
     if problem := width_problem(settings.architecture, settings.width):
         yield f"{where}.width: {problem}"
+    if settings.options and not is_own(settings.architecture):
+        yield (
+            f"{where}.options: {settings.architecture} takes none; expected a network of your own, "
+            "package.module:Class, or no options"
+        )
     if settings.dataset not in datasets:
         yield f"{where}.dataset: {settings.dataset!r} is not a data set; allowed: {', '.join(datasets)}"
     else:
@@ -248,6 +259,11 @@ def _image_problems(where: str, settings: Settings, source: str) -> Iterator[str
         yield (
             f"{where}.augmentation.random_resized_crop: images of data set {settings.dataset!r} are small "
             "and of one size; expected a data set with `source: images`"
+        )
+    if settings.upscaling and source == "images":
+        yield (
+            f"{where}.upscaling: images of data set {settings.dataset!r} are scaled by its `resize` and "
+            "`crop`; remove the key"
         )
     if settings.pixel_shuffle and source == "images":
         yield (

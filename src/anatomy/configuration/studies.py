@@ -1,8 +1,8 @@
 """The studies, found by name: what each asks of the configuration, and the figures of its paper.
 
 The module `settings` of a study has `study_problems` and `experiment_problems` (what its schema cannot
-tell), `epochs_read` (whose snapshots it needs), `missing_tables` (of an experiment), `drawable` (what figures can
-draw beside experiments) and `FIGURE_CHECKS` (by kind of figure); its module `paper` has `FIGURES`.
+tell), `epochs_read` (whose snapshots it needs), `missing_tables` (of an experiment), `drawable` (what figures
+can draw beside experiments) and `FIGURE_CHECKS` (by kind of figure); its module `paper` has `FIGURES`.
 """
 
 import pkgutil

@@ -9,17 +9,19 @@ import numpy as np
 from anatomy.data.dataset import Dataset, write_dataset
 from anatomy.data.sources import described
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.own_code import call_own
+from anatomy.runtime.own_calls import call_own
 from anatomy.runtime.settings import Settings
 
 PARTS = ("train", "test")
+LABELS = "numbers or names (N,)"
 
 
 def read_own(reference: str, options: Mapping[str, Any]) -> Dataset:
     """Call `package.module:function` with `options`; it returns `{"train": (images, labels), "test": ...}`.
 
     Images are uint8 (N, C, H, W), labels (N,) are numbers or names; their sorted values in the training part
-    are the classes. `InputError` if it returns anything else, or if a test label is not of these classes.
+    are the classes. `InputError` for other containers and labels, images of several sizes, and test labels
+    that are not of these classes.
     """
     found = call_own(reference, {}, options)
     if not isinstance(found, Mapping) or found.keys() != set(PARTS):
@@ -27,10 +29,16 @@ def read_own(reference: str, options: Mapping[str, Any]) -> Dataset:
     arrays: dict[str, np.ndarray] = {}
     for part in PARTS:
         if not isinstance(found[part], tuple | list) or len(found[part]) != 2:
+            kind = type(found[part]).__name__
+            size = f" of {len(found[part])}" if isinstance(found[part], tuple | list) else ""
+            raise InputError(f"{reference} returns {kind}{size} for {part}; expected (images, labels)")
+        images, labels = found[part]
+        arrays[f"{part}_images"] = _array(f"{reference}: {part} images", images, "uint8 (N, C, H, W)")
+        arrays[f"{part}_labels"] = labels = _array(f"{reference}: {part} labels", labels, LABELS)
+        if labels.ndim != 1 or labels.dtype.kind not in "biufUS":
             raise InputError(
-                f"{reference} returns {type(found[part]).__name__} for {part}; expected (images, labels)"
+                f"{reference}: {part} labels are {labels.dtype} of shape {labels.shape}; expected {LABELS}"
             )
-        arrays[f"{part}_images"], arrays[f"{part}_labels"] = map(np.asarray, found[part])
     classes = np.unique(arrays["train_labels"])
     unknown = np.setdiff1d(arrays["test_labels"], classes)
     if unknown.size:
@@ -42,6 +50,14 @@ def read_own(reference: str, options: Mapping[str, Any]) -> Dataset:
     return Dataset(**arrays, classes=[str(name) for name in classes])
 
 
+def _array(what: str, values: Any, expected: str) -> np.ndarray:
+    """Return values as one array; `InputError` if their shapes differ."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{what} do not have one shape; expected {expected}") from error
+
+
 def prepare(name: str, settings: Settings, folder: Path) -> None:
     """Write the data set that the function of its settings returns."""
-    write_dataset(read_own(settings.source, settings.options or {}), folder, name, described(settings))
+    write_dataset(read_own(settings.source, settings.copy_of("options")), folder, name, described(settings))

@@ -17,7 +17,8 @@ def chosen_classes(name: str, every: int, count: int, seed: int | None) -> np.nd
     """Return the indices of `count` of the `every` classes of a data set, shuffled if there is a `seed`."""
     if not 0 < count <= every:
         raise InputError(
-            f"{count} classes are asked for, but data set {name} has {every}; allowed: 1 to {every}"
+            f"class_subset.count: {count} classes are asked for, but data set {name} has {every}; "
+            f"allowed: 1 to {every}"
         )
     indices = np.arange(every)
     if seed is not None:
@@ -38,7 +39,8 @@ def of_classes(dataset: AnyDataset, kept: np.ndarray) -> AnyDataset:
         chosen = np.flatnonzero(labels >= 0)
         if len(labels) and not len(chosen):
             raise InputError(
-                f"a subset of {len(kept)} classes leaves no image in the {part} part; take more classes"
+                f"class_subset.count: a subset of {len(kept)} classes leaves no image in the {part} part; "
+                "take more classes"
             )
         if isinstance(dataset, IndexedDataset):
             arrays[part] = replace(getattr(dataset, part).subset(chosen), labels=labels[chosen])

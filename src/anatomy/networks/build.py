@@ -16,9 +16,11 @@ from torch.overrides import TorchFunctionMode
 from anatomy.networks.family import family_module, family_of
 from anatomy.networks.forward import conv_layers
 from anatomy.networks.initialisation import initialise_layers
+from anatomy.networks.own import require_trainable
 from anatomy.networks.sequential import build_sequential
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.own_code import call_own, is_own, takes
+from anatomy.runtime.own_calls import call_own, takes
+from anatomy.runtime.own_code import is_own
 
 # Height and width that a network is built for if nothing is said; only an mlp depends on them.
 IMAGE_SIZE = (32, 32)
@@ -31,8 +33,8 @@ def build_network(
     channels: int,
     width: float,
     generator: torch.Generator,
-    initialisation: str = "kaiming",
-    std: float = 0.01,
+    initialisation: str,
+    std: float | None = None,
     size: tuple[int, int] = IMAGE_SIZE,
     options: Mapping[str, Any] = NO_OPTIONS,
 ) -> nn.Module:
@@ -41,10 +43,11 @@ def build_network(
     `initialisation` and `std` are those of `initialise_layers`; a network whose family does not say how
     linear layers are drawn initialises itself, but for `normal`. `size` is (H, W) of the images. A network of
     the user's own, `package.module:Class`, is called with `options` and with those of `classes`,
-    `input_shape` (C, H, W) and `width` that it has arguments for. `InputError` if there is no such network.
+    `input_shape` (C, H, W) and `width` that it has arguments for, and tried on one image. `InputError` if
+    there is no such network, or if it cannot be trained.
     """
     if hasattr(family_module(architecture), "LINEAR"):
-        network = materialise(network_shape(architecture, classes, channels, width, size))
+        network = materialise(network_shape(architecture, classes, channels, width, size, options))
         for module in network.modules():
             if isinstance(module, _BatchNorm):
                 module.reset_running_stats()
@@ -52,11 +55,13 @@ def build_network(
                 nn.init.zeros_(module.bias)
         initialise_layers(_weighted(network), architecture, width, generator, initialisation, std)
         return network
-    _require_width(architecture, width)
+    _require(architecture, width, options)
     seed = torch.randint(2**62, (), generator=generator).item()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         network = _built(architecture, classes, (channels, *size), width, options)
+        if is_own(architecture):
+            require_trainable(network, architecture, classes, (channels, *size))
     if initialisation == "normal":
         initialise_layers(_weighted(network), architecture, width, generator, initialisation, std)
     return network
@@ -72,7 +77,7 @@ def network_shape(
 ) -> nn.Module:
     """Return a network without memory for its weights, which are on the meta device."""
     family = family_module(architecture)
-    _require_width(architecture, width)
+    _require(architecture, width, options)
     if hasattr(family, "LAYOUTS"):
         return build_sequential(family.LAYOUTS[architecture], classes, (channels, *size), width)
     # Some numbers are drawn all the same; those of the caller stay.
@@ -107,8 +112,13 @@ def _built(
     return network
 
 
-def _require_width(architecture: str, width: float) -> None:
-    """Raise `InputError` unless a network can have this width."""
+def _require(architecture: str, width: float, options: Mapping[str, Any]) -> None:
+    """Raise `InputError` unless a network can have this width and these options."""
+    if options and not is_own(architecture):
+        raise InputError(
+            f"options: {architecture} has none, found {', '.join(options)}; remove the key, which is for "
+            "networks of your own"
+        )
     if width == 1:
         return
     if is_own(architecture):

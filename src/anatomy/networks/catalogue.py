@@ -1,14 +1,11 @@
 """Names of networks: which there are, at which widths, and what they are called; without torch.
 
-Nothing that trains a network imports this, so that a new family or a better message trains nothing again.
+Nothing that trains a network imports this, so that a better message on widths trains nothing again.
 """
 
-import difflib
-
-from anatomy.networks.family import families, family_module, family_of
+from anatomy.networks.family import families, family_module, family_of, module_of
 from anatomy.networks.layouts import Layout
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.own_code import FORM, is_own
 
 
 def names() -> dict[str, str]:
@@ -22,21 +19,11 @@ def name_problem(architecture: str) -> str | None:
     Names of timm, and of a user's own networks, are looked up when the network is built: importing them takes
     seconds.
     """
-    if is_own(architecture):
-        if FORM.fullmatch(architecture):
-            return None
-        return f"{architecture!r} names no network of your own; expected package.module:Class"
-    if family_of(architecture) is not None:
-        return None
-    close = difflib.get_close_matches(architecture, names(), 3)
-    hint = f", did you mean {' or '.join(close)}?" if close else ";"
-    others = ", ".join(
-        f"{family.prefix}<name> if {family.name} is installed" for family in families() if family.prefix
-    )
-    return (
-        f"{architecture!r} is not an architecture{hint} allowed: {', '.join(names())}, {others}, and "
-        "package.module:Class of your own"
-    )
+    try:
+        module_of(architecture)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def width_problem(architecture: str, width: float) -> str | None:

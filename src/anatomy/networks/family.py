@@ -1,18 +1,19 @@
 """The family of a network, found by the names that its file lists; no family is imported to find one."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 
-from anatomy.networks import families as package
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.imports import LIBRARY
 from anatomy.runtime.literals import literals
+from anatomy.runtime.named import names_in
 from anatomy.runtime.own_code import is_own, module_of_own
 
-FOLDER = Path(package.__file__).parent
+PACKAGE = "anatomy.networks.families"
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,20 @@ class Family:
 
 @cache
 def families() -> tuple[Family, ...]:
-    """Return all families, in the order of their names."""
-    found = []
-    for path in sorted(FOLDER.glob("[!_]*.py")):
+    """Return all families, in the order of their names; `InputError` if a file does not list its networks."""
+    found: list[Family] = []
+    for name in names_in(PACKAGE):
+        module = f"{PACKAGE}.{name}"
+        path = LIBRARY.joinpath(*module.split(".")).with_suffix(".py")
         own = literals(path)
-        names = own["NAMES"] if isinstance(own["NAMES"], Mapping) else {name: name for name in own["NAMES"]}
-        module = f"{package.__name__}.{path.stem}"
-        found.append(Family(path.stem, module, names, own.get("PREFIX"), own.get("LEAST_WIDTH")))
+        names = own.get("NAMES")
+        if not isinstance(names, Mapping | tuple | list):
+            raise InputError(f"{path} has no literal NAMES; expected names with their labels, or names alone")
+        names = names if isinstance(names, Mapping) else {each: each for each in names}
+        for other in found:
+            if twice := names.keys() & other.names.keys():
+                raise InputError(f"{path}: family {other.name} has {min(twice)} as well; rename one")
+        found.append(Family(name, module, names, own.get("PREFIX"), own.get("LEAST_WIDTH")))
     return tuple(found)
 
 
@@ -59,9 +67,15 @@ def module_of(architecture: str) -> str:
         return module_of_own(architecture)
     family = family_of(architecture)
     if family is None:
-        names = ", ".join(name for family in families() for name in family.names)
+        names = [name for family in families() for name in family.names]
+        close = difflib.get_close_matches(architecture, names, 3)
+        hint = f", did you mean {' or '.join(close)}?" if close else ";"
+        others = [
+            f"{family.prefix}<name> if {family.name} is installed" for family in families() if family.prefix
+        ]
         raise InputError(
-            f"{architecture!r} is not an architecture; allowed: {names}, and package.module:Class"
+            f"{architecture!r} is not an architecture{hint} allowed: {', '.join([*names, *others])}, and "
+            "package.module:Class of your own"
         )
     return family.module
 

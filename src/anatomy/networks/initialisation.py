@@ -58,14 +58,15 @@ def initialise_layers(
     architecture: str,
     width: float,
     generator: torch.Generator,
-    initialisation: str = "kaiming",
-    std: float = 0.01,
+    initialisation: str,
+    std: float | None = None,
 ) -> None:
     """Draw the weights and biases of convolutions and linear layers, one after the other.
 
     `kaiming`, the paper's: Kaiming normal by fan-out for convolutions, zero biases; linear layers as the
-    family says, PyTorch's own if it says nothing. `normal`: N(0, std^2) for every weight, zero biases.
-    `published`: as the authors' code, where the family says how; else the same as `kaiming`.
+    family says, PyTorch's own if it says nothing. `normal`: N(0, std^2) for every weight, zero biases; the
+    others need no `std`. `published`: as the authors' code, where the family says how; else the same as
+    `kaiming`.
     """
     family = family_module(architecture)
     always = getattr(family, "ALWAYS_NORMAL", {})

@@ -26,7 +26,7 @@ VERDICTS = ("supported", "not supported", "inconclusive", "not tested")
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NOT_TESTED = VERDICTS
 COLUMNS = [
     *("id", "section", "sentence", "figures", "experiments", "data", "quantity", "value", "low", "high"),
-    *("null", "threshold", "effect", "criterion", "reason"),
+    *("null", "threshold", "threshold_half", "threshold_double", "effect", "criterion", "reason"),
     *("verdict", "verdict_half", "verdict_double", "note"),
 ]
 
@@ -57,6 +57,7 @@ class Claim:
     """A sentence of the paper and how it is judged; `uses` lists the tables needed of each figure.
 
     `criterion` says in words what must hold, `reason` why at this `threshold`; `judge` decides at any.
+    `possible` is the range of what the threshold is compared with.
     """
 
     id: str
@@ -83,7 +84,7 @@ def claim(**entry) -> Callable[[Callable[[Case, float], Finding]], Claim]:
 
     `uses` maps figures to names of tables, in one text; it must stand there as a literal, since the
     workflow reads it by `reporting.uses`. `ValueError` without an effect where threshold and null are
-    the same, and with one where they are not.
+    the same, and with one where they are not; without a threshold that is `possible`.
     """
 
     def made(judge: Callable[[Case, float], Finding]) -> Claim:
@@ -91,6 +92,8 @@ def claim(**entry) -> Callable[[Callable[[Case, float], Finding]], Claim]:
         own = Claim(identifier(judge.__name__), judge=judge, **{**entry, "uses": uses})
         if (own.threshold == own.null) == (own.effect is None):
             raise ValueError(f"{own.id}: state an effect if and only if threshold and null are the same")
+        if not own.possible[0] <= own.threshold <= own.possible[1]:
+            raise ValueError(f"{own.id}: the threshold {own.threshold} lies outside {own.possible}")
         return own
 
     return made
@@ -155,6 +158,8 @@ def judge(entry: Claim, figures: Mapping[str, Sequence[Evidence]]) -> dict[str, 
         "high": finding.high,
         "null": entry.null,
         "threshold": entry.threshold,
+        "threshold_half": entry.at(0.5),
+        "threshold_double": entry.at(2),
         "effect": entry.effect,
         "criterion": entry.criterion,
         "reason": entry.reason,

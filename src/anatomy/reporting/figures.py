@@ -85,12 +85,17 @@ def left_out(figures: Iterable[str], switched_off: Mapping[str, Sequence[str]]) 
     return f"switched off {SWITCHED_OFF}: {what}; figures: {'; '.join(parts)}" if parts else ""
 
 
-def refusal(name: str, figure: PaperFigure | None, switched_off: Mapping[str, Sequence[str]]) -> str:
+def refusal(
+    name: str, figure: PaperFigure | None, switched_off: Mapping[str, Sequence[str]], study_off: str | None
+) -> str:
     """Say why a figure that the configuration does not have cannot be drawn.
 
     `switched_off` has, by figure, the experiments and pretrained networks that are named for it but are
-    null in the configuration or not in its `only`. `figure` is None for one of no paper.
+    null in the configuration or not in its `only`. `study_off` is the figure's study if that is switched off
+    itself. `figure` is None for one of no paper.
     """
+    if study_off is not None:
+        return f"{name} is of study {study_off}, which is switched off (null)"
     if name in switched_off:
         names = switched_off[name]
         shows = f"; it shows {figure.subject}" if figure else ""

@@ -54,11 +54,14 @@ def _verdict(verdict: str) -> str:
 
 def _other_verdicts(row: dict) -> str:
     """Say how a claim fares at half and at double the threshold, and what these are counted from."""
-    if pd.isna(row["effect"]):
-        words = f"the distance of {_number(row['threshold'])} from {_number(row['null'])}"
-    else:
-        words = f"an effect of {_number(abs(row['effect']))} from {_number(row['null'])} on"
-    return f"{_verdict(row['verdict_half'])} at half, {_verdict(row['verdict_double'])} at double {words}"
+    verdicts = [
+        f"{_verdict(row[f'verdict_{which}'])} at {_number(row[f'threshold_{which}'])} ({which})"
+        for which in ("half", "double")
+    ]
+    what, end = "the distance", row["threshold"]
+    if pd.notna(row["effect"]):
+        what, end = "an effect", row["null"] + row["effect"]
+    return f"{', '.join(verdicts)}: {what} from {_number(row['null'])} to {_number(end)}"
 
 
 def _claim(row: dict) -> str:
@@ -96,7 +99,7 @@ def claims_page(claims: pd.DataFrame) -> str:
         "Supported and not supported mean that the whole interval lies on one side of the threshold, "
         "inconclusive that the interval includes it, and not tested that this configuration has no such "
         "data. At half and at double: the verdict if the threshold were half or twice as far from the "
-        "value without any effect."
+        "value without any effect; of a claim that something stays near a value, half is the stricter one."
     )
     covered = ", ".join(f"{fraction:.0%} with {seeds} seeds" for seeds, fraction in COVERAGE.items())
     explanation = (

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from anatomy.runtime.errors import InputError
@@ -139,30 +140,64 @@ def _home_of(module: str) -> tuple[Path, str]:
     The package is empty for a module of a folder of the user's that is no package: then all of that folder
     counts.
     """
-    top = module.partition(".")[0]
-    if top == PACKAGE:
+    parts = module.split(".")
+    if parts[0] == PACKAGE:
         return LIBRARY, PACKAGE
-    for folder in map(Path, search_path()):
-        place = folder.joinpath(*module.split("."))
-        if place.with_suffix(".py").is_file() or (place / "__init__.py").is_file():
-            installed = folder.name in ("site-packages", "dist-packages")
-            return folder, top if "." in module or installed else ""
-    raise InputError(
-        f"module {module} is not found; looked in {', '.join(search_path())}; put it there, or install it"
-    )
+    file = file_of(module)
+    folder = file.parents[len(parts) - (file.name != "__init__.py")]
+    if file not in (path for _, path in _files_of(module, folder)):
+        raise InputError(f"module {module} is {file}; rename its folders to those of the module")
+    installed = folder.name in ("site-packages", "dist-packages")
+    return folder, parts[0] if len(parts) > 1 or installed else ""
+
+
+def file_of(module: str) -> Path:
+    """Return the file of a user's module, which is not imported; `InputError` if it is not found.
+
+    It is the one that Python imports with the working directory in front of its path.
+    """
+    folders: Iterable[str | Path] = search_path()
+    file = None
+    for index, part in enumerate(module.split(".")):
+        file, folders = _found(part, folders)
+        # Editable installs have finders of their own.
+        if index == 0 and not (file or folders) and (spec := find_spec(part)) is not None:
+            file = Path(spec.origin) if spec.has_location else None
+            folders = spec.submodule_search_locations or []
+    if file is None or file.suffix != ".py":
+        raise InputError(
+            f"module {module} is not found; looked in {', '.join(search_path())}; put it there, or install it"
+        )
+    return file
+
+
+def _found(name: str, folders: Iterable[str | Path]) -> tuple[Path | None, list[Path]]:
+    """Return the file of a module or package, in the first of `folders` that has it, and its own folders.
+
+    A package without a file has all folders of its name.
+    """
+    portions = []
+    for module in (Path(folder, name) for folder in folders):
+        if (file := module / "__init__.py").is_file():
+            return file, [module]
+        if (file := module.with_suffix(".py")).is_file():
+            return file, []
+        if module.is_dir():
+            portions.append(module)
+    return None, portions
 
 
 def search_path() -> list[str]:
     """Return where modules of users are looked for: the working directory, and what Python's path has."""
-    return [str(Path.cwd()), *filter(None, sys.path)]
+    return list(dict.fromkeys([str(Path.cwd()), *filter(None, sys.path)]))
 
 
 def _files_of(name: str, root: Path) -> Iterator[tuple[str, Path]]:
     """Yield the files that run when a dotted name is imported: packages around it, and its own."""
     parts = name.split(".")
     for length in range(1, len(parts) + 1):
-        place = root.joinpath(*parts[:length])
-        for path in (place / "__init__.py", place.with_suffix(".py")):
+        module = root.joinpath(*parts[:length])
+        for path in (module / "__init__.py", module.with_suffix(".py")):
             if path.is_file():
                 yield ".".join(parts[:length]), path
 

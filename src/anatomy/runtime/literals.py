@@ -4,16 +4,30 @@ import ast
 from pathlib import Path
 from typing import Any
 
+from anatomy.runtime.errors import InputError
+
 
 def literals(path: Path) -> dict[str, Any]:
-    """Return the constants of a file, names in capitals, whose values stand there as literals."""
+    """Return the constants of a file, names in capitals, whose values stand there as literals.
+
+    `InputError` if it is no Python.
+    """
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise InputError(f"{path}, line {error.lineno}: {error.msg}; correct the file") from error
     found = {}
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            if name.isupper():
-                try:
-                    found[name] = ast.literal_eval(node.value)
-                except ValueError:
-                    continue
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name), *_], value=value):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                pass
+            case _:
+                continue
+        if name.isupper():
+            try:
+                found[name] = ast.literal_eval(value)
+            except ValueError:
+                continue
     return found

@@ -4,18 +4,21 @@ The schema is the only list of keys. The engine's is config.schema.yaml; `<study
 what a study adds: `study`, its entry under `studies`, and `experiment`, its entry in an experiment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.imports import PACKAGE
+from anatomy.runtime.named import names_in
+from anatomy.runtime.own_code import FORM
+
 # The definition of what decides the weights and the files of a run.
 RUN = "run"
-LIBRARY = Path(__file__).parents[1]
-# What names something of a user's own: package.module:name.
-OWN = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z"
+SOURCES = f"{PACKAGE}.data.sources"
 
 
 def read_schema(path: Path) -> dict[str, Any]:
@@ -31,10 +34,12 @@ def read_schemas(path: Path) -> dict[str, Any]:
     """Read the schema of the engine together with those of all studies that lie beside it.
 
     Where the file says `modules: <folder>`, the names of the modules of that folder of the library are
-    allowed, and where it says `own: true` also `package.module:name` of a user's own.
+    allowed, and where it says `own: true` also `package.module:name` of a user's own. A data set has the keys
+    of its source, which the definition of that name lists; `InputError` for a source that has none.
     """
     schema = read_schema(path)
     parts = schema["$defs"]
+    parts["dataset"]["allOf"] = list(_of_sources(parts, path))
     for other in sorted(path.parent.glob("*.schema.yaml")):
         if other.name == path.name:
             continue
@@ -60,13 +65,25 @@ def _of_kind(kind: str, figure: Mapping[str, Any]) -> dict[str, Any]:
     return {"if": {"properties": {"kind": {"const": kind}}}, "then": {**figure, "properties": properties}}
 
 
+def _of_sources(parts: Mapping[str, Any], path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the conditions by which data sets have the keys of their source, of the schema at `path`."""
+    sources = {name: {"const": name} for name in names_in(SOURCES)}
+    for name, source in {**sources, "own_source": {"type": "string", "pattern": ":"}}.items():
+        if name not in parts:
+            raise InputError(f"data source {name} has no keys; add $defs.{name} to {path}")
+        yield {
+            "if": {"required": ["source"], "properties": {"source": source}},
+            "then": {"$ref": f"#/$defs/{name}"},
+        }
+
+
 def _name_modules(part: Any) -> None:
     """Turn every `modules` of a schema into the names of the modules of that folder, in place."""
     if isinstance(part, dict):
         if isinstance(folder := part.get("modules"), str):
-            names = sorted(file.stem for file in (LIBRARY / folder).glob("[!_]*.py"))
+            names = names_in(f"{PACKAGE}.{folder.replace('/', '.')}")
             if part.get("own"):
-                part["anyOf"] = [{"enum": names}, {"type": "string", "pattern": OWN}]
+                part["anyOf"] = [{"enum": names}, {"type": "string", "pattern": FORM}]
             else:
                 part["enum"] = names
         for inner in part.values():

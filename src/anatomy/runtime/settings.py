@@ -1,4 +1,4 @@
-"""Settings with attributes: an entry of the configuration, complete and frozen."""
+"""Settings with attributes: an entry of the configuration, checked, complete and frozen."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,22 +8,29 @@ from typing import Any
 
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.schema import defaults, merge, without_defaults
+from anatomy.runtime.values import missing, problems
 
 
 class Settings:
     """The entry of an experiment, a data set or a study, by the schema's keys: `settings.optimiser.momentum`.
 
     Every key of the schema is an attribute: where an entry has none it is the schema's default, or None
-    if the schema has none either. Mappings whose keys the schema does not list stay mappings.
+    if the schema has none either. Mappings whose keys the schema does not list stay mappings. Nothing of them
+    can be changed, at any depth.
     """
 
     __slots__ = ("_entry", "_schema", "_values")
 
     def __init__(self, entry: Mapping[str, Any], schema: Mapping[str, Any]):
-        """Complete an entry with the defaults of its schema; `InputError` for keys that it does not list."""
-        parts = schema["properties"]
-        if unknown := entry.keys() - parts.keys():
-            raise InputError(f"{', '.join(sorted(unknown))}: unknown key; allowed: {', '.join(parts)}")
+        """Complete an entry with the defaults of its schema; `InputError` for what it does not allow.
+
+        Keys that it requires may be absent, for entries that are not whole: see `require`.
+        """
+        entry, parts = _plain(entry), schema["properties"]
+        if not isinstance(entry, Mapping):
+            raise InputError(f"settings are {entry!r}; expected a mapping with keys of {', '.join(parts)}")
+        if wrong := list(problems(entry, schema, "")):
+            raise InputError("; ".join(wrong))
         complete = _completed(entry, schema)
         values = {key: _frozen(complete.get(key), part) for key, part in parts.items()}
         object.__setattr__(self, "_entry", complete)
@@ -52,6 +59,20 @@ class Settings:
 
     def __repr__(self) -> str:
         return f"Settings({self.stored()})"
+
+    def require(self, *keys: str) -> "Settings":
+        """Return these settings; `InputError` if one of `keys`, or one that the schema requires, is absent.
+
+        A schema is the same for entries that are whole and for those that others are like.
+        """
+        absent = [*missing(self._entry, self._schema), *(key for key in keys if self._entry.get(key) is None)]
+        if absent:
+            raise InputError("; ".join(f"key {key} is missing" for key in dict.fromkeys(absent)))
+        return self
+
+    def copy_of(self, key: str) -> Any:
+        """Return what a key holds as dictionaries and lists that the caller may change; for a user's code."""
+        return deepcopy(self._entry.get(key))
 
     def complete(self) -> dict[str, Any]:
         """Return the entry with all defaults, as nested dictionaries."""
@@ -83,11 +104,12 @@ class Settings:
 
 
 def _frozen(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Return a value that cannot be changed at any depth; mappings that the schema describes are settings."""
     if isinstance(value, Mapping) and "properties" in schema:
         return Settings(value, schema)
     if isinstance(value, Mapping):
-        return MappingProxyType(value)
-    return tuple(value) if isinstance(value, list) else value
+        return MappingProxyType({key: _frozen(item, {}) for key, item in value.items()})
+    return tuple(_frozen(item, {}) for item in value) if isinstance(value, list) else value
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -125,9 +147,9 @@ def snapshot_epochs(settings: Settings) -> list[int]:
 
 
 def _plain(value: Any) -> Any:
-    """Return nested settings and tuples as dictionaries and lists, as files have them."""
+    """Return nested settings, frozen mappings and tuples as dictionaries and lists, as files have them."""
     if isinstance(value, Settings):
         return value.complete()
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,10 +1,9 @@
 """Accuracy and loss of a network on uint8 images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from anatomy.data.batches import Images, evaluation_batch
 from anatomy.data.normalisation import Normaliser
@@ -22,23 +21,25 @@ def evaluate(
     labels: torch.Tensor,
     normalise: Normaliser,
     precision: str,
+    loss: Callable[..., torch.Tensor],
     top: Sequence[int] = (1,),
 ) -> tuple[float, ...]:
-    """Return mean cross entropy on N images and their labels (N,), and an accuracy for each of `top`.
+    """Return the mean of a loss on N images and their labels (N,), and an accuracy for each of `top`.
 
-    The accuracy of k is the fraction of images whose label is among the k largest logits.
+    `loss` is one of `losses`. The accuracy of k is the fraction of images whose label is among the k largest
+    logits.
     """
     network.eval()
-    loss = torch.zeros((), device=labels.device)
+    total = torch.zeros((), device=labels.device)
     correct = torch.zeros(len(top), device=labels.device)
     size = evaluation_batch(images.shape)
     for batch, target in zip(images.plain(size), labels.split(size), strict=True):
         with autocast(labels.device, precision):
             logits = network(normalise(batch))
-        loss += functional.cross_entropy(logits.float(), target, reduction="sum")
+        total += loss(logits.float(), target, reduction="sum")
         for index, count in enumerate(top):
             correct[index] += _among_largest(logits, target, count).sum()
-    return loss.item() / len(labels), *(count / len(labels) for count in correct.tolist())
+    return total.item() / len(labels), *(count / len(labels) for count in correct.tolist())
 
 
 def _among_largest(logits: torch.Tensor, target: torch.Tensor, count: int) -> torch.Tensor:

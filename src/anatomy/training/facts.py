@@ -1,12 +1,12 @@
-"""What decides the weights of a run: its facts, in run.json, and its origin, in its snapshots."""
+"""What decides the weights of a run: its facts, in run.json, and its origin, in its snapshots.
 
-from collections.abc import Mapping
+Imports no torch, so that a program can hash its code before it runs any of it.
+"""
+
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from anatomy.data.normalisation import Statistics
 from anatomy.runtime.devices import processor
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json
@@ -28,24 +28,36 @@ def code_sha256(program: Path, settings: Settings) -> str:
     return hash_of_code(code_of(program, modules_of(settings)))
 
 
+def require_unedited(before: str, program: Path, settings: Settings, done: str) -> None:
+    """Raise `InputError` if the code that `program` runs is not what had the hash `before`.
+
+    `done` says what was done meanwhile.
+    """
+    if code_sha256(program, settings) != before:
+        raise InputError(f"the code was edited while {done}; run again to do so with the new code")
+
+
 def facts_of(
     origin: Mapping[str, Any],
     settings: Settings,
     dataset_sha256: str,
-    program: Path,
+    code: str,
     device_name: str,
     threads: int,
-    statistics: Statistics | None = None,
+    statistics: Sequence[Sequence[float]] | None = None,
 ) -> dict[str, Any]:
-    """Return all that decides the weights of a run that `program` trains.
+    """Return all that decides the weights of a run.
 
-    `statistics` are what pixels are standardised with, unless it is the data set's own.
+    `code` is the `code_sha256` of before any of it was run; `statistics` are what pixels are standardised
+    with, mean and standard deviation per channel, unless it is the data set's own.
     """
+    import torch
+
     facts = {
         **origin,
         "settings": settings.stored(),
         "dataset_sha256": dataset_sha256,
-        "code_sha256": code_sha256(program, settings),
+        "code_sha256": code,
         "torch": torch.__version__,
         "device": device_name,
         "processor": processor(device_name),

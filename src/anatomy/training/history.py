@@ -10,7 +10,7 @@ from anatomy.runtime.files import write_csv
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One row of history.csv. Losses are mean cross entropies in nats, accuracies fractions of one.
+    """One row of history.csv. Losses are means over images, accuracies fractions of one.
 
     Training values are means over the epoch's augmented batches, taken while the weights change.
     Epoch 0 is the initialisation; it has no training values. `seconds` are wall time with evaluation,

@@ -85,7 +85,7 @@ def final_values(run: Run) -> dict[str, dict[str, float | int]]:
     """Return loss, accuracy and number of images of each part of the data, for the network as it is now.
 
     Training images are not augmented; their labels and pixels have their noise. The validation is that of
-    the last epoch.
+    the last epoch. `InputError` for a loss that is no number.
     """
     task, last = run.task, run.history[-1]
     values = {
@@ -93,6 +93,8 @@ def final_values(run: Run) -> dict[str, dict[str, float | int]]:
         "validation": ((last.validation_loss, last.validation_accuracy), task.validation[1]),
         "test": (run.measure(*task.test), task.test[1]),
     }
+    for part, ((loss, _), _) in values.items():
+        run.require_finite(loss, part, run.epoch)
     return {
         part: {"loss": loss, "accuracy": accuracy, "images": len(labels)}
         for part, ((loss, accuracy), labels) in values.items()

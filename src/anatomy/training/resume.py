@@ -16,10 +16,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
-from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic, sha256_of
 from anatomy.runtime.settings import Settings
-from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, code_sha256, read_facts
+from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, read_facts, require_unedited
 
 STATE_FILE = "state.safetensors"
 FINAL_FILE = "final.json"
@@ -98,8 +97,7 @@ def publish(folder: Path, run: Path, program: Path, settings: Settings) -> None:
     the working folder, for the case that the edit is undone.
     """
     facts = read_facts(folder)
-    if facts["code_sha256"] != code_sha256(program, settings):
-        raise InputError(f"the code was edited while {run} was trained; run again to train with the new code")
+    require_unedited(facts["code_sha256"], program, settings, f"{run} was trained")
     shutil.rmtree(run / "snapshots", ignore_errors=True)
     for name in [*facts["sha256"], HISTORY_FILE, PROVENANCE_FILE, RUN_FILE]:
         with atomic(run / name) as temporary:

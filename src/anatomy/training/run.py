@@ -18,7 +18,7 @@ from anatomy.networks.forward import conv_layers, is_sequential, layer_geometry
 from anatomy.networks.sequential import pool_first
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.progress import progress
-from anatomy.runtime.settings import snapshot_epochs
+from anatomy.runtime.settings import Settings, snapshot_epochs
 from anatomy.runtime.streams import stream, stream_seed
 from anatomy.training.evaluation import autocast, evaluate
 from anatomy.training.gpu import GpuTimer, Graphed
@@ -36,6 +36,14 @@ def _dtype_and_shape(tensor: torch.Tensor) -> tuple[str, tuple[int, ...]]:
     return str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)
 
 
+def require_snapshots(settings: Settings) -> None:
+    """Raise `InputError` unless all `snapshots` are epochs of the run."""
+    asked = () if settings.snapshots == "all" else settings.snapshots
+    for epoch in asked:
+        if type(epoch) is not int or not 0 <= epoch <= settings.epochs:
+            raise InputError(f"snapshots: {epoch!r} is no epoch of the run; allowed: 0 to {settings.epochs}")
+
+
 class Run:
     """One seed of one experiment: network, optimiser, data on the device, and its history.
 
@@ -43,9 +51,13 @@ class Run:
     """
 
     def __init__(self, task: Task, start: Start = INITIALISATION):
-        """Take what the run learns; network and optimiser are made on the same device."""
+        """Take what the run learns; network and optimiser are made on the same device.
+
+        `InputError` if snapshots of other epochs than those of the run are asked for.
+        """
         self.task, self.start = task, start
         self.settings, self.seed, self.device = task.settings, task.seed, task.device
+        require_snapshots(self.settings)
         network = self.initial_network()
         self.geometry = layer_geometry(network, task.image_shape)
         # Folding is exact for what SGD does to copies that differ by their initialisation alone.
@@ -155,21 +167,32 @@ class Run:
         if epoch > self.start.epoch:
             with gpu:
                 rate, train = self.rate(epoch), self.train_epoch(epoch)
-            if not math.isfinite(train[0]):
-                raise InputError(
-                    f"the training loss is {train[0]} in epoch {epoch} at learning rate {rate:g}; "
-                    "lower optimiser.learning_rate"
-                )
+            self.require_finite(train[0], "training", epoch)
         loss, accuracy, *self.further = self.measure(*self.task.validation, self.top)
+        self.require_finite(loss, "validation", epoch)
         seconds = round(time.perf_counter() - start, 3)
         self.history.append(EpochRecord(epoch, rate, *train, loss, accuracy, seconds, gpu.seconds))
         return self.history[-1]
 
+    def require_finite(self, loss: float, part: str, epoch: int) -> None:
+        """Raise `InputError` if a loss, on the part of the data that is named, is no number."""
+        if math.isfinite(loss):
+            return
+        if epoch == self.start.epoch:
+            raise InputError(
+                f"the {part} loss is {loss} before the first step; correct the weights that it begins with"
+            )
+        raise InputError(
+            f"the {part} loss is {loss} in epoch {epoch} at learning rate {self.rate(epoch):g}; "
+            "lower optimiser.learning_rate"
+        )
+
     def measure(
         self, images: Images | ShuffledImages, labels: torch.Tensor, top: Sequence[int] = (1,)
     ) -> tuple[float, ...]:
-        """Return mean cross entropy, and an accuracy for each of `top`, on images and their labels (N,)."""
-        return evaluate(self.network, images, labels, self.task.normalise, self.settings.precision, top)
+        """Return the mean loss, and an accuracy for each of `top`, on images and their labels (N,)."""
+        normalise, precision = self.task.normalise, self.settings.precision
+        return evaluate(self.network, images, labels, normalise, precision, self.loss, top)
 
     def snapshot(self, origin: Mapping[str, Any], buffer: Snapshot | None = None) -> Snapshot:
         """Return a copy of weights and biases of all convolutions as they are now, or of the whole network.

@@ -36,14 +36,14 @@ class Start:
                 # Files of torch before 0.4.1 lack it.
                 if name.endswith("num_batches_tracked"):
                     continue
-                raise InputError(f"{where} has no {name}; expected the weights of this --arch")
+                raise InputError(f"{where} has no {name}; expected the weights of this `architecture`")
             if self.weights[name].shape != tensor.shape:
                 raise InputError(
                     f"{where}: {name} has shape {tuple(self.weights[name].shape)}, expected "
-                    f"{tuple(tensor.shape)}; --arch, --dataset or the number of classes differs"
+                    f"{tuple(tensor.shape)}; `architecture`, `dataset` or the number of classes differs"
                 )
         if unknown := sorted(self.weights.keys() - expected.keys()):
-            raise InputError(f"{where} has {unknown[0]}, which this --arch has not")
+            raise InputError(f"{where} has {unknown[0]}, which this `architecture` has not")
         network.load_state_dict({**expected, **self.weights})
 
 

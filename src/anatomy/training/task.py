@@ -17,11 +17,25 @@ from anatomy.data.splits import split_of
 from anatomy.data.subset import chosen_classes, of_classes
 from anatomy.data.upscaling import upscaled
 from anatomy.networks.build import build_network
+from anatomy.runtime.errors import InputError
 from anatomy.runtime.settings import Settings
 from anatomy.runtime.streams import stream
 
 # Images, and their labels (N,) on the device.
 Part = tuple[Images | ShuffledImages, torch.Tensor]
+
+# Standard deviations that are 0 but for rounding; one pixel of a million images that is not black has more.
+NO_SPREAD = 1e-8
+
+
+def _require_spread(statistics: Statistics) -> None:
+    """Raise `InputError` if pixels cannot be divided by their standard deviation."""
+    for channel, std in enumerate(statistics[1]):
+        if not std > NO_SPREAD:
+            raise InputError(
+                f"channel {channel} of {len(statistics[1])}, counted from 0, has one value in all training "
+                "images, so that its pixels cannot be standardised; set `pixels: unit`"
+            )
 
 
 class Task:
@@ -51,6 +65,8 @@ class Task:
         if settings.pixels == "standardised" and statistics is None:
             enlarged = settings.upscaling is not None
             statistics = dataset.statistics() if enlarged else (description["mean"], description["std"])
+        if settings.pixels == "standardised":
+            _require_spread(statistics)
         self.normalise = Normaliser(
             *pixel_statistics(settings.pixels, dataset.image_shape[0], statistics), device
         )
@@ -141,7 +157,7 @@ class Task:
             settings.initialisation.kind,
             settings.initialisation.std,
             self.image_shape[1:],
-            settings.options,
+            settings.copy_of("options"),
         )
 
     def initial_network(self) -> nn.Module:

@@ -175,7 +175,7 @@ def test_a_layer_without_any_cosine_has_no_n_l():
 
 
 def test_distances_from_initialisation(tmp_path):
-    networks = [build_network("vgg11", 4, 3, 0.0625, stream(seed, "x")) for seed in (0, 1)]
+    networks = [build_network("vgg11", 4, 3, 0.0625, stream(seed, "x"), "kaiming") for seed in (0, 1)]
     for name, network in zip("ab", networks, strict=True):
         torch.save(network.state_dict(), tmp_path / f"{name}.pt")
     table = anatomy.distances(tmp_path / "b.pt", networks[0], with_linear=True)
@@ -185,7 +185,7 @@ def test_distances_from_initialisation(tmp_path):
         assert row.l2 == pytest.approx((torch.linalg.norm(w1 - w0) / torch.linalg.norm(w0)).item())
         assert row.l_inf == pytest.approx(((w1 - w0).abs().max() / w0.abs().max()).item())
     with pytest.raises(InputError, match=r"layer 1, features.0, has shape .* in the initial network"):
-        anatomy.distances(networks[0], build_network("vgg11", 4, 3, 0.125, stream(0, "x")))
+        anatomy.distances(networks[0], build_network("vgg11", 4, 3, 0.125, stream(0, "x"), "kaiming"))
 
 
 def test_a_module_that_indexes_what_images_lack_refuses_them():
@@ -251,7 +251,9 @@ def test_what_cannot_be_measured_is_refused(source, message):
     ],
 )
 def test_a_checkpoint_of_another_network_is_refused(architecture, width, message, tmp_path):
-    torch.save(build_network("vgg11", 4, 3, 0.0625, stream(0, "x")).state_dict(), tmp_path / "x.pt")
+    torch.save(
+        build_network("vgg11", 4, 3, 0.0625, stream(0, "x"), "kaiming").state_dict(), tmp_path / "x.pt"
+    )
     with pytest.raises(InputError, match=message):
         anatomy.projections(tmp_path / "x.pt", architecture=architecture, width=width)
 

@@ -55,6 +55,19 @@ def test_small_layers_refute_when_all_their_filters_agree():
     assert (row["verdict"], row["value"]) == (NOT_SUPPORTED, 1)
 
 
+def test_a_layer_without_any_cosine_is_not_tested():
+    run = experiment()
+    n_l = run.tables["n_l"]
+    gone = n_l.assign(undefined=n_l["filters"].where(n_l["layer"] == 3, 0))
+    tables = {**run.tables, "n_l": gone.assign(n_l=n_l["n_l"].where(n_l["layer"] != 3))}
+    row = verdicts(figure_07=LayerEvidence("run", "label", "images", 0.1, 3, tables))
+    row = row.loc["layers-2-to-8-biased"]
+    assert (row["verdict"], row["note"]) == (
+        NOT_TESTED,
+        "no filter has a cosine: layer 3 of run (0 filters)",
+    )
+
+
 def test_first_eight_layers_are_counted():
     drops = [0.5] * 7 + [0.01] + [0.01] * 8
     row = verdicts(figure_02=experiment(drops=drops)).loc["first-eight-layers-critical"]

@@ -84,5 +84,17 @@ def test_the_thresholds_judged_are_those_of_the_table():
         row = table.loc[entry.id]
         assert (row["null"], row["threshold"]) == (entry.null, entry.threshold)
         assert np.isnan(row["effect"]) == (entry.effect is None) == (entry.null != entry.threshold)
-        # None leaves what the quantity can reach.
-        assert 0 <= entry.at(2) <= 1
+        assert row[["threshold_half", "threshold_double"]].tolist() == [entry.at(0.5), entry.at(2)]
+        # None leaves what the quantity can reach: both are counted in full.
+        assert entry.possible[0] < entry.at(2) < entry.possible[1]
+
+
+def test_the_range_of_fractions_and_correlations_is_known():
+    ranges = {entry.id: entry.possible for entry in CLAIMS}
+    for entry in CLAIMS:
+        if entry.quantity.startswith(("fraction", "n_1")):
+            assert ranges[entry.id] == (0, 1)
+    assert ranges["biased-layers-critical"] == (-1, 1)
+    # An effect of 0.2 on a ratio of spreads is one to 0.8; half and double are 0.9 and 0.6.
+    spread = verdicts().loc["step-has-less-spread", ["threshold_half", "threshold_double"]]
+    assert spread.tolist() == pytest.approx([0.9, 0.6])

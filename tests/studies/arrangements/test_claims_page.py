@@ -1,12 +1,13 @@
 """The program that judges claims, what it is given, and the pages of claims and tables."""
 
 import re
+import runpy
 
 import numpy as np
 import pandas as pd
 import pytest
 from claim_tables import FALLING, experiment, verdicts
-from conftest import ROOT, run_program
+from conftest import ROOT, SCRIPTS, run_program
 
 from anatomy.reporting.claims import NOT_TESTED, claim_table
 from anatomy.reporting.evidence import collect_evidence
@@ -14,6 +15,7 @@ from anatomy.reporting.pages import claims_page
 from anatomy.reporting.statistics import COVERAGE
 from anatomy.reporting.tables import mean_over_seeds, write_table
 from anatomy.runtime.files import write_json
+from anatomy.studies.arrangements import claims
 from anatomy.studies.arrangements.claims import CLAIMS
 from anatomy.studies.arrangements.tables import criticality_tables, n_l_summary, onset_table
 from anatomy.studies.arrangements.tables_page import tables_page
@@ -64,6 +66,19 @@ def test_judge_claims_without_any_experiment(tmp_path):
     assert pd.read_csv(outputs[0])["verdict"].eq(NOT_TESTED).all()
 
 
+@pytest.mark.parametrize("name", ["CLAIMS", "EVIDENCE"])
+def test_a_study_that_does_not_say_what_to_judge_is_refused_in_one_line(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.delattr(claims, name)
+    nothing = ("--figures", "{}", "--experiments", "{}", "--datasets", "--tables")
+    written = ("--table", str(tmp_path / "claims.csv"), "--page", str(tmp_path / "claims.html"))
+    monkeypatch.setattr("sys.argv", ["judge_claims", "--study", "arrangements", *nothing, *written])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(SCRIPTS / "judge_claims.py"), run_name="__main__")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: anatomy.studies.arrangements.claims has no {name}; ")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_table_of_an_experiment_that_is_not_described_is_refused():
     frame = pd.DataFrame({"experiment": ["other"]})
     description = {"name": "images", "channels": 3, "train": {"images": 10, "images_per_class": [5, 5]}}
@@ -101,7 +116,7 @@ def test_pages_hold_everything_and_need_no_network(tmp_path):
         [summary],
         [onset_table(summary)],
         [drops],
-        *criticality_tables([n_l], [reinitialisation]),
+        *criticality_tables([n_l], [reinitialisation], 0.1),
     )
     claims = claims_page(claim_table(CLAIMS, {"figure_07": [evidence]}))
     for text in (tables, claims):
@@ -111,5 +126,5 @@ def test_pages_hold_everything_and_need_no_network(tmp_path):
     # Heading row, then 3 accuracies, three times 16 layers, 16 drops, 2 correlations.
     assert tables.count("<tr") == 6 + 3 + 4 * 16 + 2
     assert "None in this configuration" in tables_page(
-        accuracy_table([evidence.tables["training"]], []), [summary], [], [], *criticality_tables([], [])
+        accuracy_table([evidence.tables["training"]], []), [summary], [], [], *criticality_tables([], [], 0.1)
     )

@@ -8,49 +8,33 @@ import sys
 import numpy as np
 import pytest
 from conftest import SCRIPTS, environment
-from figure_tables import cosine_tables, n_l_tables, reinitialisation_table, training_summary
 from PIL import Image
+from studies.arrangements import made_up
 
 from anatomy.reporting.kinds import kinds
+from anatomy.reporting.tables import write_table
 
 PROGRAM = SCRIPTS / "plot_figure.py"
-OPTIONS = {
-    "arrangement": {},
-    "comparison": {"labels": ["a", "b"], "schedules": ["step", "smooth"]},
-    "dynamics": {"labels": ["a"], "schedules": ["step"]},
-    "first_layer": {"labels": ["a"], "positions": [2]},
-    "heatmaps": {"labels": ["a"], "runs": 2},
-    "histograms": {"labels": ["a"], "seed": 1, "stand_in": True},
-}
 KINDS = [name for name, kind in kinds().items() if ".arrangements." in kind.module]
 
 
 @pytest.fixture
 def tables(tmp_path):
-    """The tables of two experiments, by name."""
-    cosines, fraction = cosine_tables()
-    frames = {
-        "n_l_summary": n_l_tables(5)[1],
-        "training_summary": training_summary(),
-        "reinitialisation": reinitialisation_table(),
-        "cosines": cosines,
-        "n_l": fraction,
-    }
+    """The tables that a kind draws, written for each of its experiments, by kind."""
     paths = {}
-    for name, frame in frames.items():
-        paths[name] = [tmp_path / experiment / f"{name}.csv" for experiment in ("one", "two")]
-        for path in paths[name]:
-            path.parent.mkdir(exist_ok=True)
-            frame.to_csv(path, index=False)
+    for kind in KINDS:
+        paths[kind] = []
+        for name, frames in made_up.tables(kind).items():
+            for index, frame in enumerate(frames):
+                paths[kind].append(tmp_path / kind / str(index) / f"{name}.csv")
+                write_table(frame, paths[kind][-1])
     return paths
 
 
 def arguments(kind, tables, output, options=None):
-    """Command line of the program, for one experiment or as many as have labels."""
-    options = OPTIONS[kind] if options is None else options
-    count = len(OPTIONS[kind].get("labels", []))
-    files = [path for name in kinds()[kind].tables for path in tables[name][:count]]
-    return ["--kind", kind, "--tables", *files, "--options", json.dumps(options), "--output", *output]
+    """Command line of the program."""
+    options = made_up.options(kind) if options is None else options
+    return ["--kind", kind, "--tables", *tables[kind], "--options", json.dumps(options), "--output", *output]
 
 
 def refusal(*arguments):
@@ -103,7 +87,7 @@ def test_options_that_a_kind_does_not_take_or_lacks_are_refused(tables, tmp_path
 
 
 def test_a_missing_table_is_named(tables, tmp_path):
-    given = ("--kind", "dynamics", "--tables", tables["n_l"][0], "--output", tmp_path / "figure.png")
+    given = ("--kind", "dynamics", "--tables", tables["histograms"][-1], "--output", tmp_path / "figure.png")
     assert refusal(*given) == "error: dynamics: --tables lacks n_l_summary.csv, training_summary.csv"
 
 

@@ -10,9 +10,9 @@ from anatomy.networks.layouts import LayerGeometry
 from anatomy.reporting.tables import LAYERS as COMMON_COLUMNS
 from anatomy.reporting.tables import mean_over_seeds, write_table
 from anatomy.runtime.files import write_json
+from anatomy.studies.arrangements.evidence import CRITICAL
 from anatomy.studies.arrangements.projections import layer_statistics, to_json
 from anatomy.studies.arrangements.tables import (
-    CRITICAL,
     cosine_table,
     critical_layers,
     criticality,
@@ -221,7 +221,7 @@ def test_criticality_by_hand():
     assert [found["rho"], found["low"], found["high"]] == pytest.approx([0.8, 0.8, 0.8])
     assert criticality(n_l, reinitialisation, first=2)["rho"] == pytest.approx(0.5)
     other = made_n_l({(0, 0, 1): 1}).assign(experiment="other")
-    table, layers = criticality_tables([n_l, other], [reinitialisation])
+    table, layers = criticality_tables([n_l, other], [reinitialisation], 0.1)
     assert table["layers"].tolist() == ["all", "past the first"]
     assert table["rho"].tolist() == pytest.approx([0.8, 0.5])
     assert layers["layer"].tolist() == [1, 2, 3, 4]
@@ -233,15 +233,15 @@ def test_biased_and_critical_layers_are_counted_by_hand():
         {(s, 1, k): c for s in (0, 1) for k, c in {1: 10, 2: 20, 3: 19, 4: 10}.items()}, filters=20
     )
     reinitialisation = made_reinitialisation({0: [0.2, 0.3, 0.04, 0.01], 1: [0.2, 0.1, 0.05, 0.03]})
-    layers = critical_layers(n_l, reinitialisation)
+    layers = critical_layers(n_l, reinitialisation, 0.1)
     assert layers["biased"].tolist() == [False, True, True, False]
     assert layers["relative_drop"].tolist() == pytest.approx([0.4, 0.4, 0.09, 0.04])
     assert layers["critical"].tolist() == [True, True, False, False]
     assert layers[["low", "high"]].to_numpy()[1] == pytest.approx([0.2, 0.6])
     counts = ["biased_critical", "biased_only", "critical_only", "neither"]
-    table, _ = criticality_tables([n_l], [reinitialisation])
+    table, _ = criticality_tables([n_l], [reinitialisation], 0.1)
     assert table[counts].to_numpy().tolist() == [[1, 1, 1, 1], [1, 1, 0, 1]]
-    stricter, _ = criticality_tables([n_l], [reinitialisation], critical=0.05)
+    stricter, _ = criticality_tables([n_l], [reinitialisation], 0.05)
     assert stricter["threshold"].tolist() == [0.05, 0.05]
     assert stricter[counts].to_numpy().tolist() == [[2, 0, 1, 1], [2, 0, 0, 1]]
 
@@ -274,7 +274,7 @@ def test_criticality_of_one_seed_has_no_interval(tmp_path):
     layers = pd.read_csv(tmp_path / "layers.csv")
     assert layers["critical"].tolist() == [False, False, True]
     assert layers[["low", "high"]].isna().all(axis=None)
-    run_program("tabulate_criticality", "--n-l", "--reinitialisation", *written)
+    run_program("tabulate_criticality", "--n-l", "--reinitialisation", *written, "--critical-drop", 0.5)
     assert pd.read_csv(output).empty
     assert pd.read_csv(tmp_path / "layers.csv").empty
 

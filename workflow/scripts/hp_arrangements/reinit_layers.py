@@ -5,7 +5,7 @@ from pathlib import Path
 from anatomy.runtime.devices import claim_device
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
-from anatomy.studies.arrangements.hp_arrangements.options import parse_reinit_layers
+from anatomy.studies.arrangements.hp_arrangements.options import hashes_of_code, parse_reinit_layers
 
 
 def main() -> None:
@@ -15,11 +15,12 @@ def main() -> None:
 
         print(choices(directories=True))
         return
+    hashes = hashes_of_code(options)
     with claim_device(int(options.cuda)) as device_name:
         with without_collection():
             from anatomy.studies.arrangements.hp_arrangements.reinit_layers import measure
 
-        measure(options, device_name)
+        measure(options, hashes, device_name)
 
 
 if __name__ == "__main__":

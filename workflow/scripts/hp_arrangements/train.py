@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from anatomy.networks.catalogue import require_architecture
 from anatomy.runtime.devices import claim_device
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
-from anatomy.studies.arrangements.hp_arrangements.options import parse_train
+from anatomy.studies.arrangements.hp_arrangements.options import hashes_of_code, parse_train
 
 
 def main() -> None:
@@ -15,11 +16,13 @@ def main() -> None:
 
         print(choices(directories=True))
         return
+    require_architecture(options.arch)
+    hashes = hashes_of_code(options)
     with claim_device(int(options.cuda)) as device_name:
         with without_collection():
             from anatomy.studies.arrangements.hp_arrangements.train import train
 
-        train(options, device_name)
+        train(options, hashes, device_name)
 
 
 if __name__ == "__main__":

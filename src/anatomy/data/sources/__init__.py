@@ -4,10 +4,9 @@ Each has `prepare(name, settings, folder)`: it makes, reads or downloads data se
 configuration and writes it to `folder`.
 """
 
-from pathlib import Path
 from typing import Any
 
-from anatomy.runtime.errors import InputError
+from anatomy.runtime.named import module_in
 from anatomy.runtime.own_code import is_own, module_of_own
 from anatomy.runtime.settings import Settings
 
@@ -22,13 +21,7 @@ def module_of(source: str) -> str:
     """
     if is_own(source):
         return module_of_own(source)
-    names = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
-    if source not in names:
-        raise InputError(
-            f"{source!r} is not a source; allowed: {', '.join(names)}, and package.module:function "
-            "of your own"
-        )
-    return f"{__name__}.{source}"
+    return module_in(__name__, source, "source", ", or package.module:name")
 
 
 def described(settings: Settings) -> dict[str, Any]:

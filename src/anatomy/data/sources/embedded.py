@@ -25,7 +25,7 @@ from anatomy.runtime.settings import Settings
 
 DIGITS = 10
 POLARITIES = ("single", "both")
-BASE_TEST_SHARE = 0.25  # of the 1,797 digits, kept for the test set
+TEST_FRACTION = 0.25  # of the 1,797 digits, kept for the test set
 CHUNK = 500  # images made at a time, so that the intermediate arrays stay in cache
 
 GREY_SIZE = 28  # pixels
@@ -101,7 +101,7 @@ def make_embedded(
     digits, labels = load_digits(return_X_y=True)
     digits = digits.reshape(-1, 8, 8).astype(np.float32) / 16
     train_digits, test_digits, train_classes, test_classes = train_test_split(
-        digits, labels, test_size=BASE_TEST_SHARE, stratify=labels, random_state=0
+        digits, labels, test_size=TEST_FRACTION, stratify=labels, random_state=0
     )
 
     train_random, test_random, *inversion_random = np.random.default_rng(seed).spawn(4)
@@ -120,8 +120,7 @@ def make_embedded(
 
 def prepare(name: str, settings: Settings, folder: Path) -> None:
     """Make a data set of the `variant` of its settings."""
-    polarity = settings.polarity or "single"
-    arrays = make_embedded(settings.variant, settings.train, settings.test, settings.seed, polarity)
+    arrays = make_embedded(settings.variant, settings.train, settings.test, settings.seed, settings.polarity)
     dataset = Dataset(**arrays, classes=class_names(settings.variant))
     write_dataset(dataset, folder, name, described(settings))
 

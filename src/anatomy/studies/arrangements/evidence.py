@@ -28,6 +28,8 @@ WHY_BIASED = (
 # Difference of |n_l - 1/2| that would matter, where a claim is of any difference.
 EFFECT = 0.1
 WHY_EFFECT = "0.1 is one filter in ten on the other side"
+# Relative drop in test accuracy above which the claims call a layer critical.
+CRITICAL = 0.1
 WHY_CRITICAL = (
     "the paper gives no number; a tenth of the accuracy is ten times the 1 % by which its test and "
     "validation accuracies differ (section 3.1)"
@@ -121,35 +123,30 @@ def _fractions(pooled: pd.DataFrame, test: Callable[..., Finding], *limits: floa
 
 def all_negative(pooled: pd.DataFrame, threshold: float) -> Finding:
     """Judge whether every layer is biased towards negative; the finding is that of the least biased."""
-    found = decide(_fractions(pooled, above, threshold))
-    fewest = pooled.loc[pooled["pooled_filters"].idxmin()]
-    best, _ = statistics.binomial_interval(fewest["pooled_filters"], fewest["pooled_filters"])
-    if found.supported is not False and not best > threshold:
-        raise NotTestedError(f"too few filters to tell: {layer_in_words(fewest)}")
-    return found
+    filters = pooled["pooled_filters"].to_numpy()
+    best, _ = statistics.binomial_interval(filters, filters)
+    return _of_all_layers(pooled, _fractions(pooled, above, threshold), best > threshold)
 
 
 def all_mixed(pooled: pd.DataFrame, threshold: float) -> Finding:
-    """Judge whether both signs are frequent in every layer; the finding is that of the most biased.
-
-    Layers of so few filters that even one half would leave the interval too wide do not count,
-    unless they are biased all the same.
-    """
+    """Judge whether both signs are frequent in every layer; the finding is that of the most biased."""
     filters = pooled["pooled_filters"].to_numpy()
-    _, widest = statistics.binomial_interval((filters + 1) // 2, filters)
-    findings = _fractions(pooled, inside, 1 - threshold, threshold)
-    enough = [
-        finding
-        for finding, high in zip(findings, widest, strict=True)
-        if high < threshold or finding.supported is False
-    ]
-    if len(enough) == len(findings):
-        return decide(findings)
-    reason = f"too few filters to tell: {layer_in_words(pooled[~(widest < threshold)].iloc[0])}"
-    if not enough:
-        raise NotTestedError(reason)
-    found = decide(enough)
-    return replace(found, note=f"{found.note}; left out: {reason}")
+    _, best = statistics.binomial_interval((filters + 1) // 2, filters)
+    return _of_all_layers(pooled, _fractions(pooled, inside, 1 - threshold, threshold), best < threshold)
+
+
+def _of_all_layers(pooled: pd.DataFrame, findings: Sequence[Finding], enough: np.ndarray) -> Finding:
+    """Decide over layers; an inconclusive finding names the smallest one if it is too small for the claim.
+
+    `enough` is false of layers that no signs of so few filters could support.
+    """
+    found = decide(findings)
+    fewest = pooled.loc[pooled["pooled_filters"].idxmin()]
+    if found.supported is not None or enough.all():
+        return found
+    if not fewest["pooled_filters"]:
+        raise NotTestedError(f"no filter has a cosine: {layer_in_words(fewest)}")
+    return replace(found, note=f"{found.note}; too few filters to tell: {layer_in_words(fewest)}")
 
 
 def over_seeds(drops: pd.DataFrame, statistic: Callable[[np.ndarray], np.ndarray]) -> tuple[float, ...]:

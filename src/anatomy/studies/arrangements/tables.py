@@ -15,8 +15,6 @@ from anatomy.studies.arrangements.reinitialisation.names import RANDOM, is_rando
 
 # A corrected p-value below it is called significant.
 SIGNIFICANCE = 0.05
-# Relative drop in test accuracy above which a layer is called critical.
-CRITICAL = 0.1
 CRITICALITY_COLUMNS = (
     *("experiment", "layers", "count", "seeds", "rho", "low", "high"),
     *("threshold", "biased_critical", "biased_only", "critical_only", "neither"),
@@ -154,9 +152,7 @@ def criticality(n_l: pd.DataFrame, reinitialisation: pd.DataFrame, first: int = 
     return {"count": len(layers), "seeds": count, "rho": rho, "low": low, "high": high}
 
 
-def critical_layers(
-    n_l: pd.DataFrame, reinitialisation: pd.DataFrame, critical: float = CRITICAL
-) -> pd.DataFrame:
+def critical_layers(n_l: pd.DataFrame, reinitialisation: pd.DataFrame, critical: float) -> pd.DataFrame:
     """Return one row per layer of one experiment: whether it is biased, and whether it is critical.
 
     `biased` as in `onset_table`: at the last epoch, over the filters of all seeds, p_corrected < 0.05;
@@ -203,7 +199,7 @@ def biased_against_critical(layers: pd.DataFrame) -> dict[str, int]:
 
 
 def criticality_tables(
-    n_l: Iterable[pd.DataFrame], reinitialisation: Iterable[pd.DataFrame], critical: float = CRITICAL
+    n_l: Iterable[pd.DataFrame], reinitialisation: Iterable[pd.DataFrame], critical: float
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return bias against criticality of every experiment that resets layers to epoch 0, and its layers.
 

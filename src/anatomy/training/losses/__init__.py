@@ -6,17 +6,13 @@ the batch or, with `sum`, the sum.
 
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 
-from anatomy.runtime.errors import InputError
+from anatomy.runtime.named import module_in
 
 
 def module_of(kind: str) -> str:
     """Return the dotted name of the module of a kind of loss; `InputError` if there is none."""
-    kinds = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
-    if kind not in kinds:
-        raise InputError(f"{kind!r} is no loss; allowed: {', '.join(kinds)}")
-    return f"{__name__}.{kind}"
+    return module_in(__name__, kind, "loss")
 
 
 def loss_of(kind: str) -> Callable:

@@ -5,18 +5,14 @@ schedule's settings.
 """
 
 from importlib import import_module
-from pathlib import Path
 
-from anatomy.runtime.errors import InputError
+from anatomy.runtime.named import module_in
 from anatomy.runtime.settings import Settings
 
 
 def module_of(kind: str) -> str:
     """Return the dotted name of the module of a kind of schedule; `InputError` if there is none."""
-    kinds = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
-    if kind not in kinds:
-        raise InputError(f"schedule.kind: {kind!r} is no schedule; allowed: {', '.join(kinds)}")
-    return f"{__name__}.{kind}"
+    return module_in(__name__, kind, "schedule.kind")
 
 
 def learning_rate(base: float, schedule: Settings, epoch: int) -> float:

@@ -14,7 +14,7 @@ from anatomy.networks.build import build_network
 from anatomy.runtime.settings import Settings
 from anatomy.runtime.streams import stream, stream_seed
 from anatomy.studies.arrangements.hp_arrangements.data import open_named
-from anatomy.studies.arrangements.hp_arrangements.options import parse_train
+from anatomy.studies.arrangements.hp_arrangements.options import hashes_of_code, parse_train
 from anatomy.studies.arrangements.hp_arrangements.train import CommandLineRun
 from anatomy.training.task import Task
 
@@ -29,7 +29,8 @@ def parsed(*options):
 def command_line_run(*options):
     """A run of LeNet on `shades`, unless options say otherwise."""
     defaults = ["--arch", "lenet", "--dataset", "shades", "--seed", "3", "--batch-size", "20"]
-    return CommandLineRun(parsed(*defaults, *options), "cpu")
+    options = parsed(*defaults, *options)
+    return CommandLineRun(options, hashes_of_code(options), "cpu")
 
 
 def prepared_run(*options):

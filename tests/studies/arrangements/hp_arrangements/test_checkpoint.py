@@ -55,8 +55,24 @@ def test_snapshots_of_other_code_are_refused(changes, message):
         read_start(Path("net_3.tar"))
 
 
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (("vgg13", 4), "has no features.2.weight; expected the weights of this `architecture`"),
+        (("vgg11", 5), "has shape .* `architecture`, `dataset` or the number of classes differs"),
+    ],
+)
+def test_weights_of_another_network_are_refused_by_key_and_option(other, message):
+    own, expected = (
+        build_network(*each, 3, 0.0625, stream(0, "x"), "kaiming") for each in (("vgg11", 4), other)
+    )
+    torch.save(own.state_dict(), "own.pt")
+    with pytest.raises(InputError, match=rf"own.pt.* {message}; here they are --arch and --dataset$"):
+        read_start(Path("own.pt")).load(expected)
+
+
 def test_weights_from_before_batch_norm_counted_are_loaded():
-    saved, network = (build_network("vgg11bn", 4, 3, 0.0625, stream(seed, "x")) for seed in (0, 1))
+    saved, network = (build_network("vgg11bn", 4, 3, 0.0625, stream(seed, "x"), "kaiming") for seed in (0, 1))
     weights = {name: t for name, t in saved.state_dict().items() if not name.endswith("num_batches_tracked")}
     torch.save(weights, "vgg11bn.pt")
     network.features[1].num_batches_tracked.fill_(5)
@@ -70,6 +86,6 @@ def test_released_weights_with_auxiliary_classifiers_are_loaded():
 
     released = models.googlenet(weights=None, aux_logits=True, init_weights=False).state_dict()
     torch.save({"state_dict": released}, "googlenet.pth")
-    network = build_network("googlenet", 1000, 3, 1.0, stream(0, "x"))
+    network = build_network("googlenet", 1000, 3, 1.0, stream(0, "x"), "kaiming")
     read_start(Path("googlenet.pth")).load(network)
     assert torch.equal(network.fc.weight, released["fc.weight"])

@@ -44,7 +44,7 @@ def measured(folder, options):
 
 
 def network(architecture="lenet", classes=10, channels=1, seed=0, width=1.0):
-    return build_network(architecture, classes, channels, width, stream(seed, "x"))
+    return build_network(architecture, classes, channels, width, stream(seed, "x"), "kaiming")
 
 
 def save(net, path, **content):

@@ -158,7 +158,7 @@ def test_bad_input_is_refused(options, message, shades):
     Path("empty").mkdir()
     Path("text.pt").write_text("no tensors")
     torch.save({"features.0.weight": torch.zeros(6, 1, 3, 3)}, "few.pt")
-    state = build_network("lenet", 4, 1, 1.0, stream(0, "x")).state_dict()
+    state = build_network("lenet", 4, 1, 1.0, stream(0, "x"), "kaiming").state_dict()
     torch.save(state, "lenet_20.pt")
     snapshot = {"optimizer_state_dict": {"state": {}, "param_groups": [{"params": [0]}]}, "epoch": 1}
     torch.save({"model_state_dict": state, **snapshot}, "other_1.tar")

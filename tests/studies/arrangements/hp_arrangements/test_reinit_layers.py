@@ -35,7 +35,7 @@ WIDTH = 0.125
 
 
 def network(architecture="lenet", classes=10, channels=1, seed=0):
-    net = build_network(architecture, classes, channels, WIDTH, stream(seed, "x"))
+    net = build_network(architecture, classes, channels, WIDTH, stream(seed, "x"), "kaiming")
     with torch.no_grad():
         for layer in conv_layers(net).values():
             layer.bias.normal_(0, 0.3, generator=stream(seed, "bias"))

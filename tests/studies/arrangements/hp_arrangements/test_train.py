@@ -14,6 +14,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional
+from torch.nn.functional import cross_entropy
+from training_program import HASTY
 
 from anatomy.data import noise
 from anatomy.data.dataset import write_dataset
@@ -39,6 +41,25 @@ def test_without_names_the_program_lists_them(options):
     assert result.stdout == choices(directories=True) + "\n"
     assert all(name in result.stdout for name in ("vgg19_orig", "resnet18", "timm/<name>"))
     assert "data sets: cifar10, cifar100, imagenet, mnist, the directory of" in result.stdout
+
+
+def test_an_edit_between_start_and_import_is_noticed(shades):
+    Path("hasty_net.py").write_text(HASTY)
+    common = ["--arch", "hasty_net:net", "--dataset", "shades"]
+    training = [PROGRAMS / "train.py", *common, "--seed", "3", "--epochs", "1", "--threads", "1"]
+    weights = "models/shades/hasty_net:net/3/final.safetensors"
+    measuring = [PROGRAMS / "reinit_layers.py", *common, "--rand", "--load-from", weights, "--threads", "1"]
+    for command, done in ((training, "prepared"), (measuring, "measured")):
+        Path("edited").unlink(missing_ok=True)
+        results = [
+            subprocess.run(
+                [sys.executable, *map(str, command)], capture_output=True, text=True, env=environment()
+            )
+            for _ in range(2)
+        ]
+        assert [result.returncode for result in results] == [1, 0], results
+        assert "error: the code was edited while models/shades/hasty_net:net/3" in results[0].stderr
+        assert f"was {done}; run again to do so with the new code" in results[0].stderr
 
 
 def test_validation_by_split_and_by_test_part(shades):
@@ -155,7 +176,7 @@ def test_tensorboard_has_the_true_means(shades):
 
 def test_evaluation_of_a_checkpoint(server, monkeypatch):
     serve("CIFAR10", server, monkeypatch, 20)
-    network = build_network("lenet", 10, 3, 1.0, stream(1, "x")).eval()
+    network = build_network("lenet", 10, 3, 1.0, stream(1, "x"), "kaiming").eval()
     save_file(network.state_dict(), "weights.safetensors")
     choice = DataChoice("cifar10")
     data, _ = open_named(choice)
@@ -209,7 +230,7 @@ def test_resetting_starts_from_the_accuracy_of_training(options, shades):
         100 * json.loads((folder / "test.json").read_text())["top1"]
     )
     run = open_run(folder, Path("shades"), RUN_SCHEMA)
-    _, accuracy = evaluate(run.network(), *run.task.test, run.task.normalise, "float32")
+    _, accuracy = evaluate(run.network(), *run.task.test, run.task.normalise, "float32", cross_entropy)
     assert accuracy == json.loads((folder / "test.json").read_text())["top1"]
 
 
@@ -232,7 +253,7 @@ def test_a_run_by_the_name_of_its_data_is_opened_with_the_statistics_of_the_name
     write_dataset(open_named(DataChoice("cifar10"))[0], Path("prepared"), "cifar", {"source": "test"})
     folder = trained("--dataset", "cifar10", "--data-path", "prepared", "--epochs", 1)
     run = open_run(folder, Path("prepared"), RUN_SCHEMA)
-    _, accuracy = evaluate(run.network(), *run.task.test, run.task.normalise, "float32")
+    _, accuracy = evaluate(run.network(), *run.task.test, run.task.normalise, "float32", cross_entropy)
     assert accuracy == json.loads((folder / "test.json").read_text())["top1"]
     pixels = torch.zeros(1, 3, 1, 1, dtype=torch.uint8)
     named = seen(DataChoice("cifar10", Path("prepared")))

@@ -142,7 +142,7 @@ def test_another_architecture_is_refused_by_its_first_layer_that_differs(change,
 
 
 def test_random_initialisation_is_that_of_an_experiment_with_the_same_seed():
-    network = build_network("vgg11", 10, 3, 0.0625, stream(3, "initialisation"))
+    network = build_network("vgg11", 10, 3, 0.0625, stream(3, "initialisation"), "kaiming")
     shapes = {f"{name}.weight": np.empty(layer.weight.shape) for name, layer in conv_layers(network).items()}
     origin = {**ORIGIN, "architecture": "vgg11"}
     drawn = redraw(Snapshot(shapes, layer_geometry(network, (3, 32, 32)), origin), 3)

@@ -23,7 +23,9 @@ def task(architecture, seed=0):
 def network(architecture, seed):
     """A small network with random biases, whose predictions spread over its classes."""
     channels = 1 if architecture == "lenet" else 3
-    net = build_network(architecture, 10, channels, 1.0 if channels == 1 else 0.0625, stream(seed, "x"))
+    net = build_network(
+        architecture, 10, channels, 1.0 if channels == 1 else 0.0625, stream(seed, "x"), "kaiming"
+    )
     with torch.no_grad():
         for layer in conv_layers(net).values():
             layer.bias.normal_(0, 0.1, generator=stream(seed, "bias"))

@@ -14,7 +14,7 @@ import torch
 from conftest import SCRIPTS, environment, make_dataset
 from reset_networks import changed, weights_of
 from safetensors.torch import load_file
-from training_program import train
+from training_program import HASTY, train
 
 from anatomy.data.dataset import write_dataset
 from anatomy.networks.build import build_network
@@ -91,10 +91,28 @@ def test_program_refuses_data_of_others(trained_run, tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "other"]
 
 
+def test_an_edit_between_start_and_import_is_noticed(trained_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hasty_net.py").write_text(HASTY)
+    (tmp_path / "edited").touch()
+    own = {"architecture": "hasty_net:net", "width": 1.0, "epochs": 1}
+    train(tmp_path / "run", trained_run / "data", **own)
+    (tmp_path / "edited").unlink()
+    (tmp_path / "data").symlink_to(trained_run / "data")
+    process = start(tmp_path, tmp_path / "x.csv")
+    assert process.wait() == 1
+    assert f"error: the code was edited while {tmp_path / 'run'} was measured" in process.stderr.read()
+    assert not (tmp_path / "x.csv").exists()
+    process = start(tmp_path, tmp_path / "x.csv")
+    assert process.wait() == 0
+    assert "continuing after" not in process.stderr.read()
+    assert (tmp_path / "x.csv").exists()
+
+
 def test_program_resets_the_first_linear_layer_with_the_full_matrix(trained_run, every_cell):
     """Resetting the folded layer to epoch 0, against the full network of the run."""
     row = next(row for row in rows_of(every_cell) if row["name"] == "classifier.0")
-    net = build_network("vgg11", 4, 3, 0.0625, stream(0, "initialisation"))
+    net = build_network("vgg11", 4, 3, 0.0625, stream(0, "initialisation"), "kaiming")
     initial = weights_of(net, linear=True)["classifier.0"]
     initial = tuple(tensor.clone() for tensor in initial)
     net.load_state_dict(load_file(trained_run / "run/final.safetensors"))

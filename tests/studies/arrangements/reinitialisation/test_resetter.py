@@ -120,7 +120,8 @@ def test_any_network_predicts_as_in_whole_forward_passes(architecture, shape):
     """Residual blocks, grouped convolutions, layers without bias, batch norm, no convolution."""
     width = 1 if architecture == "mobilenet_v2" else 0.125
     trained, earlier = (
-        build_network(architecture, 5, 3, width, stream(seed, "x"), size=shape[1:]).eval() for seed in (0, 1)
+        build_network(architecture, 5, 3, width, stream(seed, "x"), "kaiming", size=shape[1:]).eval()
+        for seed in (0, 1)
     )
     # Statistics of batch norm as after training.
     for module in trained.modules():

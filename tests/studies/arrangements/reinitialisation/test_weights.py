@@ -33,7 +33,7 @@ def test_fresh_weights_are_independent_of_the_run_and_of_each_other():
         fresh_weights(task("vgg11", seed), *draw) for seed, *draw in ((0,), (0, 1), (1,), (0, 2))
     )
     with_linear = fresh_weights(task("vgg11"), linear=True)
-    initial = weights_of(build_network("vgg11", 10, 3, 0.0625, stream(0, "initialisation")))
+    initial = weights_of(build_network("vgg11", 10, 3, 0.0625, stream(0, "initialisation"), "kaiming"))
     for name, (weight, bias) in first.items():
         assert torch.equal(weight, again[name][0])
         assert torch.equal(weight, with_linear[name][0])
@@ -58,10 +58,13 @@ def with_nan(weights):
     ("weights", "message"),
     [
         (
-            weights_of(build_network("vgg11", 10, 3, 0.125, stream(0, "x"))),
+            weights_of(build_network("vgg11", 10, 3, 0.125, stream(0, "x"), "kaiming")),
             "reset to 0: layer features.0 has shape 8x3x3x3, the network's has 4x3x3x3; the snapshot is of",
         ),
-        (weights_of(build_network("vgg13", 10, 3, 0.0625, stream(0, "x"))), "has no layer features.3; the"),
+        (
+            weights_of(build_network("vgg13", 10, 3, 0.0625, stream(0, "x"), "kaiming")),
+            "has no layer features.3; the",
+        ),
         (broken(lambda weights: weights.update(conv=weights["features.0"])), "has a layer conv, the network"),
         (
             broken(lambda weights: weights.update({"features.0": (weights["features.0"][0], None)})),

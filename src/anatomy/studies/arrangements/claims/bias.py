@@ -38,6 +38,7 @@ FALLEN = 0.9
     quantity="fraction of negative filters at epoch 0, over all layers, seeds and experiments",
     null=0.5,
     threshold=BIASED,
+    possible=(0, 1),
     criterion="interval between 1/3 and 2/3, and no layer with a Holm-corrected p below 0.01",
     reason=f"1/3 and 2/3 as for a biased layer: {WHY_BIASED}; each layer is tested, since biases of "
     "opposite sign would cancel; by chance one run in a hundred fails",
@@ -67,6 +68,7 @@ def unbiased_at_initialisation(case: Case, threshold: float) -> Finding:
     quantity="fraction of negative filters at the last epoch, of the least biased layer past the first",
     null=0.5,
     threshold=BIASED,
+    possible=(0, 1),
     criterion="interval above 2/3",
     reason=WHY_BIASED,
 )
@@ -85,6 +87,7 @@ def layers_past_the_first_biased(case: Case, threshold: float) -> Finding:
     quantity="fraction of negative filters at the last epoch, of the least biased of layers 2 to 8",
     null=0.5,
     threshold=BIASED,
+    possible=(0, 1),
     criterion="interval above 2/3",
     reason=WHY_BIASED,
 )
@@ -105,6 +108,7 @@ def layers_2_to_8_biased(case: Case, threshold: float) -> Finding:
     quantity="n_1 at the last epoch, of the RGB experiment farthest from one half",
     null=0.5,
     threshold=BIASED,
+    possible=(0, 1),
     criterion="interval between 1/3 and 2/3",
     reason=WHY_BIASED,
 )
@@ -121,6 +125,7 @@ def first_layer_unbiased_on_rgb(case: Case, threshold: float) -> Finding:
     quantity="n_1 at the last epoch, of the least biased experiment on grey images",
     null=0.5,
     threshold=BIASED,
+    possible=(0, 1),
     criterion="interval above 2/3",
     reason=WHY_BIASED,
 )
@@ -147,6 +152,7 @@ def first_layers(case: Case, evidences: Sequence[LayerEvidence], channels: int, 
     quantity="fraction of negative filters at the last epoch, of the most biased of the last 8 layers",
     null=0.5,
     threshold=BIASED,
+    possible=(0, 1),
     criterion="interval between 1/3 and 2/3",
     reason=WHY_BIASED,
 )
@@ -227,6 +233,7 @@ def biased_from(evidence: LayerEvidence, layers: Sequence[int]) -> pd.Series:
     null=0,
     threshold=0,
     effect=EFFECT,
+    possible=(-0.5, 0.5),
     criterion="interval above 0",
     reason="reduced means any reduction that is consistent over layers; the clean run is that of the smooth "
     "schedule (figure 22), closest to the schedule of the shuffled one, else that of figure 7; where the "

@@ -1,5 +1,6 @@
 """Sections 3.3 and A.5: biased layers are critical to performance."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -8,16 +9,14 @@ from anatomy.reporting.claims import Finding, above, claim
 from anatomy.reporting.evidence import Case, NotTestedError
 from anatomy.studies.arrangements.evidence import (
     BIASED,
+    CRITICAL,
     WHY_BIASED,
     WHY_CRITICAL,
     all_negative,
     over_seeds,
     smallest_drop,
 )
-from anatomy.studies.arrangements.tables import (
-    CRITICAL,
-    criticality,
-)
+from anatomy.studies.arrangements.tables import criticality
 
 
 @claim(
@@ -30,6 +29,7 @@ from anatomy.studies.arrangements.tables import (
     null=0,
     threshold=0,
     effect=0.3,
+    possible=(-1, 1),
     criterion="interval above 0",
     reason="without any relation the correlation is 0; the paper excepts layer 1 (caption of figure 2); "
     "0.3 is a correlation of middle size (Cohen 1988)",
@@ -85,6 +85,7 @@ def first_eight_layers_critical(case: Case, threshold: float) -> Finding:
     "critical; interval by bootstrap over seeds",
     null=0,
     threshold=CRITICAL,
+    possible=(-math.inf, 1),
     criterion="interval above 0.1",
     reason=WHY_CRITICAL,
 )
@@ -101,6 +102,7 @@ def layers_9_and_10_critical(case: Case, threshold: float) -> Finding:
     quantity="fraction of negative filters at the last epoch, of the less biased of layers 9 and 10",
     null=0.5,
     threshold=BIASED,
+    possible=(0, 1),
     criterion="interval above 2/3",
     reason=WHY_BIASED,
 )
@@ -118,6 +120,7 @@ def layers_9_and_10_biased(case: Case, threshold: float) -> Finding:
     "of all layers; interval by bootstrap over seeds",
     null=0,
     threshold=CRITICAL,
+    possible=(-math.inf, 1),
     criterion="interval above 0.1",
     reason=WHY_CRITICAL,
 )

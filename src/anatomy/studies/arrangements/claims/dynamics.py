@@ -1,5 +1,6 @@
 """Sections 3.4, A.2, A.7 and A.8: late flips, schedules, full agreement, and the polarity of edges."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +35,7 @@ from anatomy.studies.arrangements.tables import (
     quantity="fraction of negative filters at the last epoch, of the most negative of layers 2, 6 and 7",
     null=0.5,
     threshold=1 - BIASED,
+    possible=(0, 1),
     criterion="interval below 1/3, and of each of the three layers above 2/3 at an earlier epoch",
     reason=f"1/3 is two positive filters for each negative one: {WHY_BIASED}",
 )
@@ -73,6 +75,7 @@ def flip(end: pd.Series, before: pd.DataFrame, threshold: float) -> Finding:
     null=1,
     threshold=1,
     effect=-0.2,
+    possible=(0, math.inf),
     criterion="interval below 1",
     reason="1 is the same spread; variances are averaged, whose expectation does not depend on the number "
     "of seeds; a spread of 0.8 is two thirds of the variance",
@@ -133,6 +136,7 @@ def spread_ratio(step: LayerEvidence, smooth: LayerEvidence, threshold: float) -
     "exact",
     null=0,
     threshold=SIGNIFICANCE,
+    possible=(0, 1),
     criterion="probability below 0.05 of as many at initialisation",
     reason="the usual level; the exact probability that F random signs agree is 2^(1-F), twice 2^-F, and "
     "the paper's F/2^F is larger for F > 2; the note has the number expected by each; half and "
@@ -172,6 +176,7 @@ def full_agreement_beyond_chance(case: Case, threshold: float) -> Finding:
     null=0,
     threshold=0,
     effect=EFFECT,
+    possible=(-0.5, 0.5),
     criterion="interval above 0",
     reason=f"any difference in the direction of the hypothesis, everything else being equal; {WHY_EFFECT}",
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from anatomy.checkpoints.torch_files import read_checkpoint
 from anatomy.runtime.errors import InputError
@@ -16,6 +17,17 @@ from anatomy.training.start import Start
 
 # Keys of the authors' snapshots `<arch>_<e>.tar`, beside the weights.
 OPTIMISER, SCHEDULER, EPOCH = "optimizer_state_dict", "scheduler_state_dict", "epoch"
+
+
+class Checkpoint(Start):
+    """What a file holds that an option names."""
+
+    def load(self, network: nn.Module) -> None:
+        """As `Start`; the message also has the options that decide which network is expected."""
+        try:
+            super().load(network)
+        except InputError as error:
+            raise InputError(f"{error}; here they are --arch and --dataset") from error
 
 
 def read_start(path: Path) -> Start:
@@ -31,7 +43,7 @@ def read_start(path: Path) -> Start:
     weights = {name: torch.from_numpy(array) for name, array in checkpoint.tensors.items()}
     if {OPTIMISER, EPOCH} <= checkpoint.entries.keys():
         return _start_of_snapshot(path, weights, checkpoint.entries, source)
-    return Start(_epochs_done(path), weights, source=source)
+    return Checkpoint(_epochs_done(path), weights, source=source)
 
 
 def _epochs_done(path: Path) -> int:
@@ -84,7 +96,7 @@ def _start_of_snapshot(
         _require(path, SCHEDULER, scheduler, "step_size", "gamma")
         schedule.update(every=scheduler["step_size"], factor=scheduler["gamma"])
     epoch = entries[EPOCH] + 1
-    return Start(epoch, weights, slots, optimiser, schedule, source={**source, "epoch": epoch})
+    return Checkpoint(epoch, weights, slots, optimiser, schedule, source={**source, "epoch": epoch})
 
 
 def _is_plain(group: Mapping[str, Any]) -> bool:

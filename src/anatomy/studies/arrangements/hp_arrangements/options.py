@@ -6,19 +6,33 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.options import add_save_every, factor, natural, positive, seed
+from anatomy.runtime.options import add_save_every, add_schema, factor, natural, positive, seed
+from anatomy.runtime.schema import RUN, read_schemas
+from anatomy.runtime.settings import Settings
 from anatomy.studies.arrangements.reinitialisation.options import add_options
+from anatomy.training.facts import code_sha256
 
 
-def _add_schema(parser: ArgumentParser, program: Path) -> None:
-    """Add --schema, and `program` itself, whose code is part of what its results are bound to."""
-    schema = program.parents[2] / "schemas" / "config.schema.yaml"
-    parser.add_argument("--schema", type=Path, default=schema, help="schema of the configuration")
-    parser.set_defaults(program=program)
+def hashes_of_code(options: Namespace) -> dict[str, str]:
+    """Return the hash of the code that a program runs, by the kind of schedule; before it runs any of it.
+
+    A checkpoint keeps its schedule, which nothing can tell without reading it.
+    """
+    run = read_schemas(options.schema)["$defs"][RUN]
+    kinds = run["properties"]["schedule"]["properties"]["kind"]["enum"]
+    return {
+        kind: code_sha256(
+            options.program, Settings({"architecture": options.arch, "schedule": {"kind": kind}}, run)
+        )
+        for kind in kinds
+    }
 
 
 def parse_train(program: Path, arguments: Sequence[str] | None = None) -> Namespace:
-    """Return the options of train.py, which is the file `program`, with their defaults."""
+    """Return the options of train.py, which is the file `program`, with their defaults.
+
+    `program` is one of them: its code is part of what its results are bound to.
+    """
     parser = ArgumentParser(description="Train a network and keep snapshots of its convolutions.")
     add = parser.add_argument
     add("--arch", help="network; without it the known names are printed")
@@ -72,7 +86,8 @@ def parse_train(program: Path, arguments: Sequence[str] | None = None) -> Namesp
         help="CPU threads, all by default; their number decides the bits",
     )
     add_save_every(parser)
-    _add_schema(parser, program)
+    add_schema(parser, program)
+    parser.set_defaults(program=program)
     return parser.parse_args(arguments)
 
 
@@ -139,7 +154,8 @@ def parse_reinit_layers(program: Path, arguments: Sequence[str] | None = None) -
     add("--results", type=Path, default=Path("results"), help="folder of the JSON file")
     add("--plots", type=Path, default=Path("plots"), help="folder of the heat map")
     add("--log", type=Path, default=Path("reinit_weights.log"), help="log file to add to")
-    _add_schema(parser, program)
+    add_schema(parser, program)
+    parser.set_defaults(program=program)
     options = parser.parse_args(arguments)
     if options.arch and options.dataset:
         if not options.load_from:

@@ -30,7 +30,7 @@ from anatomy.studies.arrangements.reinitialisation.weights import (
     linear_layers,
     weights_of,
 )
-from anatomy.training.facts import RUN_FILE, code_sha256
+from anatomy.training.facts import RUN_FILE, require_unedited
 from anatomy.training.task import Task
 
 LOG = logging.getLogger(__name__)
@@ -194,8 +194,11 @@ def resets_of(
     return resets
 
 
-def measure(options: Namespace, device_name: str) -> None:
-    """Reset the layers of a checkpoint; write the authors' JSON file and a heat map."""
+def measure(options: Namespace, hashes: Mapping[str, str], device_name: str) -> None:
+    """Reset the layers of a checkpoint; write the authors' JSON file and a heat map.
+
+    `hashes` are those of `hashes_of_code`.
+    """
     _log_to(options.log)
     set_up_torch(options.threads, device_name)
     paths = listed_paths(options.inits_from) if options.inits_from else []
@@ -210,12 +213,13 @@ def measure(options: Namespace, device_name: str) -> None:
     name = f"reinit_{options.load_from.name.removesuffix(options.load_from.suffix)}"
     relative = result_folder(options, choice.name)
     results, plots = options.results / relative, options.plots / relative
+    code = hashes[settings.schedule.kind]
     decisive = {
         "settings": settings.stored(),
         "weights": [sha256_of(path) for path in (options.load_from, *paths)],
         "seed": options.seed,
         "data": [description["sha256"], choice.statistics(settings.upscaling)],
-        "code": code_sha256(options.program, settings),
+        "code": code,
     }
     with measured(
         network,
@@ -227,6 +231,7 @@ def measure(options: Namespace, device_name: str) -> None:
         decisive,
         results / f".{name}.progress",
     ) as (rows, top_five):
+        require_unedited(code, options.program, settings, f"{options.load_from} was measured")
         content = published_json(rows, top_five, options, choice.name)
         write_json(results / f"{name}.json", content)
         draw_heat_map(content, plots / f"{name}.pdf")

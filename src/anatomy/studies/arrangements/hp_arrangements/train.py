@@ -4,6 +4,7 @@ import io
 import secrets
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from contextlib import redirect_stderr
 from dataclasses import replace
 from functools import cached_property
@@ -12,7 +13,6 @@ from typing import Any, TextIO
 
 import torch
 
-from anatomy.networks.catalogue import require_architecture
 from anatomy.runtime import provenance
 from anatomy.runtime.devices import set_up_torch
 from anatomy.runtime.files import write_json
@@ -30,7 +30,7 @@ from anatomy.studies.arrangements.hp_arrangements.settings import (
     settings_of,
 )
 from anatomy.training import resume
-from anatomy.training.facts import facts_of, origin_of
+from anatomy.training.facts import facts_of, origin_of, require_unedited
 from anatomy.training.loop import train_run
 from anatomy.training.run import Run
 from anatomy.training.start import INITIALISATION, Start
@@ -40,10 +40,13 @@ from anatomy.training.task import Task
 TEST_FILE = "test.json"
 
 
-def train(options: Namespace, device_name: str) -> None:
-    """Train the run that the options describe, with a log in its directory, or evaluate as they say."""
+def train(options: Namespace, hashes: Mapping[str, str], device_name: str) -> None:
+    """Train the run that the options describe, with a log in its directory, or evaluate as they say.
+
+    `hashes` are those of `hashes_of_code`.
+    """
     set_up_torch(options.threads, device_name)
-    run = CommandLineRun(options, device_name)
+    run = CommandLineRun(options, hashes, device_name)
     if options.evaluate or options.evaluate_train or options.eval_regularization_loss:
         print(*run.evaluate(), sep="\n")
         return
@@ -54,10 +57,9 @@ def train(options: Namespace, device_name: str) -> None:
 class CommandLineRun:
     """A run of given options on a device: evaluates what it begins with, or trains."""
 
-    def __init__(self, options: Namespace, device_name: str):
+    def __init__(self, options: Namespace, hashes: Mapping[str, str], device_name: str):
         check_options(options)
-        require_architecture(options.arch)
-        self.options, self.device_name = options, device_name
+        self.options, self.hashes, self.device_name = options, hashes, device_name
         self.schema = read_schema(options.schema)
         self.seed = options.seed
         if self.seed is None:
@@ -98,7 +100,7 @@ class CommandLineRun:
             self.origin,
             self.settings,
             self.description["sha256"],
-            options.program,
+            self.hashes[self.settings.schedule.kind],
             self.device_name,
             options.threads,
             statistics,
@@ -144,6 +146,8 @@ class CommandLineRun:
         facts, self.start = continuation.facts_of_continued(self.facts, options, self.start, self.schema)
         settings = settings_in(facts, self.schema)
         run = self.run(settings)
+        # Now and not only at the end, which may be hours away.
+        require_unedited(facts["code_sha256"], options.program, settings, f"{self.folder} was prepared")
         continuation.prepare(self.folder, facts, options, self.schema)
         board = monitor.open_board(self.board_folder, continuation.epochs_done(folder, self.start) + 1)
         watch = monitor.Monitor(board, options.kill_plateaus, options.train_acc)

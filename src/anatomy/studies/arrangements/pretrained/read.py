@@ -119,7 +119,7 @@ def redraw(snapshot: Snapshot, seed: int) -> Snapshot:
         options = {"kernel_size": kernel, "groups": inputs // channels}
         layers[met.name] = nn.utils.skip_init(nn.Conv2d, inputs, filters, **options)
     architecture, generator = snapshot.origin["architecture"], stream(seed, "initialisation")
-    initialise_layers(layers.values(), architecture, 1.0, generator)
+    initialise_layers(layers.values(), architecture, 1.0, generator, "kaiming")
     arrays = {
         f"{name}.{part}": getattr(layer, part).detach().numpy()
         for name, layer in layers.items()
