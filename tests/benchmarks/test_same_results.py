@@ -81,21 +81,24 @@ def test_renamed_files_and_words_are_those_of_before(tmp_path):
     new = ("Fraction of negative filters", "fractions of one", "a has no table reinitialisation")
     before = write(tmp_path / "before", texts=old)
     after = write(tmp_path / "after", texts=(*new, "reinitialised", "shared"))
-    for folder, name in ((before, "reinit"), (after, "reinitialisation")):
-        (folder / name).mkdir()
-        for file in (f"{name}/seed=0.csv", f"tables/{name}.csv", f"tables/{name}_summary.csv"):
+    today = "arrangements/measurements/reinitialisation"
+    for folder, place, tables, name in (
+        (before, "reinit", "tables", "reinit"),
+        (after, today, "arrangements/tables", "reinitialisation"),
+    ):
+        for file in (f"{place}/seed=0.csv", f"{tables}/{name}.csv", f"{tables}/{name}_summary.csv"):
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_text("drop\n0.5\n")
         # A name of the authors, which stays.
-        (folder / "tables/reinit_layers.json").write_text("[1]")
+        (folder / tables / "reinit_layers.json").write_text("[1]")
     result = compare(before, after)
     assert result.returncode == 0, result.stdout + result.stderr
     assert {"tables: 6 same bytes", "tables: 2 same values"} <= set(result.stdout.splitlines())
 
     backwards = compare(after, before)
     assert backwards.returncode == 1
-    assert {"different: claims.csv", "missing: tables/reinitialisation.csv", "new: tables/reinit.csv"} <= set(
-        backwards.stdout.splitlines()
-    )
+    missing = "missing: arrangements/tables/reinitialisation.csv"
+    assert {"different: claims.csv", missing, "new: tables/reinit.csv"} <= set(backwards.stdout.splitlines())
 
 
 def test_words_of_today_are_equal_to_themselves(tmp_path):

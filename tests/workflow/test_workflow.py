@@ -210,9 +210,7 @@ def test_all_asks_for_every_file_that_a_rule_makes(smoke):
     assert set(asked.split(", ")) == made - aside
 
 
-@pytest.mark.parametrize(
-    "name", ["arrangements/figures/figure_03.png", "arrangements/tables/rgb/cosines.csv"]
-)
+@pytest.mark.parametrize("name", ["figures/figure_03.png", "tables/rgb/cosines.csv"])
 def test_a_deleted_file_is_made_again(smoke, name):
     path = smoke.folder / "results/arrangements" / name
     content = path.read_bytes()

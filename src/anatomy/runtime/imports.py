@@ -192,14 +192,13 @@ def search_path() -> list[str]:
     return list(dict.fromkeys([str(Path.cwd()), *filter(None, sys.path)]))
 
 
-def _files_of(name: str, root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the files that run when a dotted name is imported: packages around it, and its own."""
-    parts = name.split(".")
-    for length in range(1, len(parts) + 1):
-        module = root.joinpath(*parts[:length])
-        for path in (module / "__init__.py", module.with_suffix(".py")):
-            if path.is_file():
-                yield ".".join(parts[:length]), path
+@cache
+def _files_of(name: str, root: Path) -> tuple[tuple[str, Path], ...]:
+    """Return the files that run when a dotted name is imported: packages around it, and its own."""
+    around, _, _ = name.rpartition(".")
+    module = root.joinpath(*name.split("."))
+    own = [path for path in (module / "__init__.py", module.with_suffix(".py")) if path.is_file()]
+    return (*(_files_of(around, root) if around else ()), *((name, path) for path in own))
 
 
 def hash_of_code(code: Mapping[str, Source]) -> str:
