@@ -12,7 +12,8 @@ run: $(VENV)/installed
 	snakemake --report results/report.html
 
 test: lint
-	pytest --numprocesses logical --dist loadfile
+	# The longest files first, so that no core waits for them at the end.
+	pytest --numprocesses logical --dist loadfile tests/workflow tests
 
 # Formatting and lint of everything that is written by hand.
 lint: $(VENV)/test-tools
