@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -124,6 +125,28 @@ def test_report_renders_with_every_figure(smoke):
     for figure in FIGURES:
         assert f"figure_{figure}.png" in report
     assert "RGB digits" in report
+    assert gaps_of_switches(report) == []
+
+
+def gaps_of_switches(report):
+    """Return the sections whose page would be white: a second label that switches to what does not exist.
+
+    Snakemake makes a switch of a label after the first that has two values, each at half of the results
+    (`abstract_results.js`, 9.27).
+    """
+    results, categories = (
+        json.JSONDecoder().raw_decode(report[report.index(start) + len(start) - 1 :])[0]
+        for start in ("var results = {", "var categories = {")
+    )
+    gaps = []
+    for section, parts in categories.items():
+        labelled = [results[path]["labels"] for paths in parts.values() for path in paths]
+        for label in list(labelled[0])[1:]:
+            values = Counter(labels[label] for labels in labelled)
+            if sorted(values.values()) == [len(labelled) / 2] * 2:
+                others = {tuple(v for k, v in labels.items() if k != label) for labels in labelled}
+                gaps += [section] * (2 * len(others) != len(labelled))
+    return gaps
 
 
 def test_nothing_runs_again_after_a_second_call_or_a_touch(smoke):

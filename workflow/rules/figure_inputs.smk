@@ -174,8 +174,8 @@ def figure_section(wildcards):
 
 
 def figure_words(wildcards):
-    """Labels of this figure in the report."""
-    return {"figure": wildcards.figure, "shows": kind_of(wildcards.figure).shows}
+    """Label of this figure in the report; of two labels Snakemake makes a switch, with gaps if there are two results."""
+    return {"figure": f"{wildcards.figure}: {kind_of(wildcards.figure).shows}"}
 
 
 # What takes `output` makes no job run again: these are for the report alone.

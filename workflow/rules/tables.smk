@@ -9,13 +9,13 @@ rule tabulate_projections:
             "<results>/arrangements/tables/{experiment}/n_l_summary.csv",
             caption="../report/n_l.rst",
             category="Tables",
-            labels={"experiment": "{experiment}", "table": "n_l"},
+            labels={"table": "{experiment}: n_l"},
         ),
         onset=report(
             "<results>/arrangements/tables/{experiment}/bias_onset.csv",
             caption="../report/bias_onset.rst",
             category="Tables",
-            labels={"experiment": "{experiment}", "table": "onset of the bias"},
+            labels={"table": "{experiment}: onset of the bias"},
         ),
         cosines="<results>/arrangements/tables/{experiment}/cosines.csv",
     log:
@@ -45,7 +45,7 @@ rule tabulate_reinitialisation:
             "<results>/arrangements/tables/{experiment}/reinitialisation_summary.csv",
             caption="../report/reinitialisation.rst",
             category="Tables",
-            labels={"experiment": "{experiment}", "table": "reinitialisation"},
+            labels={"table": "{experiment}: reinitialisation"},
         ),
     log:
         "<results>/arrangements/tables/{experiment}/tabulate_reinitialisation.log",
@@ -100,13 +100,13 @@ rule tabulate_criticality:
             "<results>/arrangements/tables/criticality.csv",
             caption="../report/criticality.rst",
             category="Tables",
-            labels={"experiment": "all", "table": "criticality"},
+            labels={"table": "all experiments: criticality"},
         ),
         layers=report(
             "<results>/arrangements/tables/critical_layers.csv",
             caption="../report/critical_layers.rst",
             category="Tables",
-            labels={"experiment": "all", "table": "critical layers"},
+            labels={"table": "all experiments: critical layers"},
         ),
     log:
         "<results>/arrangements/tables/tabulate_criticality.log",
@@ -147,7 +147,7 @@ rule render_tables:
             "<results>/arrangements/tables.html",
             caption="../report/tables.rst",
             category="Tables",
-            labels={"experiment": "all", "table": "all, for reading"},
+            labels={"table": "all experiments: every table, for reading"},
         ),
     log:
         "<results>/arrangements/render_tables.log",

@@ -60,7 +60,7 @@ rule tabulate_training:
             "<results>/runs/{experiment}/training_summary.csv",
             caption="../report/training.rst",
             category="Tables",
-            labels={"experiment": "{experiment}", "table": "training"},
+            labels={"table": "{experiment}: training"},
         ),
     log:
         "<results>/runs/{experiment}/tabulate_training.log",
@@ -92,7 +92,7 @@ rule tabulate_accuracies:
             "<results>/accuracies.csv",
             caption="../report/accuracies.rst",
             category="Tables",
-            labels={"experiment": "all", "table": "accuracies"},
+            labels={"table": "all experiments: accuracies"},
         ),
     log:
         "<results>/tabulate_accuracies.log",

@@ -25,6 +25,8 @@ WHY_BIASED = (
     "two filters of one sign for each of the other; 64 random filters, the first layer of the paper's "
     "networks, get there in fewer than one of a hundred networks"
 )
+# How the claims of a biased, or an unbiased, layer are judged.
+OF_BIAS = {"null": 0.5, "threshold": BIASED, "possible": (0, 1), "reason": WHY_BIASED}
 # Difference of |n_l - 1/2| that would matter, where a claim is of any difference.
 EFFECT = 0.1
 WHY_EFFECT = "0.1 is one filter in ten on the other side"

@@ -12,6 +12,7 @@ from anatomy.reporting.evidence import Case, NotTestedError, finite
 from anatomy.studies.arrangements.evidence import (
     BIASED,
     EFFECT,
+    OF_BIAS,
     WHY_BIASED,
     WHY_EFFECT,
     LayerEvidence,
@@ -66,11 +67,8 @@ def unbiased_at_initialisation(case: Case, threshold: float) -> Finding:
     "(AlexNet on ImageNet).",
     uses={"figure_05": "n_l training"},
     quantity="fraction of negative filters at the last epoch, of the least biased layer past the first",
-    null=0.5,
-    threshold=BIASED,
-    possible=(0, 1),
     criterion="interval above 2/3",
-    reason=WHY_BIASED,
+    **OF_BIAS,
 )
 def layers_past_the_first_biased(case: Case, threshold: float) -> Finding:
     """Judge layers 2 to the last of figure 5."""
@@ -85,11 +83,8 @@ def layers_past_the_first_biased(case: Case, threshold: float) -> Finding:
     "configurations (CIFAR10).",
     uses={"figure_07": "n_l training"},
     quantity="fraction of negative filters at the last epoch, of the least biased of layers 2 to 8",
-    null=0.5,
-    threshold=BIASED,
-    possible=(0, 1),
     criterion="interval above 2/3",
-    reason=WHY_BIASED,
+    **OF_BIAS,
 )
 def layers_2_to_8_biased(case: Case, threshold: float) -> Finding:
     """Judge layers 2 to 8 of figure 7."""
@@ -106,11 +101,8 @@ def layers_2_to_8_biased(case: Case, threshold: float) -> Finding:
         "figure_21": "n_l training",
     },
     quantity="n_1 at the last epoch, of the RGB experiment farthest from one half",
-    null=0.5,
-    threshold=BIASED,
-    possible=(0, 1),
     criterion="interval between 1/3 and 2/3",
-    reason=WHY_BIASED,
+    **OF_BIAS,
 )
 def first_layer_unbiased_on_rgb(case: Case, threshold: float) -> Finding:
     """Judge layer 1 of every experiment with three channels."""
@@ -123,11 +115,8 @@ def first_layer_unbiased_on_rgb(case: Case, threshold: float) -> Finding:
     sentence="The first layer of LeNet on MNIST shows considerable bias towards negative projections.",
     uses={"figure_21": "n_l training"},
     quantity="n_1 at the last epoch, of the least biased experiment on grey images",
-    null=0.5,
-    threshold=BIASED,
-    possible=(0, 1),
     criterion="interval above 2/3",
-    reason=WHY_BIASED,
+    **OF_BIAS,
 )
 def first_layer_biased_on_digits(case: Case, threshold: float) -> Finding:
     """Judge layer 1 of the experiments of figure 21 with one channel."""
@@ -150,11 +139,8 @@ def first_layers(case: Case, evidences: Sequence[LayerEvidence], channels: int, 
     "8 layers.",
     uses={"figure_15": "n_l training"},
     quantity="fraction of negative filters at the last epoch, of the most biased of the last 8 layers",
-    null=0.5,
-    threshold=BIASED,
-    possible=(0, 1),
     criterion="interval between 1/3 and 2/3",
-    reason=WHY_BIASED,
+    **OF_BIAS,
 )
 def no_bias_without_learning(case: Case, threshold: float) -> Finding:
     """Judge the last layers of figure 15, if its networks have in fact failed."""

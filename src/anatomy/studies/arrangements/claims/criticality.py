@@ -8,9 +8,8 @@ import numpy as np
 from anatomy.reporting.claims import Finding, above, claim
 from anatomy.reporting.evidence import Case, NotTestedError
 from anatomy.studies.arrangements.evidence import (
-    BIASED,
     CRITICAL,
-    WHY_BIASED,
+    OF_BIAS,
     WHY_CRITICAL,
     all_negative,
     over_seeds,
@@ -100,11 +99,8 @@ def layers_9_and_10_critical(case: Case, threshold: float) -> Finding:
     "distribution of negative projections.",
     uses={"figure_17": "n_l training"},
     quantity="fraction of negative filters at the last epoch, of the less biased of layers 9 and 10",
-    null=0.5,
-    threshold=BIASED,
-    possible=(0, 1),
     criterion="interval above 2/3",
-    reason=WHY_BIASED,
+    **OF_BIAS,
 )
 def layers_9_and_10_biased(case: Case, threshold: float) -> Finding:
     """Judge layers 9 and 10 of figure 17."""
