@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from anatomy.configuration.resolve import resolve
-from anatomy.data.dataset import Dataset, channel_statistics, limited, write_dataset
+from anatomy.data.dataset import Dataset, channel_statistics, write_dataset
+from anatomy.data.subset import limited
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import Settings
 from measure import ROOT
@@ -58,7 +59,7 @@ def random_dataset(train: int, test: int = 1, size: int = 32, seed: int = 0) -> 
 def describe(dataset: Dataset) -> dict[str, Any]:
     """What of dataset.json a run needs."""
     mean, std = channel_statistics(dataset.train_images)
-    return {"classes": dataset.classes, "channels": dataset.image_shape[0], "mean": mean, "std": std}
+    return {"classes": dataset.classes, "channels": dataset.input_shape[0], "mean": mean, "std": std}
 
 
 def small_run(train: int, seed: int = 0, **experiment: Any):

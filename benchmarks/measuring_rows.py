@@ -181,7 +181,7 @@ def reinitialisation(options: Options) -> list[Row]:
     fold(trained)
     trained.to(memory_format=torch.channels_last)
     resets = {name: convolutions(state) for name, state in inits.items()}
-    resetter = Resetter(trained, resets, dataset.image_shape)
+    resetter = Resetter(trained, resets, dataset.input_shape)
 
     seconds: dict[str, list[float]] = {"reference": [], "ours": []}
     different, total, rounding = 0, 0, 0.0

@@ -218,7 +218,7 @@ def main() -> None:
         pictures = Pictures(dataset.train_images[part], dataset.train_labels[part], transform)
         return DataLoader(pictures, arguments.batch_size, shuffle, num_workers=arguments.workers)
 
-    size = dataset.image_shape[1]
+    size = dataset.input_shape[1]
     augmented = loader(train, augmenting_transform(size, arguments.shift, mean, std), shuffle=True)
     held_out = loader(validation, plain_transform(mean, std), shuffle=False)
     network = vgg(arguments.architecture, len(dataset.classes), arguments.width)

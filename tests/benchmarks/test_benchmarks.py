@@ -106,7 +106,7 @@ def test_reinitialised_networks_predict_as_the_plain_reference(trained):
         ours = run.initial_network()
         ours.load_state_dict(network.state_dict())
         fold(ours)
-        resetter = Resetter(ours, {"0": convolutions(features)}, DATASET.image_shape)
+        resetter = Resetter(ours, {"0": convolutions(features)}, DATASET.input_shape)
         with Recorded(ours) as recorded:
             baseline, cells = count_correct(resetter, [(images, labels)])
     assert baseline == round(accuracy * len(labels))

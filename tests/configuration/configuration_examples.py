@@ -34,6 +34,7 @@ datasets:
   imagenet: {source: images, label: ImageNet, path: imagenet, train_folder: train, test_folder: val, train: 9,
     test: 9, resize: 256, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2], homepage: here}
   own: {source: "mine.data:make", label: Mine, options: {rows: 3}}
+  plane: {source: points, label: Plane, variant: gauss, classes: [0, "2"], per_class: {train: 9, test: 9}}
 defaults: &experiment
   dataset: digits
   architecture: "nets:Mine"
@@ -48,10 +49,10 @@ defaults: &experiment
   pixels: unit
   upscaling: plain
   class_subset: {count: 5, seed: 3}
-  label_noise: {fraction: 0.5, kind: wrong}
+  label_noise: {fraction: 1, kind: permuted, groups: [[0, 1]], exact: false, seed: 1}
   pixel_shuffle: true
   noise_seed: 3
-  augmentation: {shift: 2, flip: false, random_resized_crop: false}
+  augmentation: {shift: 2, flip: false, rotate: 10, random_resized_crop: false}
   validation_fraction: 0.2
   split_seed: 1
   split: {shuffle: true, stratified: true}

@@ -97,9 +97,9 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
         "batch_size": 128,
         "precision": "float32",
         "pixels": "standardised",
-        "label_noise": {"fraction": 0, "kind": "uniform"},
+        "label_noise": {"fraction": 0, "kind": "uniform", "exact": False},
         "pixel_shuffle": False,
-        "augmentation": {"shift": 4, "flip": True, "random_resized_crop": False},
+        "augmentation": {"shift": 4, "flip": True, "rotate": 0, "random_resized_crop": False},
         "validation_fraction": 0.1,
         "split_seed": 0,
         "order": "drawn",
@@ -142,11 +142,13 @@ def test_defaults_of_one_experiment_do_not_reach_another():
     assert experiments["other"].augmentation.complete() == {
         "shift": 0,
         "flip": True,
+        "rotate": 0,
         "random_resized_crop": False,
     }
     assert experiments["plain"].augmentation.complete() == {
         "shift": 4,
         "flip": True,
+        "rotate": 0,
         "random_resized_crop": False,
     }
 
@@ -240,7 +242,12 @@ def test_results_may_be_elsewhere():
 
 def test_null_gives_a_nested_key_its_default_back():
     plain = resolved_experiment("defaults: {augmentation: {shift: null, flip: false}}")
-    assert plain.augmentation.complete() == {"shift": 4, "flip": False, "random_resized_crop": False}
+    assert plain.augmentation.complete() == {
+        "shift": 4,
+        "flip": False,
+        "rotate": 0,
+        "random_resized_crop": False,
+    }
 
 
 def test_data_set_that_is_switched_off_but_used_is_named():

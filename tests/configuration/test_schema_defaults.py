@@ -19,10 +19,12 @@ RUN = {
     "label_noise": {},
     "label_noise.fraction": 0,
     "label_noise.kind": "uniform",
+    "label_noise.exact": False,
     "pixel_shuffle": False,
     "augmentation": {},
     "augmentation.shift": 4,
     "augmentation.flip": True,
+    "augmentation.rotate": 0,
     "augmentation.random_resized_crop": False,
     "validation_fraction": 0.1,
     "split_seed": 0,
@@ -49,10 +51,13 @@ NONE = {
     "torchvision": {"source", "label", "official", "train", "test"},
     "folder": {"source", "label", "path", "sha256", "homepage", "train", "test"},
     "images": {"source", "label", "path", "train", "test", "mean", "std", "homepage"},
+    "points": {"source", "label", "variant"},
     "own_source": {"source", "label"},
     "pretrained": {"source", "architecture", "label"},
 }
 NONE["experiment"] |= NONE["run"]
+for source in ("embedded", "torchvision", "folder", "images", "own_source", "points"):
+    NONE[source] |= {"classes", "per_class", "mean", "std"}
 DEFAULTS = {
     "run": RUN,
     "experiment": {
@@ -67,6 +72,7 @@ DEFAULTS = {
     "torchvision": {},
     "folder": {"channels": 3},
     "images": {"train_folder": "train", "test_folder": "val", "resize": 256, "crop": 224},
+    "points": {},
     "own_source": {"options": {}},
     "pretrained": {"seed": 0},
     "pretrained_torchvision": {},

@@ -28,7 +28,6 @@ from anatomy.data.dataset import (
     DATA_FILE,
     DESCRIPTION_FILE,
     channel_statistics,
-    limited,
     open_dataset,
     write_dataset,
 )
@@ -36,6 +35,7 @@ from anatomy.data.search_path import DATA_VARIABLE, locate, search_path
 from anatomy.data.sources import embedded
 from anatomy.data.sources.embedded import class_names, make_embedded
 from anatomy.data.sources.folder import read_folder
+from anatomy.data.subset import limited
 from anatomy.runtime.environment import variable
 from anatomy.runtime.errors import InputError
 

@@ -143,7 +143,7 @@ def test_index_lists_every_image_and_no_pixel(pictures):
     assert [dataset.train.name(index) for index in range(len(dataset.train))] == names
     assert dataset.train.sizes.tolist() == [(pictures / name).stat().st_size for name in names]
     assert dataset.train_labels.tolist() == [0] * len(FILES) + [1] * len(FILES)
-    assert dataset.image_shape == (3, 32, 32)
+    assert dataset.input_shape == (3, 32, 32)
     assert description["classes"] == ["cat", "dog"]
     assert [description[key] for key in ("channels", "height", "width")] == [3, 32, 32]
     assert description["test"] == {"images": 2 * len(FILES), "images_per_class": [len(FILES)] * 2}

@@ -170,6 +170,6 @@ def test_arrays_that_are_no_images_are_refused_by_the_program(folder):
 def test_sources_are_found_by_name():
     assert module_of("folder") == "anatomy.data.sources.folder"
     with pytest.raises(
-        InputError, match="source: 'folders' is not allowed; allowed: embedded, folder, images, t"
+        InputError, match="source: 'folders' is not allowed; allowed: embedded, folder, images, points, t"
     ):
         module_of("folders")

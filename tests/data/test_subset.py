@@ -36,9 +36,9 @@ def test_classes_are_the_first_or_shuffled_by_a_seed():
 @pytest.mark.parametrize("kind", [None, "plain"])
 def test_images_of_other_classes_are_gone_and_labels_begin_with_zero(kind):
     whole = upscaled(make_dataset(train=20, test=9), kind)
-    part = of_classes(whole, np.array([3, 1]))
+    part = upscaled(of_classes(make_dataset(train=20, test=9), np.array([3, 1])), kind)
     assert part.classes == ["class 3", "class 1"]
-    assert part.image_shape == whole.image_shape
+    assert part.input_shape == whole.input_shape
     for name in ("train", "test"):
         labels = getattr(whole, f"{name}_labels")
         kept = np.flatnonzero((labels == 3) | (labels == 1))
@@ -63,6 +63,6 @@ def test_a_subset_that_leaves_a_part_empty_is_refused():
 def test_images_are_enlarged_as_asked_for():
     dataset = make_dataset(train=4)
     assert upscaled(dataset, None) is dataset
-    assert upscaled(dataset, "plain").image_shape == upscaled(dataset, "padded").image_shape == (3, 224, 224)
+    assert upscaled(dataset, "plain").input_shape == upscaled(dataset, "padded").input_shape == (3, 224, 224)
     with pytest.raises(InputError, match="upscaling plain is for small images; those of this data set"):
         upscaled(image_files(), "plain")

@@ -8,7 +8,7 @@ from conftest import SCHEMA_FILE
 from anatomy.runtime import named, schema
 from anatomy.runtime.errors import InputError
 
-POINTS = {"type": "object", "additionalProperties": False, "properties": {"source": {}, "dimensions": {}}}
+LATTICE = {"type": "object", "additionalProperties": False, "properties": {"source": {}, "dimensions": {}}}
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def path(tmp_path, monkeypatch):
 
     def names(package):
         found = named.names_in(package)
-        return [*found, "points"] if package == "anatomy.data.sources" else found
+        return [*found, "lattice"] if package == "anatomy.data.sources" else found
 
     monkeypatch.setattr(schema, "names_in", names)
     path = tmp_path / "config.schema.yaml"
@@ -26,13 +26,13 @@ def path(tmp_path, monkeypatch):
 
 
 def test_a_source_without_keys_is_refused(path):
-    with pytest.raises(InputError, match=rf"^data source points has no keys; add \$defs.points to {path}$"):
+    with pytest.raises(InputError, match=rf"^data source lattice has no keys; add \$defs.lattice to {path}$"):
         schema.read_schemas(path)
 
 
 def test_a_source_has_the_keys_of_its_definition(path):
     content = yaml.safe_load(path.read_text())
-    content["$defs"]["points"] = POINTS
+    content["$defs"]["lattice"] = LATTICE
     path.write_text(yaml.safe_dump(content))
     whole = schema.read_schemas(path)
     dataset = {"$defs": whole["$defs"], "$ref": "#/$defs/dataset"}
@@ -40,8 +40,8 @@ def test_a_source_has_the_keys_of_its_definition(path):
     def right(**entry):
         return jsonschema.Draft202012Validator(dataset).is_valid(entry)
 
-    assert right(source="points", dimensions=2)
-    assert not right(source="points", official="MNIST")
+    assert right(source="lattice", dimensions=2)
+    assert not right(source="lattice", official="MNIST")
     assert right(source="torchvision", official="MNIST")
     assert not right(source="torchvision", official="MNIST", dimensions=2)
     assert right(source="mine:make", options={"dimensions": 2})

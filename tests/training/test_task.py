@@ -51,7 +51,7 @@ def test_parts_are_the_images_and_labels_of_the_split():
     assert torch.equal(task.validation[1], labels[validation])
     assert torch.equal(pixels_of(task.test)[0], torch.from_numpy(DATASET.test_images))
     assert torch.equal(task.test[1], torch.from_numpy(DATASET.test_labels))
-    assert (task.classes, task.image_shape) == (4, (3, 32, 32))
+    assert (task.classes, task.input_shape) == (4, (3, 32, 32))
     mean, std = (torch.tensor(each)[:, None, None] for each in (MEAN, STD))
     assert torch.allclose(task.normalise(images[:5]), (images[:5] / 255 - mean) / std, atol=1e-5)
 
@@ -107,7 +107,7 @@ def test_some_classes_are_enlarged_and_standardised_by_all(kind, size, border):
     images, labels = pixels_of(task.test)
     assert np.array_equal(images.numpy(), enlarged(DATASET.test_images[kept]))
     assert np.array_equal(every[:2][labels.numpy()], DATASET.test_labels[kept])
-    assert (task.classes, task.image_shape) == (2, (3, 224, 224))
+    assert (task.classes, task.input_shape) == (2, (3, 224, 224))
     whole = enlarged(DATASET.train_images) / 255
     mean, std = whole.mean((0, 2, 3)), whole.std((0, 2, 3))
     expected = (images[:2].numpy() / 255 - mean[:, None, None]) / std[:, None, None]

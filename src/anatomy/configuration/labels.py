@@ -14,8 +14,11 @@ def label(experiment: Settings, datasets: Mapping[str, Settings]) -> str:
         exact = 1 < denominator <= 64
         network += f" (width {numerator}/{denominator})" if exact else f" (width {experiment.width:g})"
     data = datasets[experiment.dataset].label or experiment.dataset
-    changes = {"unit": ", pixels in [0, 1]", "symmetric": ", pixels in [-1, 1]"}.get(experiment.pixels, "")
-    if fraction := experiment.label_noise.fraction:
+    seen = {"unit": ", pixels in [0, 1]", "symmetric": ", pixels in [-1, 1]", "raw": ", raw values"}
+    changes = seen.get(experiment.pixels, "")
+    if experiment.label_noise.kind == "permuted":
+        changes += ", permuted labels"
+    elif fraction := experiment.label_noise.fraction:
         changes += f", {fraction:.0%} label noise"
     if experiment.pixel_shuffle:
         changes += ", shuffled pixels"

@@ -17,6 +17,7 @@ from anatomy.networks.catalogue import width_problem
 from anatomy.reporting.figures import left_out
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.own_code import is_own
+from anatomy.runtime.run_checks import noise_problems, point_problems
 from anatomy.runtime.schema import RUN, defaults, merge
 from anatomy.runtime.settings import Settings, snapshot_epochs
 
@@ -227,6 +228,7 @@ def _experiment_problems(
             f"{where}.options: {settings.architecture} takes none; expected a network of your own, "
             "package.module:Class, or no options"
         )
+    yield from (f"{where}.{problem}" for problem in noise_problems(settings))
     if settings.dataset not in datasets:
         yield f"{where}.dataset: {settings.dataset!r} is not a data set; allowed: {', '.join(datasets)}"
     else:
@@ -255,6 +257,9 @@ def _experiment_problems(
 
 def _image_problems(where: str, settings: Settings, source: str) -> Iterator[str]:
     """Yield what an experiment asks of its images that those of this source do not allow."""
+    if source == "points":
+        yield from (f"{where}.{problem}" for problem in point_problems(settings))
+        return
     if settings.augmentation.random_resized_crop and source != "images":
         yield (
             f"{where}.augmentation.random_resized_crop: images of data set {settings.dataset!r} are small "

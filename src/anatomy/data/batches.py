@@ -1,15 +1,16 @@
-"""Images of a data set as batches on the device: all resident there, or read from their files in time."""
+"""Inputs of a data set as batches on the device: all resident there, or read from their files in time."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from math import prod
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from anatomy.data.augmentation import Augmenter, Draws, augmented
-from anatomy.data.dataset import Dataset
+from anatomy.data.dataset import InMemory, PointDataset, inputs_of
 from anatomy.data.decoding import centre_crop, pixels, random_box, resized_crop
 from anatomy.data.image_files import CHANNELS, ImageFiles, IndexedDataset
 from anatomy.data.upscaling import UpscaledDataset, UpscaledImages
@@ -20,9 +21,9 @@ EVALUATION_BATCH = 500
 EVALUATION_PIXELS = 2_500_000
 
 
-def evaluation_batch(image_shape: tuple[int, int, int], most: int = EVALUATION_BATCH) -> int:
-    """Return how many images of (C, H, W) are evaluated at a time, at most `most`."""
-    return max(1, min(most, EVALUATION_PIXELS // (image_shape[1] * image_shape[2])))
+def evaluation_batch(input_shape: tuple[int, ...], most: int = EVALUATION_BATCH) -> int:
+    """Return how many images of (C, H, W), or points of (d,), are evaluated at a time, at most `most`."""
+    return max(1, min(most, EVALUATION_PIXELS // prod(input_shape[1:])))
 
 
 class ResidentImages:
@@ -50,6 +51,26 @@ class ResidentImages:
     def augment(self, index: torch.Tensor, draws: Draws) -> torch.Tensor:
         """Return the augmented images of a batch of image indices (B,): uint8 (B, C, H, W)."""
         return self.augmenter.batch(index, draws)
+
+
+class ResidentPoints:
+    """Points that all lie on the device, and are never augmented; `shape` is (d,)."""
+
+    def __init__(self, points: torch.Tensor):
+        """Take float32 points (N, d) on any device."""
+        self.points, self.shape = points, tuple(points.shape[1:])
+
+    def plain(self, size: int) -> Iterator[torch.Tensor]:
+        """Yield all points in their order, `size` at a time: float32 (B, d)."""
+        yield from self.points.split(size)
+
+    def read(self, batches: Sequence[torch.Tensor], crops: int | None) -> Iterator[tuple[()]]:
+        """Yield what `augment` needs to be given for each batch: nothing, for all is at hand."""
+        return repeat((), len(batches))
+
+    def augment(self, index: torch.Tensor, draws: Draws) -> torch.Tensor:
+        """Return the points of a batch of indices (B,) as they are: float32 (B, d)."""
+        return self.points[index]
 
 
 @dataclass(frozen=True)
@@ -132,11 +153,12 @@ class StreamedImages:
             yield images.to(self.device, non_blocking=True)
 
 
-Images = ResidentImages | StreamedImages | UpscaledImages
+# Points stand wherever images do.
+Images = ResidentImages | StreamedImages | UpscaledImages | ResidentPoints
 
 
 def open_images(
-    dataset: Dataset | IndexedDataset | UpscaledDataset,
+    dataset: InMemory | IndexedDataset | UpscaledDataset,
     part: str,
     device: torch.device,
     workers: int,
@@ -145,15 +167,17 @@ def open_images(
 ) -> Images:
     """Return the images of `part` (train or test) as batches on the device; `chosen` (N,) of them.
 
-    Image files are read by `workers` processes as they are needed, pixels are moved there at once.
+    Image files are read by `workers` processes as they are needed, pixels and points are moved there at once.
     """
     if isinstance(dataset, IndexedDataset):
         files: ImageFiles = getattr(dataset, part)
         chosen = torch.arange(len(files)) if chosen is None else chosen
         return StreamedImages(files, chosen, (dataset.resize, dataset.crop), device, workers, shift)
     small = dataset.small if isinstance(dataset, UpscaledDataset) else dataset
-    images = torch.from_numpy(getattr(small, f"{part}_images"))
+    images = torch.from_numpy(inputs_of(small, part))
     images = (images if chosen is None else images[chosen]).to(device)
+    if isinstance(dataset, PointDataset):
+        return ResidentPoints(images)
     if isinstance(dataset, UpscaledDataset):
         return UpscaledImages(images, dataset.size, dataset.border, shift)
     return ResidentImages(images, shift)

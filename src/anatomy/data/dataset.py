@@ -1,9 +1,10 @@
-"""Data sets as uint8 images and integer labels, whatever their source."""
+"""Data sets as uint8 images, or float32 points, and integer labels, whatever their source."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 from safetensors import SafetensorError
@@ -15,11 +16,23 @@ from anatomy.runtime.files import atomic, read_json, sha256_of, write_json
 
 DATA_FILE = "data.safetensors"
 DESCRIPTION_FILE = "dataset.json"
+PARTS = ("train", "test")
+# Array of mean and standard deviation in the data file, where they are given and not measured.
+STATISTICS = "statistics"
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+# Mean and standard deviation of each channel of images in [0, 1], or of each coordinate of points.
+Statistics = tuple[Sequence[float], Sequence[float]]
 
 
 @dataclass(frozen=True)
 class Dataset:
     """Images as uint8 (N, C, H, W) and labels as int64 (N,), of a training and a test part."""
+
+    # What an input is; arrays are named after it.
+    INPUTS: ClassVar[str] = "images"
+    DTYPE: ClassVar[type] = np.uint8
+    AXES: ClassVar[tuple[str, ...]] = ("images", "channels", "height", "width")
 
     train_images: np.ndarray
     train_labels: np.ndarray
@@ -28,61 +41,73 @@ class Dataset:
     classes: Sequence[str]
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
+    def input_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of every image."""
         return self.train_images.shape[1:]
 
 
-def check_dataset(dataset: Dataset, name: str) -> None:
+@dataclass(frozen=True)
+class PointDataset:
+    """Points as float32 (N, d) and labels as int64 (N,), of a training and a test part."""
+
+    INPUTS: ClassVar[str] = "points"
+    DTYPE: ClassVar[type] = np.float32
+    AXES: ClassVar[tuple[str, ...]] = ("points", "coordinates")
+
+    train_points: np.ndarray
+    train_labels: np.ndarray
+    test_points: np.ndarray
+    test_labels: np.ndarray
+    classes: Sequence[str]
+
+    @property
+    def input_shape(self) -> tuple[int]:
+        """The number of coordinates."""
+        return self.train_points.shape[1:]
+
+
+# Data sets that are held in memory.
+InMemory = Dataset | PointDataset
+
+
+def inputs_of(dataset: InMemory, part: str) -> np.ndarray:
+    """Return images (N, C, H, W) or points (N, d) of a part, train or test."""
+    return getattr(dataset, f"{part}_{dataset.INPUTS}")
+
+
+def check_dataset(dataset: InMemory, name: str) -> None:
     """Raise `InputError` unless shapes, types and labels of `dataset` fit together."""
-    for part in ("train", "test"):
-        images = getattr(dataset, f"{part}_images")
+    noun, axes = dataset.INPUTS, dataset.AXES
+    for part in PARTS:
+        inputs = inputs_of(dataset, part)
         labels = getattr(dataset, f"{part}_labels")
         where = f"data set {name}: {part}"
-        if images.ndim != 4 or images.dtype != np.uint8:
+        if inputs.ndim != len(axes) or inputs.dtype != dataset.DTYPE:
             raise InputError(
-                f"{where} images are {images.dtype} of shape {images.shape}; "
-                "expected uint8 of shape (images, channels, height, width)"
+                f"{where} {noun} are {inputs.dtype} of shape {inputs.shape}; "
+                f"expected {np.dtype(dataset.DTYPE)} of shape ({', '.join(axes)})"
             )
-        if len(images) == 0:
-            raise InputError(f"{where} part is empty; expected at least one image")
+        if len(inputs) == 0:
+            raise InputError(f"{where} part is empty; expected at least one {noun[:-1]}")
         if labels.dtype != np.int64:
             raise InputError(f"{where} labels are {labels.dtype}; expected int64")
-        if labels.shape != images.shape[:1]:
-            raise InputError(f"{where} has {len(images)} images but labels of shape {labels.shape}")
+        if labels.shape != inputs.shape[:1]:
+            raise InputError(f"{where} has {len(inputs)} {noun} but labels of shape {labels.shape}")
         outside = np.flatnonzero((labels < 0) | (labels >= len(dataset.classes)))
         if outside.size:
             first = outside[0]
             raise InputError(
-                f"{where} label {labels[first]} of image {first} is outside the classes; "
+                f"{where} label {labels[first]} of {noun[:-1]} {first} is outside the classes; "
                 f"expected 0 to {len(dataset.classes) - 1}"
             )
-    if dataset.test_images.shape[1:] != dataset.image_shape:
+        if inputs.dtype == np.float32 and not np.isfinite(inputs).all():
+            first = np.flatnonzero(~np.isfinite(inputs).all(1))[0]
+            raise InputError(f"{where} point {first} is {inputs[first].tolist()}; expected finite numbers")
+    if inputs_of(dataset, "test").shape[1:] != dataset.input_shape:
         raise InputError(
-            f"data set {name}: train images are {dataset.image_shape} but test images are "
-            f"{dataset.test_images.shape[1:]} (channels, height, width); one shape is needed"
+            f"data set {name}: train {noun} are {dataset.input_shape} but test {noun} are "
+            f"{inputs_of(dataset, 'test').shape[1:]} ({', '.join(axes[1:])}); one shape is needed"
         )
-
-
-def chosen_images(images: int, count: int | None, name: str, part: str) -> np.ndarray:
-    """Return the indices of `count` of `images` images, drawn at random and sorted; None keeps all."""
-    if count is not None and count > images:
-        raise InputError(f"data set {name}: {part} is {count}, but there are {images} {part} images")
-    return np.sort(np.random.default_rng(0).permutation(images)[:count])
-
-
-def limited(dataset: Dataset, name: str, train: int | None, test: int | None) -> Dataset:
-    """Return `dataset` with at most `train` and `test` images; None keeps all.
-
-    Images are drawn at random, the same for equal numbers, and stay in their order.
-    """
-    arrays = {}
-    for part, count in (("train", train), ("test", test)):
-        labels = getattr(dataset, f"{part}_labels")
-        chosen = chosen_images(len(labels), count, name, part)
-        arrays[f"{part}_images"] = getattr(dataset, f"{part}_images")[chosen]
-        arrays[f"{part}_labels"] = labels[chosen]
-    return Dataset(**arrays, classes=dataset.classes)
 
 
 def count_values(images: np.ndarray) -> np.ndarray:
@@ -92,7 +117,7 @@ def count_values(images: np.ndarray) -> np.ndarray:
     )
 
 
-def statistics_of_counts(counts: np.ndarray) -> tuple[list[float], list[float]]:
+def statistics_of_counts(counts: np.ndarray) -> Statistics:
     """Return mean and standard deviation per channel from `count_values`, pixels in [0, 1]."""
     values = np.arange(256) / 255
     means = [float(np.average(values, weights=channel)) for channel in counts]
@@ -102,36 +127,61 @@ def statistics_of_counts(counts: np.ndarray) -> tuple[list[float], list[float]]:
     return means, [float(np.sqrt(variance)) for variance in variances]
 
 
-def channel_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
-    """Return mean and standard deviation per channel of uint8 (N, C, H, W), pixels in [0, 1]."""
-    return statistics_of_counts(count_values(images))
+def channel_statistics(inputs: np.ndarray) -> Statistics:
+    """Return mean and standard deviation per channel of uint8 (N, C, H, W), pixels in [0, 1].
+
+    Of points (N, d) those of each coordinate.
+    """
+    if inputs.dtype == np.uint8:
+        return statistics_of_counts(count_values(inputs))
+    return inputs.mean(0, np.float64).tolist(), inputs.std(0, np.float64).tolist()
 
 
-def write_dataset(dataset: Dataset, folder: Path, name: str, source: dict[str, Any]) -> None:
+def write_dataset(
+    dataset: InMemory,
+    folder: Path,
+    name: str,
+    source: Mapping[str, Any],
+    statistics: Statistics | None = None,
+    further: Mapping[str, Any] = NOTHING,
+) -> None:
     """Check `dataset` and write it to `folder` as one data file and its description.
 
-    The description holds classes, counts, image shape, the mean and standard deviation of the
-    training pixels in [0, 1], the `source`, and the SHA-256 of the data file.
+    The description holds classes, counts, shape (the coordinates of points are channels), the mean and
+    standard deviation of the training pixels in [0, 1] or of the points, the `source`, the SHA-256 of the
+    data file, and what is `further` to be said. `statistics` take the place of those that are measured, and
+    are in the data file as well.
     """
     check_dataset(dataset, name)
     arrays = {
         f"{part}_{array}": np.ascontiguousarray(getattr(dataset, f"{part}_{array}"))
-        for part in ("train", "test")
-        for array in ("images", "labels")
+        for part in PARTS
+        for array in (dataset.INPUTS, "labels")
     }
-    mean, std = channel_statistics(dataset.train_images)
-    channels, height, width = dataset.image_shape
+    if statistics is not None:
+        check_statistics(statistics, dataset.input_shape[0], name)
+        arrays[STATISTICS] = np.float64(statistics)
+    mean, std = statistics or channel_statistics(inputs_of(dataset, "train"))
     description = {
         "name": name,
-        "source": source,
+        "source": dict(source),
         "classes": list(dataset.classes),
-        "channels": channels,
-        "height": height,
-        "width": width,
-        "mean": mean,
-        "std": std,
+        **dict(zip(("channels", "height", "width"), dataset.input_shape, strict=False)),
+        "mean": list(mean),
+        "std": list(std),
+        **further,
     }
     write_files(folder, arrays, description)
+
+
+def check_statistics(statistics: Statistics, channels: int, name: str) -> None:
+    """Raise `InputError` unless there are mean and standard deviation of so many channels."""
+    for key, values in zip(("mean", "std"), statistics, strict=True):
+        if len(values) != channels:
+            raise InputError(
+                f"data set {name}: {key} has {len(values)} numbers; expected {channels}, one for each "
+                "channel of its images or coordinate of its points"
+            )
 
 
 def write_files(folder: Path, arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> None:
@@ -139,7 +189,7 @@ def write_files(folder: Path, arrays: Mapping[str, np.ndarray], description: Map
     with atomic(folder / DATA_FILE) as temporary:
         save_file(dict(arrays), temporary)
         description = {**description, "sha256": sha256_of(temporary)}
-    for part in ("train", "test"):
+    for part in PARTS:
         labels = arrays[f"{part}_labels"]
         counts = np.bincount(labels, minlength=len(description["classes"]))
         description[part] = {"images": len(labels), "images_per_class": counts.tolist()}
@@ -166,11 +216,14 @@ def read_files(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, description
 
 
-def open_dataset(folder: Path) -> tuple[Dataset | IndexedDataset, dict[str, Any]]:
+def open_dataset(folder: Path) -> tuple[InMemory | IndexedDataset, dict[str, Any]]:
     """Read a prepared data set, or its index if its images stay in their files, and its description."""
     arrays, description = read_files(folder)
     if "train_paths" in arrays:
         return open_index(arrays, description), description
-    dataset = Dataset(**arrays, classes=description["classes"])
+    # The description has them, too; here they are part of what its checksum stands for.
+    arrays.pop(STATISTICS, None)
+    kind = PointDataset if "train_points" in arrays else Dataset
+    dataset = kind(**arrays, classes=description["classes"])
     check_dataset(dataset, description["name"])
     return dataset, description

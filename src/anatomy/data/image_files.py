@@ -87,7 +87,7 @@ class IndexedDataset:
     crop: int
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
+    def input_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of every image, once cropped."""
         return CHANNELS, self.crop, self.crop
 

@@ -1,6 +1,8 @@
 """Noise of the paper's controls: wrong labels (figure 6) and shuffled pixels (figure 20)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from math import floor
 
 import torch
 
@@ -12,19 +14,44 @@ MOST_POSITIONS = 1 << 31  # of all permutations together, that are kept in memor
 
 
 def noisy_labels(
-    labels: torch.Tensor, classes: int, fraction: float, kind: str, generator: torch.Generator
+    labels: torch.Tensor,
+    classes: int,
+    fraction: float,
+    kind: str,
+    generator: torch.Generator,
+    exact: bool = False,
 ) -> torch.Tensor:
-    """Replace each label (N,) with probability `fraction`.
+    """Replace each label (N,) with probability `fraction`; `exact` replaces the floor of N * `fraction`.
 
     `uniform` draws the new label from all classes, so that one in `classes` stays right (Zhang et al.
-    2017); `wrong` draws it from the other classes, so that none does (the authors' code).
+    2017); `wrong` draws it from the other classes, so that none does (the authors' code). With equal
+    generators the labels replaced at a larger fraction are those at a smaller one, and more.
     """
-    replaced = torch.rand(len(labels), generator=generator) < fraction
+    if exact:
+        # A fraction is meant as it is written: 0.29 of 100 labels are 29, though 0.29 * 100 is less.
+        count = floor(Fraction(str(fraction)) * len(labels))
+        replaced = torch.randperm(len(labels), generator=generator).argsort() < count
+    else:
+        replaced = torch.rand(len(labels), generator=generator) < fraction
     if kind == "uniform":
         new = torch.randint(classes, labels.shape, generator=generator)
     else:
         new = (labels + torch.randint(1, classes, labels.shape, generator=generator)) % classes
     return torch.where(replaced, new, labels)
+
+
+def permuted_labels(
+    labels: torch.Tensor, groups: Sequence[Sequence[int]], generator: torch.Generator
+) -> torch.Tensor:
+    """Return labels (N,) with those of each group of classes permuted at random among themselves.
+
+    Labels of classes that are in no group stay.
+    """
+    permuted = labels.clone()
+    for group in groups:
+        members = torch.isin(labels, torch.tensor(group, dtype=labels.dtype)).nonzero().flatten()
+        permuted[members] = labels[members[torch.randperm(len(members), generator=generator)]]
+    return permuted
 
 
 class PixelShuffle:

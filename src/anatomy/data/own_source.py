@@ -1,4 +1,4 @@
-"""Data sets that a function of the user's own returns, as arrays."""
+"""Data sets that a function of the user's own returns, images or points, as arrays."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,26 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from anatomy.data.dataset import Dataset, write_dataset
+from anatomy.data.dataset import PARTS, Dataset, InMemory, PointDataset, write_dataset
 from anatomy.data.sources import described
+from anatomy.data.subset import given_statistics, selected
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.own_calls import call_own
 from anatomy.runtime.settings import Settings
 
-PARTS = ("train", "test")
+INPUTS = "uint8 (N, C, H, W), or points (N, d)"
 LABELS = "numbers or names (N,)"
 
 
-def read_own(reference: str, options: Mapping[str, Any]) -> Dataset:
+def read_own(reference: str, options: Mapping[str, Any]) -> InMemory:
     """Call `package.module:function` with `options`; it returns `{"train": (images, labels), "test": ...}`.
 
-    Images are uint8 (N, C, H, W), labels (N,) are numbers or names; their sorted values in the training part
-    are the classes. `InputError` for other containers and labels, images of several sizes, and test labels
-    that are not of these classes.
+    Images are uint8 (N, C, H, W); numbers (N, d) are points, which become float32. Labels (N,) are numbers or
+    names; their sorted values in the training part are the classes. `InputError` for other containers and
+    labels, images of several sizes, and test labels that are not of these classes.
     """
     found = call_own(reference, {}, options)
     if not isinstance(found, Mapping) or found.keys() != set(PARTS):
         raise InputError(f"{reference} has to return a dictionary with train and test, (images, labels) each")
+    inputs: dict[str, np.ndarray] = {}
     arrays: dict[str, np.ndarray] = {}
     for part in PARTS:
         if not isinstance(found[part], tuple | list) or len(found[part]) != 2:
@@ -33,7 +35,7 @@ def read_own(reference: str, options: Mapping[str, Any]) -> Dataset:
             size = f" of {len(found[part])}" if isinstance(found[part], tuple | list) else ""
             raise InputError(f"{reference} returns {kind}{size} for {part}; expected (images, labels)")
         images, labels = found[part]
-        arrays[f"{part}_images"] = _array(f"{reference}: {part} images", images, "uint8 (N, C, H, W)")
+        inputs[part] = _array(f"{reference}: {part} images", images, INPUTS)
         arrays[f"{part}_labels"] = labels = _array(f"{reference}: {part} labels", labels, LABELS)
         if labels.ndim != 1 or labels.dtype.kind not in "biufUS":
             raise InputError(
@@ -47,7 +49,11 @@ def read_own(reference: str, options: Mapping[str, Any]) -> Dataset:
         )
     for part in PARTS:
         arrays[f"{part}_labels"] = np.searchsorted(classes, arrays[f"{part}_labels"]).astype(np.int64)
-    return Dataset(**arrays, classes=[str(name) for name in classes])
+    points = all(own.ndim == 2 and own.dtype.kind in "iuf" for own in inputs.values())
+    kind = PointDataset if points else Dataset
+    for part, own in inputs.items():
+        arrays[f"{part}_{kind.INPUTS}"] = own.astype(np.float32) if points else own
+    return kind(**arrays, classes=[str(name) for name in classes])
 
 
 def _array(what: str, values: Any, expected: str) -> np.ndarray:
@@ -60,4 +66,5 @@ def _array(what: str, values: Any, expected: str) -> np.ndarray:
 
 def prepare(name: str, settings: Settings, folder: Path) -> None:
     """Write the data set that the function of its settings returns."""
-    write_dataset(read_own(settings.source, settings.copy_of("options")), folder, name, described(settings))
+    dataset = selected(read_own(settings.source, settings.copy_of("options")), name, settings)
+    write_dataset(dataset, folder, name, described(settings), given_statistics(settings))

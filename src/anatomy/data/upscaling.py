@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from anatomy.data.augmentation import Draws, augmented
-from anatomy.data.dataset import Dataset, count_values, statistics_of_counts
+from anatomy.data.dataset import Dataset, InMemory, Statistics, count_values, statistics_of_counts
 from anatomy.data.image_files import IndexedDataset
 from anatomy.runtime.errors import InputError
 
@@ -72,10 +72,10 @@ class UpscaledDataset:
     border: int
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
+    def input_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of every image, once enlarged."""
         side = self.size + 2 * self.border
-        return self.small.image_shape[0], side, side
+        return self.small.input_shape[0], side, side
 
     @property
     def train_labels(self) -> np.ndarray:
@@ -92,18 +92,18 @@ class UpscaledDataset:
         """Names of the classes."""
         return self.small.classes
 
-    def statistics(self) -> tuple[list[float], list[float]]:
+    def statistics(self) -> Statistics:
         """Return mean and standard deviation per channel of the enlarged training images in [0, 1]."""
         images = UpscaledImages(torch.from_numpy(self.small.train_images), self.size, self.border)
-        counts = np.zeros((self.image_shape[0], 256), np.int64)
+        counts = np.zeros((self.input_shape[0], 256), np.int64)
         for batch in images.plain(MEASURED_AT_ONCE):
             counts += count_values(batch.numpy())
         return statistics_of_counts(counts)
 
 
 def upscaled(
-    dataset: Dataset | IndexedDataset, kind: str | None
-) -> Dataset | IndexedDataset | UpscaledDataset:
+    dataset: InMemory | IndexedDataset, kind: str | None
+) -> InMemory | IndexedDataset | UpscaledDataset:
     """Return `dataset`, its images enlarged if `kind` is one of `UPSCALING`; `InputError` for image files."""
     if kind is None:
         return dataset

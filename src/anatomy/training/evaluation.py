@@ -1,4 +1,4 @@
-"""Accuracy and loss of a network on uint8 images."""
+"""Accuracy and loss of a network on images or points."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from anatomy.data.batches import Images, evaluation_batch
-from anatomy.data.normalisation import Normaliser
+from anatomy.data.normalisation import Normalisation
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -19,7 +19,7 @@ def evaluate(
     network: nn.Module,
     images: Images,
     labels: torch.Tensor,
-    normalise: Normaliser,
+    normalise: Normalisation,
     precision: str,
     loss: Callable[..., torch.Tensor],
     top: Sequence[int] = (1,),

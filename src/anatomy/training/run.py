@@ -10,7 +10,6 @@ from torch import nn
 
 from anatomy.checkpoints.safetensors_files import ArraysInFileOrder
 from anatomy.checkpoints.snapshots import Snapshot
-from anatomy.data.augmentation import Draws
 from anatomy.data.batches import Images
 from anatomy.data.noise import ShuffledImages
 from anatomy.networks.folding import FOLDED_LAYER, copy_decay, fold, foldable, unfold
@@ -59,10 +58,10 @@ class Run:
         self.settings, self.seed, self.device = task.settings, task.seed, task.device
         require_snapshots(self.settings)
         network = self.initial_network()
-        self.geometry = layer_geometry(network, task.image_shape)
+        self.geometry = layer_geometry(network, task.input_shape)
         # Folding is exact for what SGD does to copies that differ by their initialisation alone.
         plain = self.settings.optimiser.kind == "sgd" and not start.slots
-        self.folded = plain and foldable(network, task.image_shape)
+        self.folded = plain and foldable(network, task.input_shape)
         if self.folded:
             fold(network)
         if is_sequential(network):
@@ -77,7 +76,7 @@ class Run:
         self.top: tuple[int, ...] = (1,)
         self.further: list[float] = []
         # What changes between steps keeps its memory, as a graph demands.
-        self.draws = Draws.none(len(task.train_labels)).to(self.device)
+        self.draws = task.draws(0).to(self.device)
         self.total_loss = torch.zeros((), device=self.device)
         self.total_correct = torch.zeros((), device=self.device)
 
@@ -115,12 +114,11 @@ class Run:
     def start_epoch(self, epoch: int) -> torch.Tensor:
         """Set learning rate, augmentation and dropout for `epoch`; return the order of its images (N,)."""
         count = len(self.task.train_labels)
-        # Drawn on the CPU, so that every type of device sees the same order and augmentation.
+        # Drawn on the CPU, so that every type of device sees the same order.
         order = torch.randperm(count, generator=stream(self.seed, "order", epoch))
         if self.settings.order == "stored":
             order = torch.arange(count)
-        generator = stream(self.seed, "augmentation", epoch)
-        self.draws.copy_(Draws.sample(count, self.task.shift, self.settings.augmentation.flip, generator))
+        self.draws.copy_(self.task.draws(epoch))
         # The global generator belongs to dropout alone.
         torch.manual_seed(stream_seed(self.seed, "dropout", epoch))
         set_rate(self.optimiser, self.rate(epoch))

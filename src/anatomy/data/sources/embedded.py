@@ -20,6 +20,7 @@ from sklearn.model_selection import train_test_split
 
 from anatomy.data.dataset import Dataset, write_dataset
 from anatomy.data.sources import described
+from anatomy.data.subset import given_statistics, selected
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.settings import Settings
 
@@ -122,7 +123,8 @@ def prepare(name: str, settings: Settings, folder: Path) -> None:
     """Make a data set of the `variant` of its settings."""
     arrays = make_embedded(settings.variant, settings.train, settings.test, settings.seed, settings.polarity)
     dataset = Dataset(**arrays, classes=class_names(settings.variant))
-    write_dataset(dataset, folder, name, described(settings))
+    dataset = selected(dataset, name, settings)
+    write_dataset(dataset, folder, name, described(settings), given_statistics(settings))
 
 
 def _make_split(variant, digits, numerals, size, random):

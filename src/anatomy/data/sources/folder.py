@@ -12,10 +12,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from anatomy.data.dataset import Dataset, limited, write_dataset
+from anatomy.data.dataset import Dataset, write_dataset
 from anatomy.data.decoding import IGNORED, decode, pixels
 from anatomy.data.search_path import locate
 from anatomy.data.sources import described
+from anatomy.data.subset import given_statistics, limited, selected
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
 from anatomy.runtime.settings import Settings
@@ -145,9 +146,10 @@ def prepare(name: str, settings: Settings, folder: Path) -> None:
     """Read the directory or archive `path` of its settings, found in the search path."""
     path = locate(settings.path, name, settings.homepage)
     dataset = read_folder(path, name, settings.channels, settings.sha256)
-    dataset = limited(dataset, name, settings.train, settings.test)
+    dataset = limited(selected(dataset, name, settings), name, settings.train, settings.test)
     checksum = {"sha256": sha256_of(path)} if path.is_file() else {}
-    write_dataset(dataset, folder, name, {**described(settings), **checksum})
+    source = {**described(settings), **checksum}
+    write_dataset(dataset, folder, name, source, given_statistics(settings))
 
 
 def _location(entry: PurePosixPath) -> tuple[str, str, tuple[str, ...]] | None:

@@ -7,11 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from anatomy.data.dataset import chosen_images, count_values, statistics_of_counts, write_files
+from anatomy.data.dataset import (
+    STATISTICS,
+    Statistics,
+    check_statistics,
+    count_values,
+    statistics_of_counts,
+    write_files,
+)
 from anatomy.data.decoding import IGNORED, centre_crop, check_header, pixels
 from anatomy.data.image_files import ARRAYS, CHANNELS, ImageFiles, IndexedDataset
 from anatomy.data.search_path import locate
 from anatomy.data.sources import described
+from anatomy.data.subset import given_statistics, limited, selected
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.progress import progress
 from anatomy.runtime.settings import Settings
@@ -71,18 +79,15 @@ def index_folder(
     test_folder: str,
     resize: int,
     crop: int,
-    train: int | None = None,
-    test: int | None = None,
 ) -> IndexedDataset:
     """List the images below `root` of data set `name`, and how they are scaled and cropped.
 
-    Classes are the sorted names of the class folders, the same in both parts. Of the images at most `train`
-    and `test` are kept, drawn at random; None keeps all.
+    Classes are the sorted names of the class folders, the same in both parts.
     """
     where = f"data set {name}: {root}"
     if not root.is_dir():
         raise InputError(f"{where} is a file; expected a directory, as the images are read in place")
-    parts, counts = {"train": train_folder, "test": test_folder}, {"train": train, "test": test}
+    parts = {"train": train_folder, "test": test_folder}
     classes, of_test = (_class_folders(root, folder, where) for folder in parts.values())
     if classes != of_test:
         odd = min(set(classes) ^ set(of_test))
@@ -91,14 +96,11 @@ def index_folder(
             f"{where}: {parts[has]}/{odd} has no counterpart in {parts[lacks]}/; "
             "the same class folders are needed in both"
         )
-    files = {}
-    for part, folder in parts.items():
-        every = _index_part(root, folder, classes, where)
-        files[part] = every.subset(chosen_images(len(every), counts[part], name, part))
+    files = {part: _index_part(root, folder, classes, where) for part, folder in parts.items()}
     return IndexedDataset(**files, classes=classes, resize=resize, crop=crop)
 
 
-def sample_statistics(dataset: IndexedDataset) -> tuple[list[float], list[float]]:
+def sample_statistics(dataset: IndexedDataset) -> Statistics:
     """Return mean and standard deviation per channel of cropped training images, pixels in [0, 1].
 
     Measured on a random sample of `SAMPLE` images, always the same, or on all if there are fewer.
@@ -117,13 +119,15 @@ def write_index(
     folder: Path,
     name: str,
     source: Mapping[str, Any],
-    statistics: tuple[Sequence[float], Sequence[float]] | None = None,
+    statistics: Statistics | None = None,
 ) -> None:
     """Write the index to `folder`, in place of the data file, and its description.
 
     The index holds whatever decides the pixels that a network sees: paths, sizes in bytes, labels,
     the crop, and mean and standard deviation, which are measured if `statistics` has none.
     """
+    if statistics is not None:
+        check_statistics(statistics, CHANNELS, name)
     mean, std = statistics or sample_statistics(dataset)
     arrays = {
         f"{part}_{array}": getattr(getattr(dataset, part), array)
@@ -131,7 +135,7 @@ def write_index(
         for array in ARRAYS
     }
     arrays["crop"] = np.int64([dataset.resize, dataset.crop])
-    arrays["statistics"] = np.float64([mean, std])
+    arrays[STATISTICS] = np.float64([mean, std])
     description = {
         "name": name,
         "source": dict(source),
@@ -149,6 +153,6 @@ def prepare(name: str, settings: Settings, folder: Path) -> None:
     """List the images below `path` of its settings, found in the search path."""
     root = locate(settings.path, name, settings.homepage)
     parts = settings.train_folder, settings.test_folder
-    dataset = index_folder(root, name, *parts, settings.resize, settings.crop, settings.train, settings.test)
-    statistics = None if settings.mean is None else (settings.mean, settings.std)
-    write_index(dataset, folder, name, described(settings), statistics)
+    dataset = selected(index_folder(root, name, *parts, settings.resize, settings.crop), name, settings)
+    dataset = limited(dataset, name, settings.train, settings.test)
+    write_index(dataset, folder, name, described(settings), given_statistics(settings))

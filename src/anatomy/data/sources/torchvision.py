@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from anatomy.data.dataset import Dataset, limited, write_dataset
+from anatomy.data.dataset import Dataset, write_dataset
 from anatomy.data.search_path import search_path
 from anatomy.data.sources import described
+from anatomy.data.subset import given_statistics, limited, selected
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.settings import Settings
 from anatomy.runtime.torchvision_import import datasets
@@ -58,5 +59,5 @@ def read_official(dataset: str, root: Path) -> Dataset:
 def prepare(name: str, settings: Settings, folder: Path) -> None:
     """Read the data set `official` of its settings, below the first directory of the search path."""
     dataset = read_official(settings.official, search_path()[0])
-    dataset = limited(dataset, name, settings.train, settings.test)
-    write_dataset(dataset, folder, name, described(settings))
+    dataset = limited(selected(dataset, name, settings), name, settings.train, settings.test)
+    write_dataset(dataset, folder, name, described(settings), given_statistics(settings))

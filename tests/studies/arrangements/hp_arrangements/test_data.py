@@ -69,7 +69,7 @@ def test_upscaled_images_are_augmented_after_it_and_normalised_as_theirs(server,
 
 def test_statistics_of_a_prepared_data_set_are_measured_after_upscaling(shades):
     task = seen(DataChoice("shades"), upscaling="plain", class_subset={"count": 2})
-    assert task.image_shape == (1, 224, 224)
+    assert task.input_shape == (1, 224, 224)
     large = pillow(shades.train_images, 224, 0) / 255
     # A black pixel and a white one, of all classes.
     black, white = task.normalise(torch.tensor([0, 255], dtype=torch.uint8).reshape(2, 1, 1, 1)).ravel()
@@ -99,7 +99,7 @@ def test_upscaled_images_are_torchvisions(tmp_path, upscale):
     write_dataset(data, tmp_path, "shades", {"source": "test"})
     choice = DataChoice("cifar10", tmp_path)
     enlarged = seen(choice, upscaling=upscale).dataset
-    assert enlarged.image_shape == (3, 224, 224)
+    assert enlarged.input_shape == (3, 224, 224)
     assert choice.statistics(upscale) != DATASETS["cifar10"].plain
     images = torch.cat(list(open_images(enlarged, "test", CPU, 0).plain(4)))
     for image, small in zip(images, data.test_images, strict=True):

@@ -86,7 +86,7 @@ def _opened(choice: DataChoice, test_only: bool) -> tuple[Dataset | IndexedDatas
     known = DATASETS[choice.dataset]
     if (choice.path / DESCRIPTION_FILE).is_file():
         dataset, description = open_dataset(choice.path)
-        found = len(dataset.classes), dataset.image_shape[0]
+        found = len(dataset.classes), dataset.input_shape[0]
         expected = known.classes, known.image_shape[0]
         if found != expected:
             raise InputError(

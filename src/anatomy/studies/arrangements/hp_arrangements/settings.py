@@ -65,7 +65,7 @@ def augmentation(options: Namespace, dataset: Dataset | IndexedDataset) -> dict[
     if isinstance(dataset, IndexedDataset):
         return {"flip": True, "random_resized_crop": True}
     # Digits are not flipped.
-    return {"shift": SHIFT, "flip": dataset.image_shape[0] > 1}
+    return {"shift": SHIFT, "flip": dataset.input_shape[0] > 1}
 
 
 def optimiser(options: Namespace) -> dict[str, Any]:

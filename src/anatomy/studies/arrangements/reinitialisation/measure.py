@@ -89,9 +89,9 @@ def measured(
     """
     device, precision = task.device, task.settings.precision
     memory = effort.memory or MEMORY[device.type]
-    resets = fold_all(network, resets, task.image_shape)
+    resets = fold_all(network, resets, task.input_shape)
     network.to(device, memory_format=torch.channels_last)
-    resetter = Resetter(network, resets, task.image_shape, linear)
+    resetter = Resetter(network, resets, task.input_shape, linear)
     size = resetter.batch_size(effort.batch_size, memory)
     decisive = {
         **decisive,
