@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 # More than float32 loses of a grey level, so that rounding down does not take a whole one for the one below.
-ROUNDING = 2**-10
+ROUNDING = 2**-7
 
 
 def rotate(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:

@@ -87,7 +87,7 @@ def test_directory_of_a_run(options, directory):
 def test_augmentation_of_small_images(name, augmentation, server, monkeypatch):
     serve(name, server, monkeypatch, 4)
     settings = command_line_run("--dataset", name.lower(), "--augmentation", "--unnormalize").settings
-    assert settings.augmentation.complete() == {**augmentation, "random_resized_crop": False}
+    assert settings.augmentation.complete() == {**augmentation, "rotate": 0, "random_resized_crop": False}
     assert settings.pixels == "unit"
 
 
