@@ -239,6 +239,8 @@ def test_results_may_be_elsewhere():
     assert resolved("pathvars: {results: other}").pathvars == {"results": "other"}
     assert resolved("pathvars: {results: null}").pathvars == {"results": "results"}
 
+
+def test_null_gives_a_nested_key_its_default_back():
     plain = resolved_experiment("defaults: {augmentation: {shift: null, flip: false}}")
     expected = {"shift": 4, "flip": False, "rotate": 0, "random_resized_crop": False}
     assert plain.augmentation.complete() == expected

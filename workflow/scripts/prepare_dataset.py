@@ -1,4 +1,4 @@
-"""Prepare a data set: uint8 images and labels, or an index of image files, and dataset.json about it."""
+"""Prepare a data set: uint8 images or points and labels, or an index of image files, and dataset.json."""
 
 import argparse
 from importlib import import_module
