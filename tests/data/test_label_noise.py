@@ -48,6 +48,12 @@ def test_exact_noise_replaces_so_many_and_is_nested(fractions, count, kind, seed
         before = changed
 
 
+@pytest.mark.parametrize(("fraction", "count"), [(0.29, 29), (0.57, 57), (0.585, 58), (1.0, 100), (0.0, 0)])
+def test_a_fraction_is_meant_as_it_is_written(fraction, count):
+    noisy = noisy_labels(torch.zeros(100).long(), 5, fraction, "wrong", stream(0, "test"), exact=True)
+    assert (noisy != 0).sum() == count
+
+
 def test_exact_uniform_noise_is_right_by_chance_and_picks_anyone():
     """Against its description: the first floor(p n) of a permutation get a class at random."""
     labels = torch.arange(30_000) % 10

@@ -20,20 +20,20 @@ def rotate(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
     `angles` are in degrees: (B,), one for each image, or (), one for all, which is several times as fast.
     Equal to Pillow to one grey level. Nothing here waits for the device.
     """
-    x, y, outside = _sources(angles[..., None, None], *images.shape[2:])
+    x, y, inside = _sources(angles[..., None, None], *images.shape[2:])
     if angles.ndim == 0:
-        return _together(images, x, y, outside)
+        return _together(images, x, y, inside)
     height, width = images.shape[2:]
     grid = torch.stack([x * (2 / width) - 1, y * (2 / height) - 1], -1).float()
     read = functional.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
-    return _levels(read).masked_fill(outside[:, None], 0)
+    return _levels(read) * inside[:, None]
 
 
 def _sources(angles: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, ...]:
-    """Return where each pixel is read for angles (..., 1, 1), and whether that is outside: (..., H, W) each.
+    """Return where each pixel is read for angles (..., 1, 1), and whether that is inside: (..., H, W) each.
 
     x and y are in pixels from the upper left corner. In float64 and in Pillow's order of operations, for
-    rounding decides whether a pixel on the edge is outside. Sine and cosine are rounded as there, so that
+    rounding decides whether a pixel on the edge is inside. Sine and cosine are rounded as there, so that
     quarter turns are exact.
     """
     radians = torch.deg2rad(angles.double() % 360)
@@ -45,15 +45,15 @@ def _sources(angles: torch.Tensor, height: int, width: int) -> tuple[torch.Tenso
     middle = width / 2, height / 2
     x = cosine * right - sine * down + (sine * middle[1] - cosine * middle[0] + middle[0])
     y = sine * right + cosine * down + (-sine * middle[0] - cosine * middle[1] + middle[1])
-    return x, y, (x < 0) | (x >= width) | (y < 0) | (y >= height)
+    return x, y, (x >= 0) & (x < width) & (y >= 0) & (y < height)
 
 
 def _levels(values: torch.Tensor) -> torch.Tensor:
-    """Return interpolated values as grey levels, rounded down."""
-    return (values + ROUNDING).to(torch.uint8)
+    """Return interpolated values, which are changed, as grey levels, rounded down."""
+    return values.add_(ROUNDING).to(torch.uint8)
 
 
-def _together(images: torch.Tensor, x: torch.Tensor, y: torch.Tensor, outside: torch.Tensor) -> torch.Tensor:
+def _together(images: torch.Tensor, x: torch.Tensor, y: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     """Read all images at the same x and y (H, W): each pixel as a weighted sum of the same four."""
     height, width = images.shape[2:]
     (rows, of_rows), (columns, of_columns) = _neighbours(y, height), _neighbours(x, width)
@@ -63,7 +63,7 @@ def _together(images: torch.Tensor, x: torch.Tensor, y: torch.Tensor, outside: t
     read = functional.embedding_bag(
         corners.flatten(1), pixels, mode="sum", per_sample_weights=weights.flatten(1)
     )
-    return _levels(read).masked_fill(outside.view(-1, 1), 0).T.reshape(images.shape)
+    return (_levels(read) * inside.view(-1, 1)).T.reshape(images.shape)
 
 
 def _neighbours(position: torch.Tensor, side: int) -> tuple[torch.Tensor, torch.Tensor]:
