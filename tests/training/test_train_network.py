@@ -121,8 +121,8 @@ def test_an_edit_between_start_and_import_is_noticed(tmp_path, dataset_folder, m
     ("changes", "message"),
     [
         (
-            {"label_noise": {"kind": "permuted"}},
-            "label_noise.kind: 'permuted' is not allowed; allowed: uniform",
+            {"label_noise": {"kind": "shuffled"}},
+            "label_noise.kind: 'shuffled' is not allowed; allowed: uniform",
         ),
         ({"pixels": "foo"}, "pixels: 'foo' is not allowed; allowed: standardised, unit"),
         ({"epochs": "x"}, "epochs: 'x' is not of type integer"),

@@ -100,7 +100,7 @@ def test_options_are_a_complete_experiment(shades):
     assert settings.split.complete() == {"shuffle": True, "stratified": False}
     assert (settings.class_subset.count, settings.class_subset.seed, settings.split_seed) == (2, 3, 3)
     assert (settings.optimiser.kind, settings.initialisation.kind) == ("sgd", "published")
-    assert settings.label_noise.complete() == {"fraction": 0.25, "kind": "wrong"}
+    assert settings.label_noise.complete() == {"fraction": 0.25, "kind": "wrong", "exact": False}
     assert command_line_run("--noise", 0.25, "--noise-seed", 5).settings.noise_seed == 5
     plain = command_line_run("--noise-seed", 5, "--split-seed", 5, "--class-sample-seed", 5).settings
     assert (plain.noise_seed, plain.split_seed, plain.class_subset, plain.order) == (None, 0, None, "stored")
