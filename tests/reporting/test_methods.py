@@ -66,6 +66,11 @@ def test_the_plain_run_says_what_it_did_and_nothing_else():
         ("{schedule: {kind: smooth}}", "spread evenly over so many epochs (smooth): two.", "library"),
         ("{whole_snapshots: true}", "- The whole network was kept as snapshots", "library"),
         ("{label_noise: {fraction: 0.5}}", "**Label noise** (two): 50 %", "Shuffled"),
+        ("{label_noise: {fraction: 0.5}}", "before training, once for each seed, by a class", "all seeds"),
+        ("{label_noise: {fraction: 0.5, seed: 3}}", "before training, once for all seeds, by a", "each seed"),
+        ("{label_noise: {fraction: 0.5}, noise_seed: 3}", "once for all seeds, by a class", "each seed"),
+        ("{label_noise: {kind: permuted}}", "**Permuted labels** (two): the training labels", "Label noise"),
+        ("{pixels: raw}", "- Inputs are as they are in the data set, pixels from 0 to 255: two.", "library"),
         (
             "{arrangements: {reinitialise: {epochs: [0]}}}",
             "**Reinitialisation** (two). Each convolution of",
@@ -89,6 +94,13 @@ def test_a_data_source_of_ones_own_is_named():
     words = text("datasets: {mine: {source: 'stripes:make', options: {images: 80}, label: stripes}}")
     assert "- **stripes** (mine): made by ``stripes:make`` (images 80)" in words
     assert "image files" not in words
+
+
+def test_points_and_what_is_kept_of_a_data_set_are_named():
+    words = text(
+        "datasets: {blobs: {source: points, variant: gauss, classes: [0, 2], per_class: {train: 9}}}"
+    )
+    assert "(blobs): points, variant gauss, classes 0, 2, of each class (train 9)" in words
 
 
 def test_without_a_study_its_paragraph_is_not_there():

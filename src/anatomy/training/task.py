@@ -140,6 +140,11 @@ class Task:
         augmentation = self.settings.augmentation
         return 0 if augmentation.random_resized_crop else augmentation.shift
 
+    @property
+    def is_augmented(self) -> bool:
+        """Whether training images change from epoch to epoch; points never do."""
+        return not self.has_points and any(self.settings.augmentation.complete().values())
+
     def draws(self, epoch: int) -> Draws:
         """Return the random numbers that augment the training images in an epoch; points have none."""
         augmentation, images = self.settings.augmentation, len(self.split[0])
