@@ -229,7 +229,8 @@ def test_what_is_for_images_alone_is_refused(folder, changes, message):
     dataset, description = written(folder, make_points("circle"))
     with pytest.raises(InputError, match=message):
         task_of(dataset, description, **{**POINTS, **changes})
-    task_of(dataset, description, **{**POINTS, "augmentation": {"shift": 0, "flip": False}})
+    for still in ({}, {"shift": 0, "flip": False}):
+        assert not task_of(dataset, description, **{**POINTS, "augmentation": still}).is_augmented
 
 
 def test_labels_have_noise_and_classes_are_chosen_as_of_images(folder):

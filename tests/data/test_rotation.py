@@ -139,6 +139,13 @@ def test_a_run_sees_rotated_images_in_training_alone():
         assert (torch.cat(seen)[: len(expected)] - expected).abs().max() <= 1.01 * level
 
 
+def test_a_task_says_whether_its_images_change():
+    still = {"shift": 0, "flip": False}
+    assert not task_of(DATASET, DESCRIPTION, augmentation=still).is_augmented
+    for change in ({"shift": 1}, {"flip": True}, {"rotate": 5}):
+        assert task_of(DATASET, DESCRIPTION, augmentation={**still, **change}).is_augmented
+
+
 def test_angles_that_are_none_are_refused():
     for angle in (-1, 180.5):
         with pytest.raises(InputError, match=r"augmentation\.rotate: .* is not allowed; expected at"):

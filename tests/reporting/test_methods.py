@@ -66,7 +66,7 @@ def test_the_plain_run_says_what_it_did_and_nothing_else():
         ("{schedule: {kind: smooth}}", "spread evenly over so many epochs (smooth): two.", "library"),
         ("{whole_snapshots: true}", "- The whole network was kept as snapshots", "library"),
         ("{label_noise: {fraction: 0.5}}", "**Label noise** (two): 50 %", "Shuffled"),
-        ("{label_noise: {fraction: 0.5}}", "before training, once for each seed, by a class", "all seeds"),
+        ("{label_noise: {fraction: 0.5}}", "before training, once for each seed, by a class", "once for all"),
         ("{label_noise: {fraction: 0.5, seed: 3}}", "before training, once for all seeds, by a", "each seed"),
         ("{label_noise: {fraction: 0.5}, noise_seed: 3}", "once for all seeds, by a class", "each seed"),
         ("{label_noise: {kind: permuted}}", "**Permuted labels** (two): the training labels", "Label noise"),
