@@ -64,7 +64,7 @@ def test_the_plain_run_says_what_it_did_and_nothing_else():
         ("{initialisation: {kind: normal}}", "from a normal distribution", "library"),
         ("{validation_fraction: 0}", "are those of the test images: two.", "library"),
         ("{schedule: {kind: smooth}}", "spread evenly over so many epochs (smooth): two.", "library"),
-        ("{whole_snapshots: true}", "- The whole network was kept as snapshots", "library"),
+        ("{snapshots: {weights: all}}", "- The whole network was kept as snapshots", "library"),
         ("{label_noise: {fraction: 0.5}}", "**Label noise** (two): 50 %", "Shuffled"),
         (
             "{arrangements: {reinitialise: {epochs: [0]}}}",

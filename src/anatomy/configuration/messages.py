@@ -17,6 +17,10 @@ _TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
     }
 )
 _Validator = validators.extend(Draft202012Validator, type_checker=_TYPES)
+# Keys of earlier versions, and what is written instead.
+_REPLACED = {
+    "whole_snapshots": "write `snapshots: {weights: all}` for true; without it convolutions are kept"
+}
 _FORMATS = FormatChecker(formats=())
 _FORMATS.checks("architecture")(lambda name: not isinstance(name, str) or name_problem(name) is None)
 
@@ -57,13 +61,15 @@ def _sentences(error: ValidationError) -> Iterator[str]:
             yield f"{where}: {name_problem(error.instance)}"
         case "pattern":
             yield f"{where}: {error.instance!r} does not match {expected}"
-        case "oneOf" if where.endswith(".snapshots"):
+        case "oneOf" if where.endswith((".snapshots", ".snapshots.epochs")):
             yield f"{where}: {error.instance!r} is not allowed; expected `all` or a list of epochs"
         case _:
             yield f"{where}: {error.message}"
 
 
 def _unknown_key(path: Sequence[Any], allowed: Iterable[str]) -> str:
+    if path[-1] in _REPLACED:
+        return f"{'.'.join(map(str, path))}: there is no such key any more; {_REPLACED[path[-1]]}"
     close = difflib.get_close_matches(str(path[-1]), allowed, 1)
     hint = f"; did you mean {close[0]}?" if close else ""
     return f"{'.'.join(map(str, path))}: unknown key; allowed: {', '.join(allowed)}{hint}"

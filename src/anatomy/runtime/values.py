@@ -35,6 +35,10 @@ def problems(value: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]
     usual = next((each for key, each in _TYPE_OF.items() if key in schema), [])
     types = schema.get("type", usual)
     types = [types] if isinstance(types, str) else types
+    if "short" in schema and not isinstance(value, Mapping):
+        if any(problems(value, schema["properties"][schema["short"]], where)):
+            yield f"{where}: {value!r} is none of what is allowed: {_in_words(schema['oneOf'])}"
+        return
     if types and not any(_TYPES[each](value) for each in types):
         yield f"{where}: {value!r} is not of type {' or '.join(types)}"
         return

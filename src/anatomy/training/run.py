@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -18,17 +19,17 @@ from anatomy.networks.forward import conv_layers, is_sequential, layer_geometry
 from anatomy.networks.sequential import pool_first
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.progress import progress
-from anatomy.runtime.settings import Settings, snapshot_epochs
+from anatomy.runtime.settings import Settings, run_problems, snapshot_epochs
 from anatomy.runtime.streams import stream, stream_seed
 from anatomy.training.evaluation import autocast, evaluate
 from anatomy.training.gpu import GpuTimer, Graphed
-from anatomy.training.history import EpochRecord, rates_of_steps
-from anatomy.training.losses import loss_of
-from anatomy.training.modules import LOSS
+from anatomy.training.history import EpochRecord
+from anatomy.training.losses import loss_of, minimised
 from anatomy.training.optimisers import build_optimiser, optimiser_state, restore_optimiser, set_rate
-from anatomy.training.schedules import learning_rate
+from anatomy.training.schedules import LearningRates
 from anatomy.training.start import INITIALISATION, Start
 from anatomy.training.task import Task
+from anatomy.training.trainable import keep_statistics, train_only
 
 
 def _dtype_and_shape(tensor: torch.Tensor) -> tuple[str, tuple[int, ...]]:
@@ -36,10 +37,12 @@ def _dtype_and_shape(tensor: torch.Tensor) -> tuple[str, tuple[int, ...]]:
     return str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)
 
 
-def require_snapshots(settings: Settings) -> None:
-    """Raise `InputError` unless all `snapshots` are epochs of the run."""
-    asked = () if settings.snapshots == "all" else settings.snapshots
-    for epoch in asked:
+def require_settings(settings: Settings) -> None:
+    """Raise `InputError` unless the settings of a run go together, and all `snapshots` are epochs of it."""
+    if problems := list(run_problems(settings)):
+        raise InputError("; ".join(problems))
+    asked = settings.snapshots.epochs
+    for epoch in () if asked == "all" else asked:
         if type(epoch) is not int or not 0 <= epoch <= settings.epochs:
             raise InputError(f"snapshots: {epoch!r} is no epoch of the run; allowed: 0 to {settings.epochs}")
 
@@ -53,15 +56,17 @@ class Run:
     def __init__(self, task: Task, start: Start = INITIALISATION):
         """Take what the run learns; network and optimiser are made on the same device.
 
-        `InputError` if snapshots of other epochs than those of the run are asked for.
+        `InputError` if settings do not go together, or name what the network has not.
         """
         self.task, self.start = task, start
         self.settings, self.seed, self.device = task.settings, task.seed, task.device
-        require_snapshots(self.settings)
+        require_settings(self.settings)
         network = self.initial_network()
         self.geometry = layer_geometry(network, task.image_shape)
-        # Folding is exact for what SGD does to copies that differ by their initialisation alone.
-        plain = self.settings.optimiser.kind == "sgd" and not start.slots
+        train_only(network, self.settings.trainable)
+        # Folding is exact for what SGD does to copies that differ by their initialisation alone; weights that
+        # are not trained would be rounded by it.
+        plain = self.settings.optimiser.kind == "sgd" and not start.slots and self.settings.trainable is None
         self.folded = plain and foldable(network, task.image_shape)
         if self.folded:
             fold(network)
@@ -71,8 +76,15 @@ class Run:
         self.optimiser = build_optimiser(self.network, self.settings.optimiser, self.device)
         restore_optimiser(self.network, self.optimiser, start.slots)
         self.take_step = Graphed(self.step) if self.device.type == "cuda" else self.step
+        self.rate = LearningRates(
+            self.settings.optimiser.learning_rate, self.settings.schedule, self.settings.epochs
+        )
+        # The last epoch that is done; before the first evaluation one less than the first.
+        self.epoch = start.epoch - 1
         self.history: list[EpochRecord] = []
-        self.loss = loss_of(LOSS)
+        # Time since the last record: of all, and of a GPU.
+        self.seconds, self.gpu_since = 0.0, None
+        self.loss, self.minimised = loss_of(self.settings.loss.kind), minimised(self.settings.loss)
         # Accuracies that validation counts (top k), and the values of those after the first.
         self.top: tuple[int, ...] = (1,)
         self.further: list[float] = []
@@ -82,9 +94,20 @@ class Run:
         self.total_correct = torch.zeros((), device=self.device)
 
     @property
-    def epoch(self) -> int:
-        """The last epoch in the history; before the first evaluation one less than the first."""
-        return self.history[-1].epoch if self.history else self.start.epoch - 1
+    def stopped(self) -> bool:
+        """Whether the run has ended before its last epoch, as `stop` asks."""
+        accuracy = self.history[-1].train_accuracy if self.history else None
+        return self.epoch < self.settings.epochs and self._is_enough(accuracy)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.epoch == self.settings.epochs or self.stopped
+
+    @property
+    def kept_as(self) -> int:
+        """The epoch under which weights are kept as they are now: the last one for a run that has stopped."""
+        return self.settings.epochs if self.stopped else self.epoch
 
     @property
     def gpu_seconds(self) -> float | None:
@@ -102,9 +125,10 @@ class Run:
         """The epochs whose weights are kept as snapshots."""
         return [epoch for epoch in snapshot_epochs(self.settings) if epoch >= self.start.epoch]
 
-    def rate(self, epoch: int) -> float:
-        """Learning rate during `epoch`."""
-        return learning_rate(self.settings.optimiser.learning_rate, self.settings.schedule, epoch)
+    def rates_of_steps(self) -> Iterator[float]:
+        """Yield the learning rate of every step so far."""
+        for epoch in range(self.start.epoch + 1, self.epoch + 1):
+            yield from repeat(self.rate(epoch), self.steps_per_epoch)
 
     def initial_network(self) -> nn.Module:
         """The network that the run begins with, not folded."""
@@ -125,9 +149,17 @@ class Run:
         torch.manual_seed(stream_seed(self.seed, "dropout", epoch))
         set_rate(self.optimiser, self.rate(epoch))
         self.network.train()
+        if (frozen := self.settings.batch_norm) is not None and epoch > frozen.frozen_after:
+            self._freeze_batch_norm(epoch == frozen.frozen_after + 1)
         self.total_loss.zero_()
         self.total_correct.zero_()
         return order.to(self.device)
+
+    def _freeze_batch_norm(self, first: bool) -> None:
+        """Keep running statistics as they are; from the `first` such epoch on the step is another one."""
+        keep_statistics(self.network)
+        if first and self.device.type == "cuda":
+            self.take_step = Graphed(self.step)
 
     def step(self, index: torch.Tensor, *read: torch.Tensor) -> None:
         """Take one step on the images `index` (B,), and count their loss and correct predictions.
@@ -141,11 +173,14 @@ class Run:
         inputs, target = task.normalise(images), task.train_labels[index]
         with autocast(self.device, self.settings.precision):
             logits = self.network(inputs)
-            loss = self.loss(logits, target)
+            loss = self.minimised(logits, target)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
-        self.total_loss += loss.detach() * len(index)
+        loss = loss.detach()
+        if self.settings.loss.smoothing:
+            loss = self.loss(logits.detach().float(), target)
+        self.total_loss += loss * len(index)
         self.total_correct += (logits.detach().argmax(1) == target).sum()
 
     def train_epoch(self, epoch: int) -> tuple[float, float]:
@@ -160,19 +195,42 @@ class Run:
         count = len(self.task.train_labels)
         return self.total_loss.item() / count, self.total_correct.item() / count
 
-    def advance(self) -> EpochRecord:
-        """Train the next epoch (or evaluate the initialisation) and add it to the history."""
-        epoch, start = self.epoch + 1, time.perf_counter()
-        rate, train, gpu = None, (None, None), GpuTimer(self.device)
-        if epoch > self.start.epoch:
-            with gpu:
-                rate, train = self.rate(epoch), self.train_epoch(epoch)
-            self.require_finite(train[0], "training", epoch)
+    def advance(self) -> EpochRecord | None:
+        """Train the next epoch, or begin with the initialisation; return its record if it is evaluated."""
+        self.epoch, began = self.epoch + 1, time.perf_counter()
+        train = None, None
+        if self.epoch > self.start.epoch:
+            with (gpu := GpuTimer(self.device)):
+                train = self.train_epoch(self.epoch)
+            if gpu.seconds is not None:
+                self.gpu_since = (self.gpu_since or 0.0) + gpu.seconds
+            self.require_finite(train[0], "training", self.epoch)
+        self.seconds += time.perf_counter() - began
+        return self._record(*train) if self._is_evaluated(train[1]) else None
+
+    def _record(self, train_loss: float | None, train_accuracy: float | None) -> EpochRecord:
+        """Evaluate the present epoch and add it to the history."""
+        began = time.perf_counter()
         loss, accuracy, *self.further = self.measure(*self.task.validation, self.top)
-        self.require_finite(loss, "validation", epoch)
-        seconds = round(time.perf_counter() - start, 3)
-        self.history.append(EpochRecord(epoch, rate, *train, loss, accuracy, seconds, gpu.seconds))
+        self.require_finite(loss, "validation", self.epoch)
+        rate = None if self.epoch == self.start.epoch else self.rate(self.epoch)
+        seconds = round(self.seconds + time.perf_counter() - began, 3)
+        gpu = None if self.gpu_since is None else round(self.gpu_since, 3)
+        values = rate, train_loss, train_accuracy, loss, accuracy, seconds, gpu
+        self.history.append(EpochRecord(self.epoch, *values))
+        self.seconds, self.gpu_since = 0.0, None
         return self.history[-1]
+
+    def _is_evaluated(self, train_accuracy: float | None) -> bool:
+        """Tell whether the present epoch has a record: every so many, the first, and the last."""
+        first_or_last = self.epoch in (self.start.epoch, self.settings.epochs)
+        regular = self.epoch % self.settings.evaluate_every == 0
+        return first_or_last or regular or self._is_enough(train_accuracy)
+
+    def _is_enough(self, train_accuracy: float | None) -> bool:
+        """Tell whether a run with this training accuracy stops."""
+        stop = self.settings.stop
+        return stop is not None and train_accuracy is not None and train_accuracy >= stop.train_accuracy
 
     def require_finite(self, loss: float, part: str, epoch: int) -> None:
         """Raise `InputError` if a loss, on the part of the data that is named, is no number."""
@@ -200,8 +258,8 @@ class Run:
         `buffer` is an earlier snapshot of this run whose arrays may take the copy: new memory costs as much
         time as the copy itself.
         """
-        origin = {**origin, "epoch": self.epoch}
-        if self.settings.whole_snapshots:
+        origin = {**origin, "epoch": self.kept_as}
+        if self.settings.snapshots.weights == "all":
             tensors = self.whole_state_dict()
         else:
             layers = conv_layers(self.network).items()
@@ -218,11 +276,14 @@ class Run:
         network = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         return {**network, **dict(optimiser_state(self.network, self.optimiser))}
 
-    def restore(self, tensors: Mapping[str, torch.Tensor], history: list[dict]) -> None:
-        """Continue from an earlier `state` and history."""
+    def restore(
+        self, tensors: Mapping[str, torch.Tensor], history: list[dict], epoch: int | None = None
+    ) -> None:
+        """Continue from an earlier `state` and history, after `epoch`, or the last one in the history."""
         self.network.load_state_dict({name: tensors[f"network.{name}"] for name in self.network.state_dict()})
         restore_optimiser(self.network, self.optimiser, tensors)
         self.history = [EpochRecord(**record) for record in history]
+        self.epoch = self.history[-1].epoch if epoch is None else epoch
 
     def whole_state_dict(self) -> dict[str, torch.Tensor]:
         """Return the whole network as it is now, under torchvision's names, unfolded."""
@@ -235,7 +296,6 @@ class Run:
             name = f"{FOLDED_LAYER}.weight"
             initial = self.initial_network().get_parameter(name).detach()
             optimiser = self.settings.optimiser
-            rates = rates_of_steps(self.history, self.steps_per_epoch)
-            decay = copy_decay(rates, optimiser.momentum, optimiser.weight_decay)
+            decay = copy_decay(self.rates_of_steps(), optimiser.momentum, optimiser.weight_decay)
             weights[name] = unfold(weights[name], initial, decay)
         return weights

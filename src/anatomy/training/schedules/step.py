@@ -2,7 +2,9 @@
 
 from anatomy.runtime.settings import Settings
 
+TAKES = ("every", "factor", "warmup")
 
-def rate(base: float, schedule: Settings, done: int) -> float:
-    """Return the learning rate after `done` epochs."""
+
+def rate(base: float, schedule: Settings, done: int, epochs: int) -> float:
+    """Return the learning rate after `done` of `epochs` epochs."""
     return base * schedule.factor ** (done // schedule.every)
