@@ -25,7 +25,7 @@ device: cpu
 runs_per_gpu: 2
 data: data
 pathvars: {results: results}
-only: [plain, other]
+only: [plain, other, milestones, swa]
 datasets:
   digits:
     {source: embedded, label: Digits, variant: digits-grey, train: 100, test: 50, seed: 1, polarity: both}
@@ -42,7 +42,6 @@ defaults: &experiment
   threads: 2
   trainable: [conv]
   batch_norm: {frozen_after: 2}
-  stop: {train_accuracy: 1.0}
   evaluate_every: 2
   initialisation: {kind: normal, std: 0.1}
   epochs: 4
@@ -62,7 +61,7 @@ defaults: &experiment
   loss: {kind: cross_entropy, smoothing: 0.1}
   optimiser: {kind: sgd, learning_rate: 0.1, momentum: 0.5, weight_decay: 0.0, decay: matrices}
   schedule: {kind: step, every: 2, factor: 0.5, warmup: 1}
-  snapshots: {epochs: [], weights: all}
+  snapshots: {epochs: all, weights: all}
   seeds: [0, 1]
   arrangements:
     reinitialise: {epochs: [0, 2], random: true, linear: false}
@@ -70,7 +69,12 @@ experiments:
   plain: *experiment
   other: {like: plain, order: drawn}
   milestones: {like: plain, schedule: {kind: milestones, every: null, milestones: [1]}}
-  swa: {like: plain, schedule: {kind: swa_cyclic, every: null, factor: null, cycles: 2, swa_rate: 0.1}}
+  swa:
+    like: plain
+    stop: {train_accuracy: 1.0}
+    snapshots: []
+    arrangements: {reinitialise: {epochs: [0]}}
+    schedule: {kind: swa_cyclic, every: null, factor: null, cycles: 2, swa_rate: 0.1}
 studies:
   arrangements:
     pretrained:

@@ -135,6 +135,7 @@ def test_nested_keys_are_overridden_one_by_one():
         "learning_rate": 0.1,
         "momentum": 0.0,
         "weight_decay": 0.0005,
+        "decay": "all",
     }
 
 

@@ -44,7 +44,7 @@ def test_the_plain_run_says_what_it_did_and_nothing_else():
     assert "Studies of this run: arrangements." in words
     assert "- Stochastic gradient descent with momentum: all experiments." in words
     assert "- Without batch normalisation, with dropout of one half in the classifier: all" in words
-    for other in ("Adam", "smooth", "[0, 1]", "Reinitialisation", "Label noise", "Shuffled", "library"):
+    for other in ("Adam", "(smooth)", "[0, 1]", "Reinitialisation", "Label noise", "Shuffled", "library"):
         assert other not in words
     assert "arrangements (reinitialise (epochs none, random no, linear no))" in words
 

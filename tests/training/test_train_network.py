@@ -134,7 +134,7 @@ def test_an_edit_between_start_and_import_is_noticed(tmp_path, dataset_folder, m
             "schedule.kind: 'foo' is not allowed; allowed: constant, cosine, cycles, milestones, smooth, ",
         ),
         ({"snapshots": [0, 9]}, "snapshots: 9 is no epoch of the run; allowed: 0 to 3"),
-        ({"snapshots": ["x"]}, "snapshots: 'x' is no epoch of the run"),
+        ({"snapshots": ["x"]}, "snapshots: ['x'] is none of what is allowed: all or array or object"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_by_their_keys(tmp_path, dataset_folder, changes, message):

@@ -187,7 +187,8 @@ def _kind_problems(settings: Settings, where: str) -> Iterator[str]:
 def _plain(value: Any) -> Any:
     """Return nested settings, frozen mappings and tuples as dictionaries and lists, as files have them."""
     if isinstance(value, Settings):
-        return value.complete()
+        # What has no value either replaces what there is.
+        return {**dict.fromkeys(value), **value.complete()}
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
