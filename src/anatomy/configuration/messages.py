@@ -8,6 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
 from anatomy.networks.catalogue import name_problem
+from anatomy.runtime.values import REPLACED, replaced
 
 # JSON Schema alone takes 4.0 for an integer, and NaN and infinity for numbers.
 _TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
@@ -17,10 +18,6 @@ _TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
     }
 )
 _Validator = validators.extend(Draft202012Validator, type_checker=_TYPES)
-# Keys of earlier versions, and what is written instead.
-_REPLACED = {
-    "whole_snapshots": "write `snapshots: {weights: all}` for true; without it convolutions are kept"
-}
 _FORMATS = FormatChecker(formats=())
 _FORMATS.checks("architecture")(lambda name: not isinstance(name, str) or name_problem(name) is None)
 
@@ -68,8 +65,8 @@ def _sentences(error: ValidationError) -> Iterator[str]:
 
 
 def _unknown_key(path: Sequence[Any], allowed: Iterable[str]) -> str:
-    if path[-1] in _REPLACED:
-        return f"{'.'.join(map(str, path))}: there is no such key any more; {_REPLACED[path[-1]]}"
+    if path[-1] in REPLACED:
+        return replaced(".".join(map(str, path)))
     close = difflib.get_close_matches(str(path[-1]), allowed, 1)
     hint = f"; did you mean {close[0]}?" if close else ""
     return f"{'.'.join(map(str, path))}: unknown key; allowed: {', '.join(allowed)}{hint}"

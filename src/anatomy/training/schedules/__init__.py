@@ -30,5 +30,5 @@ class LearningRates:
     def __call__(self, epoch: int) -> float:
         """Return the rate of all steps of `epoch`."""
         if epoch <= self.schedule.warmup:
-            return self.base * epoch / self.schedule.warmup
+            return self.base * (epoch / self.schedule.warmup)
         return self.after_warmup(self.base, self.schedule, epoch - 1, self.epochs)
