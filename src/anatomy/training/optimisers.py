@@ -37,20 +37,24 @@ class MemoryOrderSGD(SGD):
         """Take one step on all parameters that have a gradient."""
         for group in self.param_groups:
             trained = [parameter for parameter in group["params"] if parameter.grad is not None]
-            lists = [trained, [parameter.grad for parameter in trained], []]
-            if group["momentum"]:
-                lists[2] = [self._momentum(parameter) for parameter in trained]
             with torch.no_grad():
-                torch._fused_sgd_(
-                    *([_in_memory_order(tensor) for tensor in tensors] for tensors in lists),
-                    weight_decay=group["weight_decay"],
-                    momentum=group["momentum"],
-                    lr=group["lr"],
-                    dampening=0,
-                    nesterov=False,
-                    maximize=False,
-                    is_first_step=False,
-                )
+                self.update(group, trained, [parameter.grad for parameter in trained])
+
+    def update(
+        self, group: Mapping[str, Any], parameters: list[nn.Parameter], gradients: list[torch.Tensor]
+    ) -> None:
+        """Move parameters of a group against their gradients, without gradients being recorded."""
+        momenta = [self._momentum(parameter) for parameter in parameters] if group["momentum"] else []
+        torch._fused_sgd_(
+            *([_in_memory_order(tensor) for tensor in each] for each in (parameters, gradients, momenta)),
+            weight_decay=group["weight_decay"],
+            momentum=group["momentum"],
+            lr=group["lr"],
+            dampening=0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=False,
+        )
 
     def _momentum(self, parameter: nn.Parameter) -> torch.Tensor:
         """Return the momentum of a parameter, which begins with zero."""

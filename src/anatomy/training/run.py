@@ -20,11 +20,12 @@ from anatomy.networks.sequential import pool_first
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.progress import progress
 from anatomy.runtime.settings import Settings, run_problems, snapshot_epochs
-from anatomy.runtime.streams import stream, stream_seed
+from anatomy.runtime.streams import seed_global_generator, stream, stream_seed
 from anatomy.training.evaluation import autocast, evaluate
 from anatomy.training.gpu import GpuTimer, Graphed
 from anatomy.training.history import EpochRecord
 from anatomy.training.losses import loss_of, minimised
+from anatomy.training.mlp_steps import mlp_steps
 from anatomy.training.optimisers import build_optimiser, optimiser_state, restore_optimiser, set_rate
 from anatomy.training.schedules import LearningRates
 from anatomy.training.start import INITIALISATION, Start
@@ -88,6 +89,7 @@ class Run:
         # Accuracies that validation counts (top k), and the values of those after the first.
         self.top: tuple[int, ...] = (1,)
         self.further: list[float] = []
+        self.mlp = mlp_steps(self.network, self.optimiser, task)
         # What changes between steps keeps its memory, as a graph demands.
         self.draws = Draws.none(len(task.train_labels)).to(self.device)
         self.total_loss = torch.zeros((), device=self.device)
@@ -136,17 +138,22 @@ class Run:
         self.start.load(network)
         return network
 
+    def order_of(self, epoch: int) -> torch.Tensor:
+        """Return the order of the images (N,) in `epoch`, on the CPU."""
+        count = len(self.task.train_labels)
+        if self.settings.order == "stored":
+            return torch.arange(count)
+        return torch.randperm(count, generator=stream(self.seed, "order", epoch))
+
     def start_epoch(self, epoch: int) -> torch.Tensor:
         """Set learning rate, augmentation and dropout for `epoch`; return the order of its images (N,)."""
         count = len(self.task.train_labels)
         # Drawn on the CPU, so that every type of device sees the same order and augmentation.
-        order = torch.randperm(count, generator=stream(self.seed, "order", epoch))
-        if self.settings.order == "stored":
-            order = torch.arange(count)
+        order = self.order_of(epoch)
         generator = stream(self.seed, "augmentation", epoch)
         self.draws.copy_(Draws.sample(count, self.task.shift, self.settings.augmentation.flip, generator))
         # The global generator belongs to dropout alone.
-        torch.manual_seed(stream_seed(self.seed, "dropout", epoch))
+        seed_global_generator(stream_seed(self.seed, "dropout", epoch), self.device)
         set_rate(self.optimiser, self.rate(epoch))
         self.network.train()
         if (frozen := self.settings.batch_norm) is not None and epoch > frozen.frozen_after:
@@ -177,14 +184,33 @@ class Run:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
-        loss = loss.detach()
+        logits, loss = logits.detach(), loss.detach()
         if self.settings.loss.smoothing:
-            loss = self.loss(logits.detach().float(), target)
-        self.total_loss += loss * len(index)
-        self.total_correct += (logits.detach().argmax(1) == target).sum()
+            loss = self.loss(logits.float(), target)
+        self.count(loss, logits, target)
 
-    def train_epoch(self, epoch: int) -> tuple[float, float]:
-        """Train for one epoch; return mean loss and accuracy over its batches."""
+    def count(self, loss: torch.Tensor, logits: torch.Tensor, target: torch.Tensor) -> None:
+        """Count the mean loss of a batch, and the logits (B, classes) that are largest at targets (B,)."""
+        self.total_loss += loss * len(target)
+        self.total_correct += (logits.argmax(1) == target).sum()
+
+    def train_epoch(self, epoch: int) -> tuple[float, float] | tuple[None, None]:
+        """Train for one epoch; return mean loss and accuracy over its batches, if they were counted."""
+        if self.mlp is None:
+            self._take_steps(epoch)
+        else:
+            counted = self._is_regular(epoch) or self.settings.stop is not None
+            set_rate(self.optimiser, self.rate(epoch))
+            self.total_loss.zero_()
+            self.total_correct.zero_()
+            self.mlp.epoch(self.order_of(epoch), self.settings.batch_size, self.count if counted else None)
+            if not counted:
+                return None, None
+        count = len(self.task.train_labels)
+        return self.total_loss.item() / count, self.total_correct.item() / count
+
+    def _take_steps(self, epoch: int) -> None:
+        """Take a step on every batch of an epoch."""
         batches = self.start_epoch(epoch).split(self.settings.batch_size)
         crops = None
         if self.settings.augmentation.random_resized_crop:
@@ -192,8 +218,6 @@ class Run:
         reading = self.task.images.read(batches, crops)
         for index, read in zip(progress(batches, f"epoch {epoch}, batches"), reading, strict=True):
             self.take_step(index, *read)
-        count = len(self.task.train_labels)
-        return self.total_loss.item() / count, self.total_correct.item() / count
 
     def advance(self) -> EpochRecord | None:
         """Train the next epoch, or begin with the initialisation; return its record if it is evaluated."""
@@ -204,9 +228,11 @@ class Run:
                 train = self.train_epoch(self.epoch)
             if gpu.seconds is not None:
                 self.gpu_since = (self.gpu_since or 0.0) + gpu.seconds
-            self.require_finite(train[0], "training", self.epoch)
+            if train[0] is not None:
+                self.require_finite(train[0], "training", self.epoch)
         self.seconds += time.perf_counter() - began
-        return self._record(*train) if self._is_evaluated(train[1]) else None
+        evaluated = self._is_regular(self.epoch) or self._is_enough(train[1])
+        return self._record(*train) if evaluated else None
 
     def _record(self, train_loss: float | None, train_accuracy: float | None) -> EpochRecord:
         """Evaluate the present epoch and add it to the history."""
@@ -221,11 +247,9 @@ class Run:
         self.seconds, self.gpu_since = 0.0, None
         return self.history[-1]
 
-    def _is_evaluated(self, train_accuracy: float | None) -> bool:
-        """Tell whether the present epoch has a record: every so many, the first, and the last."""
-        first_or_last = self.epoch in (self.start.epoch, self.settings.epochs)
-        regular = self.epoch % self.settings.evaluate_every == 0
-        return first_or_last or regular or self._is_enough(train_accuracy)
+    def _is_regular(self, epoch: int) -> bool:
+        """Tell whether an epoch is one that is always evaluated: every so many, the first, and the last."""
+        return epoch % self.settings.evaluate_every == 0 or epoch in (self.start.epoch, self.settings.epochs)
 
     def _is_enough(self, train_accuracy: float | None) -> bool:
         """Tell whether a run with this training accuracy stops."""
