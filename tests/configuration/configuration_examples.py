@@ -43,6 +43,7 @@ defaults: &experiment
   trainable: [conv]
   batch_norm: {frozen_after: 2}
   evaluate_every: 2
+  keep_state: true
   initialisation: {kind: normal, std: 0.1}
   epochs: 4
   batch_size: 32

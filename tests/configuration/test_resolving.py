@@ -113,6 +113,7 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
         "snapshots": {"epochs": "all", "weights": "convolutions"},
         "loss": {"kind": "cross_entropy", "smoothing": 0.0},
         "evaluate_every": 1,
+        "keep_state": False,
         "seeds": [0],
         "arrangements": {"reinitialise": {"epochs": [0], "random": True, "linear": False}},
     }

@@ -46,6 +46,7 @@ RUN = {
     "loss.kind": "cross_entropy",
     "loss.smoothing": 0,
     "evaluate_every": 1,
+    "keep_state": False,
     "snapshots": "all",
     "snapshots.epochs": "all",
     "snapshots.weights": "convolutions",

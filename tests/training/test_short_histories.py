@@ -15,6 +15,7 @@ from anatomy.runtime.errors import InputError
 from anatomy.runtime.settings import Settings, snapshot_epochs
 from anatomy.training import resume
 from anatomy.training.loop import train_run
+from anatomy.training.schedules import is_extendable
 from anatomy.training.tables import accuracy_table, training_table
 from anatomy.training.trained import open_run
 
@@ -186,3 +187,76 @@ def test_an_earlier_key_is_answered_with_what_is_written_now(tmp_path, dataset_f
     _, stderr = process.communicate()
     assert process.returncode == 1
     assert "whole_snapshots: there is no such key any more; write `snapshots: {weights: all}`" in stderr
+
+
+# Longer runs
+
+
+def train_as_the_program(folder, **changes):
+    """Train in this process, or continue a shorter run; return the run."""
+    run = small_run(**changes)
+    facts = {"settings": run.settings.stored()}
+    if run.settings.keep_state and is_extendable(run.settings.schedule.kind):
+        resume.extend(folder, facts, run.kept_epochs)
+    train_run(run, folder, {}, facts, keep_state=run.settings.keep_state)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("changes", "goes_on"),
+    [
+        ({"schedule": CONSTANT, "snapshots": [0, 1]}, True),
+        ({"evaluate_every": 2, "snapshots": [], "schedule": {"every": 2}}, True),
+        ({"snapshots": "all", "optimiser": {"kind": "adam"}}, True),
+        ({"schedule": {"kind": "cosine"}, "snapshots": []}, False),
+        ({"schedule": CONSTANT, "snapshots": [], "keep_state": False}, False),
+    ],
+)
+def test_more_epochs_continue_a_run_that_kept_its_state(tmp_path, capsys, changes, goes_on):
+    changes = {"keep_state": True, **changes}
+    train_as_the_program(tmp_path / "run", **{**changes, "epochs": 3})
+    capsys.readouterr()
+    longer = train_as_the_program(tmp_path / "run", **{**changes, "epochs": 4})
+    assert ("continuing after epoch 3" in capsys.readouterr().err) == goes_on
+    fresh = train_as_the_program(tmp_path / "fresh", **{**changes, "epochs": 4})
+    names = [path.name for path in (tmp_path / "fresh/snapshots").iterdir()]
+    assert {name: outputs(tmp_path / "run")[name] for name in names} == {
+        name: outputs(tmp_path / "fresh")[name] for name in names
+    }
+    assert same(longer, fresh)
+    assert (tmp_path / "run/run.json").read_bytes() == (tmp_path / "fresh/run.json").read_bytes()
+    assert without_time(longer) == without_time(fresh)
+
+
+def test_the_program_continues_a_run_with_more_epochs(tmp_path, dataset_folder):
+    kept = {"keep_state": True, "snapshots": [1]}
+    train(tmp_path / "run", dataset_folder, epochs=2, **kept)
+    assert "continuing after epoch 2" in train(tmp_path / "run", dataset_folder, epochs=3, **kept)
+    train(tmp_path / "fresh", dataset_folder, epochs=3, **kept)
+    assert outputs(tmp_path / "run") == outputs(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 30},
+        {"snapshots": [0, 1]},
+        {"snapshots": {"epochs": [], "weights": "all"}},
+        {"epochs": 2},
+    ],
+)
+def test_another_run_is_trained_anew(tmp_path, capsys, changes):
+    """With other settings, a snapshot or weights that the earlier one has not kept, or for shorter."""
+    kept = {"keep_state": True, "snapshots": [], "schedule": CONSTANT}
+    train_as_the_program(tmp_path / "run", epochs=3, **kept)
+    again = train_as_the_program(tmp_path / "run", **{**kept, "epochs": 4, **changes})
+    assert "continuing" not in capsys.readouterr().err
+    assert again.epoch == changes.get("epochs", 4)
+
+
+def test_a_run_that_was_stopped_is_trained_anew(tmp_path, capsys):
+    stop = {"keep_state": True, "snapshots": [], "schedule": CONSTANT, "stop": {"train_accuracy": 0.01}}
+    assert train_as_the_program(tmp_path / "run", epochs=3, **stop).stopped
+    train_as_the_program(tmp_path / "run", epochs=4, **stop)
+    assert "continuing" not in capsys.readouterr().err
+    assert (tmp_path / "run/snapshots/epoch=4.safetensors").is_file()

@@ -306,8 +306,10 @@ class Run:
         """Continue from an earlier `state` and history, after `epoch`, or the last one in the history."""
         self.network.load_state_dict({name: tensors[f"network.{name}"] for name in self.network.state_dict()})
         restore_optimiser(self.network, self.optimiser, tensors)
-        self.history = [EpochRecord(**record) for record in history]
-        self.epoch = self.history[-1].epoch if epoch is None else epoch
+        records = [EpochRecord(**record) for record in history]
+        self.epoch = records[-1].epoch if epoch is None else epoch
+        # The last one of a shorter run need not be one of this.
+        self.history = [r for r in records if self._is_regular(r.epoch) or self._is_enough(r.train_accuracy)]
 
     def whole_state_dict(self) -> dict[str, torch.Tensor]:
         """Return the whole network as it is now, under torchvision's names, unfolded."""

@@ -2,7 +2,8 @@
 
 Each has `rate(base, schedule, done, epochs)`: the learning rate after `done` of `epochs` epochs, once the
 warm-up is over, from the base rate and the schedule's settings. Its literal TAKES lists the keys of
-`schedule` in the configuration, beside `kind`, that it takes.
+`schedule` in the configuration, beside `kind`, that it takes; with a true EXTENDABLE no rate depends on
+`epochs`.
 """
 
 from importlib import import_module
@@ -14,6 +15,11 @@ from anatomy.runtime.settings import Settings
 def module_of(kind: str) -> str:
     """Return the dotted name of the module of a kind of schedule; `InputError` if there is none."""
     return module_in(__name__, kind, "schedule.kind")
+
+
+def is_extendable(kind: str) -> bool:
+    """Tell whether a run with this kind of schedule has the same rates as the beginning of a longer one."""
+    return getattr(import_module(module_of(kind)), "EXTENDABLE", False)
 
 
 class LearningRates:

@@ -6,6 +6,7 @@ The rate is multiplied by factor^(1 / every) after each epoch (the paper's 10^(-
 from anatomy.runtime.settings import Settings
 
 TAKES = ("every", "factor", "warmup")
+EXTENDABLE = True
 
 
 def rate(base: float, schedule: Settings, done: int, epochs: int) -> float:

@@ -3,6 +3,7 @@
 from anatomy.runtime.settings import Settings
 
 TAKES = ("every", "factor", "warmup")
+EXTENDABLE = True
 
 
 def rate(base: float, schedule: Settings, done: int, epochs: int) -> float:
