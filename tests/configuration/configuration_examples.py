@@ -25,7 +25,7 @@ device: cpu
 runs_per_gpu: 2
 data: data
 pathvars: {results: results}
-only: [plain, other]
+only: [plain, other, milestones, swa]
 datasets:
   digits:
     {source: embedded, label: Digits, variant: digits-grey, train: 100, test: 50, seed: 1, polarity: both}
@@ -41,7 +41,10 @@ defaults: &experiment
   options: {depth: 3}
   width: 0.5
   threads: 2
-  whole_snapshots: true
+  trainable: [conv]
+  batch_norm: {frozen_after: 2}
+  evaluate_every: 2
+  keep_state: true
   initialisation: {kind: normal, std: 0.1}
   epochs: 4
   batch_size: 32
@@ -57,15 +60,23 @@ defaults: &experiment
   split_seed: 1
   split: {shuffle: true, stratified: true}
   order: stored
-  optimiser: {kind: sgd, learning_rate: 0.1, momentum: 0.5, weight_decay: 0.0}
-  schedule: {kind: step, every: 2, factor: 0.5}
-  snapshots: all
+  loss: {kind: cross_entropy, smoothing: 0.1}
+  optimiser: {kind: sgd, learning_rate: 0.1, momentum: 0.5, weight_decay: 0.0, decay: matrices}
+  schedule: {kind: step, every: 2, factor: 0.5, warmup: 1}
+  snapshots: {epochs: all, weights: all}
   seeds: [0, 1]
   arrangements:
     reinitialise: {epochs: [0, 2], random: true, linear: false}
 experiments:
   plain: *experiment
   other: {like: plain, order: drawn}
+  milestones: {like: plain, schedule: {kind: milestones, every: null, milestones: [1]}}
+  swa:
+    like: plain
+    stop: {train_accuracy: 1.0}
+    snapshots: []
+    arrangements: {reinitialise: {epochs: [0]}}
+    schedule: {kind: swa_cyclic, every: null, factor: null, cycles: 2, swa_rate: 0.1}
 studies:
   arrangements:
     pretrained:

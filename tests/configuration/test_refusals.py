@@ -84,9 +84,9 @@ BAD = {
         "vgg19, vgg11bn",
     ),
     "unknown schedule": (
-        "defaults: {schedule: {kind: cosine}}",
-        "defaults.schedule.kind: 'cosine'",
-        "allowed: smooth, step",
+        "defaults: {schedule: {kind: cosinus}}",
+        "defaults.schedule.kind: 'cosinus'",
+        "allowed: constant, cosine, cycles, milestones, smooth, step, swa_constant, swa_cyclic",
     ),
     "unknown data set": (
         "experiments: {plain: {dataset: mnist}}",

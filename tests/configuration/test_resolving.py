@@ -93,7 +93,6 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
         "initialisation": {"kind": "kaiming", "std": 0.01},
         "epochs": 4,
         "threads": 1,
-        "whole_snapshots": False,
         "batch_size": 128,
         "precision": "float32",
         "pixels": "standardised",
@@ -103,9 +102,18 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
         "validation_fraction": 0.1,
         "split_seed": 0,
         "order": "drawn",
-        "optimiser": {"kind": "sgd", "learning_rate": 0.01, "momentum": 0.9, "weight_decay": 0.0005},
-        "schedule": {"kind": "step", "every": 25, "factor": 0.1},
-        "snapshots": "all",
+        "optimiser": {
+            "kind": "sgd",
+            "learning_rate": 0.01,
+            "momentum": 0.9,
+            "weight_decay": 0.0005,
+            "decay": "all",
+        },
+        "schedule": {"kind": "step", "every": 25, "factor": 0.1, "cycles": 5, "swa_rate": 0.05, "warmup": 0},
+        "snapshots": {"epochs": "all", "weights": "convolutions"},
+        "loss": {"kind": "cross_entropy", "smoothing": 0.0},
+        "evaluate_every": 1,
+        "keep_state": False,
         "seeds": [0],
         "arrangements": {"reinitialise": {"epochs": [0], "random": True, "linear": False}},
     }
@@ -128,6 +136,7 @@ def test_nested_keys_are_overridden_one_by_one():
         "learning_rate": 0.1,
         "momentum": 0.0,
         "weight_decay": 0.0005,
+        "decay": "all",
     }
 
 
@@ -268,7 +277,7 @@ def test_snapshots_contain_the_first_and_last_epoch(asked, kept):
     plain = resolved_experiment(f"defaults: {{snapshots: {asked}}}")
     assert snapshot_epochs(plain) == kept
     # As they are written: the epochs that follow from them are in no fingerprint.
-    assert plain.complete()["snapshots"] == yaml.safe_load(asked)
+    assert plain.complete()["snapshots"]["epochs"] == yaml.safe_load(asked)
 
 
 @settings(deadline=None, max_examples=30)

@@ -44,7 +44,7 @@ def test_the_plain_run_says_what_it_did_and_nothing_else():
     assert "Studies of this run: arrangements." in words
     assert "- Stochastic gradient descent with momentum: all experiments." in words
     assert "- Without batch normalisation, with dropout of one half in the classifier: all" in words
-    for other in ("Adam", "smooth", "[0, 1]", "Reinitialisation", "Label noise", "Shuffled", "library"):
+    for other in ("Adam", "(smooth)", "[0, 1]", "Reinitialisation", "Label noise", "Shuffled", "library"):
         assert other not in words
     assert "arrangements (reinitialise (epochs none, random no, linear no))" in words
 
@@ -64,7 +64,7 @@ def test_the_plain_run_says_what_it_did_and_nothing_else():
         ("{initialisation: {kind: normal}}", "from a normal distribution", "library"),
         ("{validation_fraction: 0}", "are those of the test images: two.", "library"),
         ("{schedule: {kind: smooth}}", "spread evenly over so many epochs (smooth): two.", "library"),
-        ("{whole_snapshots: true}", "- The whole network was kept as snapshots", "library"),
+        ("{snapshots: {weights: all}}", "- The whole network was kept as snapshots", "library"),
         ("{label_noise: {fraction: 0.5}}", "**Label noise** (two): 50 %", "Shuffled"),
         ("{label_noise: {fraction: 0.5}}", "before training, once for each seed, by a class", "once for all"),
         ("{label_noise: {fraction: 0.5, seed: 3}}", "before training, once for all seeds, by a", "each seed"),

@@ -14,7 +14,7 @@ from anatomy.runtime.errors import InputError
 from anatomy.runtime.settings import snapshot_epochs
 from anatomy.training.losses import loss_of
 from anatomy.training.modules import modules_of
-from anatomy.training.schedules import learning_rate
+from anatomy.training.schedules import LearningRates
 
 
 def schedule(kind, every=25, factor=0.1):
@@ -39,12 +39,14 @@ def test_a_run_names_family_schedule_and_loss(architecture, module):
 def test_names_that_are_none_are_refused():
     with pytest.raises(InputError, match="'vgg17' is not an architecture, did you mean vgg19 or"):
         modules_of(settings_of(architecture="vgg17"))
-    for function in (modules_of, lambda own: learning_rate(0.1, own.schedule, 1)):
+    for function in (modules_of, lambda own: LearningRates(0.1, own.schedule, 9)):
         with pytest.raises(
-            InputError, match=r"schedule.kind: 'cosinus' is not allowed; allowed: smooth, step"
+            InputError, match=r"schedule.kind: 'cosinus' is not allowed; allowed: constant, cosine, "
         ):
             function(settings_of(schedule={"kind": "cosinus"}))
-    with pytest.raises(InputError, match="loss: 'hinges' is not allowed; allowed: cross_entropy"):
+    with pytest.raises(
+        InputError, match=r"loss.kind: 'hinges' is not allowed; allowed: cross_entropy, hinge"
+    ):
         loss_of("hinges")
 
 
@@ -65,14 +67,14 @@ def test_step_schedule_equals_torchs():
     scheduler = torch.optim.lr_scheduler.StepLR(optimiser, 25, 0.1)
     for epoch in range(1, 101):
         expected = optimiser.param_groups[0]["lr"]
-        assert learning_rate(0.01, schedule("step"), epoch) == pytest.approx(expected)
+        assert LearningRates(0.01, schedule("step"), 100)(epoch) == pytest.approx(expected)
         optimiser.step()
         scheduler.step()
 
 
 @given(st.integers(1, 100))
 def test_smooth_schedule_is_the_papers(epoch):
-    rate = learning_rate(0.01, schedule("smooth"), epoch)
+    rate = LearningRates(0.01, schedule("smooth"), 100)(epoch)
     assert rate == pytest.approx(0.01 * 10 ** (-(epoch - 1) / 25))
 
 

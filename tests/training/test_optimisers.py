@@ -25,7 +25,7 @@ def test_optimisers_step_as_torchs(kind, momentum):
     ours.load_state_dict(theirs.state_dict())
     expected = torch.optim.SGD(theirs.parameters(), 0.1, momentum, weight_decay=0.01, fused=True)
     if kind == "adam":
-        expected = torch.optim.Adam(theirs.parameters(), 0.1, fused=True)
+        expected = torch.optim.Adam(theirs.parameters(), 0.1, weight_decay=0.01, fused=True)
     optimiser = build_optimiser(ours, settings_of(optimiser=options).optimiser, torch.device("cpu"))
     images = torch.arange(32.0).reshape(2, 1, 4, 4) / 100
     for rate in (0.1, 0.1, 0.05):

@@ -55,7 +55,7 @@ def test_the_last_snapshot_is_the_final_network(trained):
 
 
 def test_whole_snapshots_are_state_dicts_of_the_network(tmp_path, dataset_folder, trained):
-    train(tmp_path / "run", dataset_folder, whole_snapshots=True)
+    train(tmp_path / "run", dataset_folder, snapshots={"weights": "all"})
     for epoch in (0, 2, 3):
         name = f"snapshots/epoch={epoch}.safetensors"
         whole, convolutions = load_file(tmp_path / "run" / name), load_file(trained / name)
@@ -129,9 +129,12 @@ def test_an_edit_between_start_and_import_is_noticed(tmp_path, dataset_folder, m
         ({"epochs": None, "architecture": None}, "key architecture is missing; key epochs is missing"),
         ({"architecture": 5}, "architecture: 5 is not of type string"),
         ({"architecture": "vgg12"}, "'vgg12' is not an architecture"),
-        ({"schedule": {"kind": "foo"}}, "schedule.kind: 'foo' is not allowed; allowed: smooth, step"),
+        (
+            {"schedule": {"kind": "foo"}},
+            "schedule.kind: 'foo' is not allowed; allowed: constant, cosine, cycles, milestones, smooth, ",
+        ),
         ({"snapshots": [0, 9]}, "snapshots: 9 is no epoch of the run; allowed: 0 to 3"),
-        ({"snapshots": ["x"]}, "snapshots: 'x' is no epoch of the run"),
+        ({"snapshots": ["x"]}, "snapshots: ['x'] is none of what is allowed: all or array or object"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_by_their_keys(tmp_path, dataset_folder, changes, message):

@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
     """A data set, and two runs on it: with all weights of some epochs, and with convolutions and noise."""
     folder = tmp_path_factory.mktemp("trained")
     write_dataset(make_dataset(), folder / "data", "shades", {"source": "test"})
-    train(folder / "whole", folder / "data", 2, whole_snapshots=True, snapshots=[1])
+    train(folder / "whole", folder / "data", 2, snapshots={"epochs": [1], "weights": "all"})
     train(folder / "noisy", folder / "data", 2, **NOISE)
     return folder
 
@@ -63,7 +63,7 @@ def test_epochs_of_which_weights_are_missing_are_refused_with_the_key(folder):
     with pytest.raises(InputError, match="has no snapshot of epoch 2; add it to `snapshots`"):
         opened(folder, "whole").network(2)
     run = opened(folder, "noisy")
-    with pytest.raises(InputError, match="holds convolutions only; set `whole_snapshots: true`"):
+    with pytest.raises(InputError, match="holds convolutions only; set `weights: all` in `snapshots`"):
         run.network(1)
     assert torch.equal(run.network(3).features[0].weight, run.network().features[0].weight)
 
@@ -123,4 +123,4 @@ def test_final_values_are_among_the_files_that_run_json_vouches_for(folder):
     facts = opened(folder, "whole").facts
     names = ["snapshots/epoch=0", "snapshots/epoch=1", "snapshots/epoch=3", "final"]
     assert set(facts["sha256"]) == {"final.json", *(f"{name}.safetensors" for name in names)}
-    assert facts["settings"] == settings_of(whole_snapshots=True, snapshots=[1]).stored()
+    assert facts["settings"] == settings_of(snapshots={"epochs": [1], "weights": "all"}).stored()

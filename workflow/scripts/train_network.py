@@ -43,6 +43,7 @@ def train(arguments: argparse.Namespace, settings: Settings, code: str, device_n
         from anatomy.training import resume
         from anatomy.training.loop import train_run
         from anatomy.training.run import Run
+        from anatomy.training.schedules import is_extendable
         from anatomy.training.task import Task
 
     program, output = Path(__file__), arguments.output
@@ -55,7 +56,10 @@ def train(arguments: argparse.Namespace, settings: Settings, code: str, device_n
     origin = origin_of(settings.architecture, description["name"], arguments.experiment, arguments.seed)
     facts = facts_of(origin, settings, description["sha256"], code, device_name, arguments.threads)
     with locked(output):
-        train_run(run, output / "resume", origin, facts, arguments.save_every)
+        keep_state = settings.keep_state
+        if keep_state and is_extendable(settings.schedule.kind):
+            resume.extend(output / "resume", facts, run.kept_epochs)
+        train_run(run, output / "resume", origin, facts, arguments.save_every, keep_state)
         provenance.write(output / "resume" / resume.PROVENANCE_FILE, device_name, run.gpu_seconds)
         resume.publish(output / "resume", output, program, settings)
 

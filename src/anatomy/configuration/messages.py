@@ -8,6 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
 from anatomy.networks.catalogue import name_problem
+from anatomy.runtime.values import REPLACED, replaced
 
 # JSON Schema alone takes 4.0 for an integer, and NaN and infinity for numbers.
 _TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
@@ -57,13 +58,15 @@ def _sentences(error: ValidationError) -> Iterator[str]:
             yield f"{where}: {name_problem(error.instance)}"
         case "pattern":
             yield f"{where}: {error.instance!r} does not match {expected}"
-        case "oneOf" if where.endswith(".snapshots"):
+        case "oneOf" if where.endswith((".snapshots", ".snapshots.epochs")):
             yield f"{where}: {error.instance!r} is not allowed; expected `all` or a list of epochs"
         case _:
             yield f"{where}: {error.message}"
 
 
 def _unknown_key(path: Sequence[Any], allowed: Iterable[str]) -> str:
+    if path[-1] in REPLACED:
+        return replaced(".".join(map(str, path)))
     close = difflib.get_close_matches(str(path[-1]), allowed, 1)
     hint = f"; did you mean {close[0]}?" if close else ""
     return f"{'.'.join(map(str, path))}: unknown key; allowed: {', '.join(allowed)}{hint}"

@@ -18,8 +18,8 @@ from anatomy.reporting.figures import left_out
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.own_code import is_own
 from anatomy.runtime.run_checks import noise_problems, point_problems
-from anatomy.runtime.schema import RUN, defaults, merge
-from anatomy.runtime.settings import Settings, snapshot_epochs
+from anatomy.runtime.schema import RUN, defaults, merge, written_out
+from anatomy.runtime.settings import Settings, run_problems, snapshot_epochs
 
 REQUIRED = ("dataset", "architecture", "epochs", "seeds")
 
@@ -54,7 +54,7 @@ class Configuration:
 
 def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configuration:
     """Resolve a configuration; `schema` is that of `read_schemas`. `InputError` lists everything wrong."""
-    parents = _parents(config)
+    config, parents = _written_out(config, schema), _parents(config)
     config = _selected(_with_inheritance(config))
     _refuse(unknown_null_keys(config, schema))
     off, written = _switched_off(config), _experiments_of(config)
@@ -139,6 +139,21 @@ def _experiments_of(config: Any) -> Mapping[str, Any]:
     """Return the experiments of a configuration that may be wrong in any way; empty if it has none."""
     section = config.get("experiments") if isinstance(config, Mapping) else None
     return section if isinstance(section, Mapping) else {}
+
+
+def _written_out(config: Any, schema: Mapping[str, Any]) -> Any:
+    """Return the configuration with mappings where short forms stand for them, so that they merge."""
+    if not isinstance(config, Mapping):
+        return config
+    part = schema["$defs"]["experiment"]
+    experiments = {
+        name: written_out(own, part) if isinstance(own, Mapping) else own
+        for name, own in _experiments_of(config).items()
+    }
+    changed = {"experiments": experiments} if experiments else {}
+    if isinstance(config.get("defaults"), Mapping):
+        changed["defaults"] = written_out(config["defaults"], part)
+    return {**config, **changed}
 
 
 def _parents(config: Any) -> set[str]:
@@ -236,7 +251,9 @@ def _experiment_problems(
     measuring = {study: getattr(settings, study) for study in studies if getattr(settings, study) is not None}
     for study, own in measuring.items():
         yield from STUDIES[study].settings.experiment_problems(f"{where}.{study}", own)
-    epochs = {"snapshots": () if settings.snapshots == "all" else settings.snapshots}
+    yield from run_problems(settings, f"{where}.")
+    asked = settings.snapshots.epochs
+    epochs = {"snapshots": () if asked == "all" else asked}
     for study, own in measuring.items():
         for key, values in STUDIES[study].settings.epochs_read(own).items():
             epochs[f"{study}.{key}"] = values

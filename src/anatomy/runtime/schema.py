@@ -15,6 +15,7 @@ from anatomy.runtime.errors import InputError
 from anatomy.runtime.imports import PACKAGE
 from anatomy.runtime.named import names_in
 from anatomy.runtime.own_code import FORM
+from anatomy.runtime.values import problems
 
 # The definition of what decides the weights and the files of a run.
 RUN = "run"
@@ -113,6 +114,22 @@ def defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def written_out(entry: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry in which what stands for a mapping is that mapping, so that it can be merged.
+
+    Where the schema says `short: <key>`, any value of that key stands for a mapping with it alone. What is no
+    such value stays as it is, to be refused.
+    """
+    found = dict(entry)
+    for key, part in schema["properties"].items():
+        value, short = found.get(key), part.get("short")
+        if short is None or value is None or isinstance(value, Mapping):
+            continue
+        if not any(problems(value, part["properties"][short], key)):
+            found[key] = {short: value}
+    return found
+
+
 def without_defaults(
     entry: Mapping[str, Any], schema: Mapping[str, Any], usual: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -125,9 +142,10 @@ def without_defaults(
     for key, value in entry.items():
         part = schema["properties"].get(key, {})
         if isinstance(value, Mapping) and "properties" in part:
-            inner = without_defaults(value, part, usual.get(key))
+            short = part.get("short")
+            inner = without_defaults(value, part, None if short else usual.get(key))
             if inner or key not in usual:
-                found[key] = inner
+                found[key] = inner[short] if inner.keys() == {short} else inner
         elif value is not None and (key not in usual or usual[key] != value):
             found[key] = value
     return found

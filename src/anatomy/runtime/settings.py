@@ -7,7 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.schema import defaults, merge, without_defaults
+from anatomy.runtime.imports import LIBRARY, PACKAGE
+from anatomy.runtime.literals import literals
+from anatomy.runtime.named import module_in
+from anatomy.runtime.schema import defaults, merge, without_defaults, written_out
 from anatomy.runtime.values import missing, problems
 
 
@@ -96,7 +99,7 @@ class Settings:
 
     def changed(self, **changes: Any) -> "Settings":
         """Return other settings: these with some keys changed, nested ones within their mapping."""
-        return Settings(merge(self._entry, _plain(changes)), self._schema)
+        return Settings(merge(self._entry, written_out(_plain(changes), self._schema)), self._schema)
 
     def part(self, schema: Mapping[str, Any]) -> "Settings":
         """Return the keys that another schema lists, e.g. those of a run out of those of an experiment."""
@@ -123,7 +126,8 @@ def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _completed(entry: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return an entry with all defaults, at any depth; one that is None counts as not given."""
-    found = merge(defaults(schema), {key: value for key, value in entry.items() if value is not None})
+    given = {key: value for key, value in entry.items() if value is not None}
+    found = written_out(merge(defaults(schema), given), schema)
     for key, value in found.items():
         part = schema["properties"].get(key, {})
         if isinstance(value, Mapping) and "properties" in part:
@@ -142,14 +146,49 @@ def _float(value: Any, schema: Mapping[str, Any]) -> Any:
 
 def snapshot_epochs(settings: Settings) -> list[int]:
     """Return the epochs of a run whose weights are kept: those that `snapshots` lists, 0 and the last."""
-    last = settings.epochs
-    return list(range(last + 1)) if settings.snapshots == "all" else sorted({0, last, *settings.snapshots})
+    last, asked = settings.epochs, settings.snapshots.epochs
+    return list(range(last + 1)) if asked == "all" else sorted({0, last, *asked})
+
+
+def run_problems(settings: Settings, where: str = "") -> Iterator[str]:
+    """Yield what the schema cannot tell about the settings of a run; `where` begins the name of each key."""
+    yield from _kind_problems(settings, where)
+    if settings.stop is not None and snapshot_epochs(settings) != [0, settings.epochs]:
+        yield (
+            f"{where}snapshots: a run with `stop` may end before any epoch but 0; "
+            "expected `snapshots: []`, which keeps the first and the last weights"
+        )
+
+
+def _kind_problems(settings: Settings, where: str) -> Iterator[str]:
+    """Yield keys that are set and that the `kind` beside them does not take, and those that it lacks.
+
+    Kinds are modules of the folder that the schema names; TAKES is a literal of their files. A key that is
+    set to its default counts as not set.
+    """
+    for key, part in settings._schema["properties"].items():
+        own, folder = getattr(settings, key), part.get("properties", {}).get("kind", {}).get("modules")
+        if own is None or folder is None:
+            continue
+        module = module_in(f"{PACKAGE}.{folder.replace('/', '.')}", own.kind, f"{where}{key}.kind")
+        takes = literals(LIBRARY.joinpath(*module.split(".")).with_suffix(".py"))["TAKES"]
+        for name in own.stored():
+            if name not in ("kind", *takes):
+                allowed = ", ".join(("kind", *takes))
+                yield (
+                    f"{where}{key}.{name}: {own.kind} does not take it; allowed: {allowed}; null removes "
+                    "what is inherited"
+                )
+        for name in takes:
+            if getattr(own, name) is None:
+                yield f"{where}{key}.{name} is missing; {own.kind} needs it"
 
 
 def _plain(value: Any) -> Any:
     """Return nested settings, frozen mappings and tuples as dictionaries and lists, as files have them."""
     if isinstance(value, Settings):
-        return value.complete()
+        # What has no value either replaces what there is.
+        return {**dict.fromkeys(value), **value.complete()}
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -14,6 +14,17 @@ def stream_seed(seed: int, *purpose: str | int) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
+def seed_global_generator(seed: int, device: torch.device) -> None:
+    """Seed the generator that random layers on `device` draw from.
+
+    As `torch.manual_seed`, which beside a GPU that is not used takes a third of a millisecond.
+    """
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
+
+
 def stream(seed: int, *purpose: str | int) -> torch.Generator:
     """Return a CPU generator for one purpose of one run."""
     return torch.Generator().manual_seed(stream_seed(seed, *purpose))

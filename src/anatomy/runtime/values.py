@@ -18,6 +18,8 @@ _TYPES = {
 }
 # The type of a value of which the schema says more than its type.
 _TYPE_OF = {"modules": "string", "properties": "object"}
+# Keys of earlier versions, and what is written instead.
+REPLACED = {"whole_snapshots": "write `snapshots: {weights: all}` for true; without it convolutions are kept"}
 _BOUNDS = {
     "minimum": (operator.ge, "at least"),
     "exclusiveMinimum": (operator.gt, "more than"),
@@ -35,6 +37,10 @@ def problems(value: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]
     usual = next((each for key, each in _TYPE_OF.items() if key in schema), [])
     types = schema.get("type", usual)
     types = [types] if isinstance(types, str) else types
+    if "short" in schema and not isinstance(value, Mapping):
+        if any(problems(value, schema["properties"][schema["short"]], where)):
+            yield f"{where}: {value!r} is none of what is allowed: {_in_words(schema['oneOf'])}"
+        return
     if types and not any(_TYPES[each](value) for each in types):
         yield f"{where}: {value!r} is not of type {' or '.join(types)}"
         return
@@ -55,10 +61,17 @@ def problems(value: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]
         parts = schema["properties"]
         for key, inner in value.items():
             path = f"{where}.{key}" if where else key
-            if key not in parts:
+            if key in REPLACED:
+                yield replaced(path)
+            elif key not in parts:
                 yield f"{path}: unknown key; allowed: {', '.join(parts)}"
             elif inner is not None:
                 yield from problems(inner, parts[key], path)
+
+
+def replaced(path: str) -> str:
+    """Return what is written instead of a key of an earlier version, named by its dotted path."""
+    return f"{path}: there is no such key any more; {REPLACED[path.rpartition('.')[2]]}"
 
 
 def _list_problems(value: list | tuple, schema: Mapping[str, Any], where: str) -> Iterator[str]:

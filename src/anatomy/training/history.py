@@ -1,8 +1,6 @@
 """The epochs of a run so far: what is recorded of each, as a file and for a log."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from itertools import repeat
 from pathlib import Path
 
 from anatomy.runtime.files import write_csv
@@ -13,8 +11,8 @@ class EpochRecord:
     """One row of history.csv. Losses are means over images, accuracies fractions of one.
 
     Training values are means over the epoch's augmented batches, taken while the weights change.
-    Epoch 0 is the initialisation; it has no training values. `seconds` are wall time with evaluation,
-    `gpu_seconds` those that a GPU took to train; there are none on a CPU.
+    Epoch 0 is the initialisation; it has no training values. `seconds` are wall time with evaluation since
+    the record before, `gpu_seconds` those that a GPU took to train; there are none on a CPU.
     """
 
     epoch: int
@@ -28,15 +26,8 @@ class EpochRecord:
 
 
 def write_history(path: Path, history: list[EpochRecord]) -> None:
-    """Write one row per epoch as CSV; a value that does not exist is an empty field."""
+    """Write one row per evaluated epoch as CSV; a value that does not exist is an empty field."""
     write_csv(path, EpochRecord.__annotations__, map(asdict, history))
-
-
-def rates_of_steps(history: list[EpochRecord], steps: int) -> Iterator[float]:
-    """Yield the learning rate of every step so far; an epoch has `steps`."""
-    for record in history:
-        if record.learning_rate is not None:
-            yield from repeat(record.learning_rate, steps)
 
 
 def describe(record: EpochRecord, epochs: int) -> str:

@@ -28,12 +28,13 @@ def train_run(
     keep_state: bool = False,
     after_epoch: Callable[[Run], bool] | None = None,
 ) -> bool:
-    """Train `run` to its last epoch and leave its outputs in `folder`, or continue what is there.
+    """Train `run` to its end and leave its outputs in `folder`, or continue what is there.
 
     Outputs: `snapshots/epoch=<e>.safetensors`, `final.safetensors`, `final.json`, `history.csv`, `run.json`.
     `origin` goes into every snapshot, `run_facts` into run.json; run.json comes last and is the same
-    for the same weights. The state is saved at the first epoch end after `save_every` seconds, and stays
-    if `keep_state`. Returns whether the run is finished: not if `after_epoch` said False.
+    for the same weights, and says after which epoch the run was stopped, if it was. The state is saved at
+    the first epoch end after `save_every` seconds, and stays if `keep_state`. Returns whether the run is
+    finished: not if `after_epoch` said False.
     """
     epochs = run.settings.epochs
     run_fingerprint = fingerprint(run_facts)
@@ -42,40 +43,43 @@ def train_run(
         return True
     (folder / RUN_FILE).unlink(missing_ok=True)
     if (earlier := resume.load_state(folder, run_fingerprint)) is not None:
-        run.restore(earlier[0], earlier[1]["history"])
+        run.restore(earlier[0], earlier[1]["history"], earlier[1]["epoch"])
         print(f"continuing after epoch {run.epoch}", file=sys.stderr)
     saved, snapshot, going_on = time.monotonic(), None, True
     checksums: dict[str, str] = {}
+    kept = frozenset(run.kept_epochs)
 
     def keep(name: str, snapshot: Snapshot) -> None:
         save_snapshot(folder / name, snapshot)
         checksums[name] = snapshot_sha256(snapshot)
 
     with BackgroundWriter() as writer:
-        while run.epoch < epochs and going_on:
-            print(describe(run.advance(), epochs), file=sys.stderr, flush=True)
-            if run.epoch in run.kept_epochs:
+        while not run.finished and going_on:
+            if (record := run.advance()) is not None:
+                print(describe(record, epochs), file=sys.stderr, flush=True)
+            if run.kept_as in kept:
                 writer.wait()
                 snapshot = run.snapshot(origin, snapshot)
-                writer.submit(keep, f"snapshots/epoch={run.epoch}.safetensors", snapshot)
+                writer.submit(keep, f"snapshots/epoch={run.kept_as}.safetensors", snapshot)
             if after_epoch is not None:
                 going_on = after_epoch(run)
-            last = run.epoch == epochs or not going_on
+            last = run.finished or not going_on
             if keep_state if last else time.monotonic() - saved >= save_every:
                 # Whoever continues after this epoch finds all snapshots up to it.
                 writer.wait()
-                progress = {"history": [asdict(record) for record in run.history]}
+                progress = {"epoch": run.epoch, "history": [asdict(record) for record in run.history]}
                 resume.save_state(folder, run.state(), progress, run_fingerprint)
                 saved = time.monotonic()
     write_history(folder / resume.HISTORY_FILE, run.history)
-    if run.epoch < epochs:
+    if not run.finished:
         return False
     write_json(folder / resume.FINAL_FILE, final_values(run))
     with atomic(folder / FINAL_NETWORK) as temporary:
         save_file(run.whole_state_dict(), temporary)
     files = [*resume.weight_files(run.kept_epochs), resume.FINAL_FILE]
     outputs = {name: checksums.get(name) or sha256_of(folder / name) for name in files}
-    write_json(folder / RUN_FILE, {**run_facts, "fingerprint": run_fingerprint, "sha256": outputs})
+    stopped = {"stopped_after": run.epoch} if run.stopped else {}
+    write_json(folder / RUN_FILE, {**run_facts, **stopped, "fingerprint": run_fingerprint, "sha256": outputs})
     if not keep_state:
         (folder / resume.STATE_FILE).unlink(missing_ok=True)
     return True

@@ -4,9 +4,6 @@ from anatomy.networks import family
 from anatomy.runtime.settings import Settings
 from anatomy.training import losses, schedules
 
-# What is minimised.
-LOSS = "cross_entropy"
-
 
 def modules_of(settings: Settings) -> list[str]:
     """Return the modules that a run imports by their names: of its network, its schedule and its loss.
@@ -16,5 +13,5 @@ def modules_of(settings: Settings) -> list[str]:
     return [
         family.module_of(settings.architecture),
         schedules.module_of(settings.schedule.kind),
-        losses.module_of(LOSS),
+        losses.module_of(settings.loss.kind),
     ]

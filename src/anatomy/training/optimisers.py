@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,20 +37,24 @@ class MemoryOrderSGD(SGD):
         """Take one step on all parameters that have a gradient."""
         for group in self.param_groups:
             trained = [parameter for parameter in group["params"] if parameter.grad is not None]
-            lists = [trained, [parameter.grad for parameter in trained], []]
-            if group["momentum"]:
-                lists[2] = [self._momentum(parameter) for parameter in trained]
             with torch.no_grad():
-                torch._fused_sgd_(
-                    *([_in_memory_order(tensor) for tensor in tensors] for tensors in lists),
-                    weight_decay=group["weight_decay"],
-                    momentum=group["momentum"],
-                    lr=group["lr"],
-                    dampening=0,
-                    nesterov=False,
-                    maximize=False,
-                    is_first_step=False,
-                )
+                self.update(group, trained, [parameter.grad for parameter in trained])
+
+    def update(
+        self, group: Mapping[str, Any], parameters: list[nn.Parameter], gradients: list[torch.Tensor]
+    ) -> None:
+        """Move parameters of a group against their gradients, without gradients being recorded."""
+        momenta = [self._momentum(parameter) for parameter in parameters] if group["momentum"] else []
+        torch._fused_sgd_(
+            *([_in_memory_order(tensor) for tensor in each] for each in (parameters, gradients, momenta)),
+            weight_decay=group["weight_decay"],
+            momentum=group["momentum"],
+            lr=group["lr"],
+            dampening=0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=False,
+        )
 
     def _momentum(self, parameter: nn.Parameter) -> torch.Tensor:
         """Return the momentum of a parameter, which begins with zero."""
@@ -66,18 +71,36 @@ def _in_memory_order(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.permute(0, 2, 3, 1)
 
 
+def _groups(network: nn.Module, settings: Settings) -> list[dict[str, Any]]:
+    """Return the parameters that are trained, in groups of one weight decay each.
+
+    With `decay: matrices` those of one dimension and biases of any have none.
+    """
+    decaying, others = [], []
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            matrix = parameter.ndim > 1 and name.rpartition(".")[2] != "bias"
+            (decaying if settings.decay == "all" or matrix else others).append(parameter)
+    groups = (
+        {"params": decaying, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    )
+    return [group for group in groups if group["params"]]
+
+
 def build_optimiser(network: nn.Module, settings: Settings, device: torch.device) -> torch.optim.Optimizer:
     """Return the optimiser that the `optimiser` of a run asks for, for a network on `device`.
 
-    `sgd` has momentum and weight decay, `adam` torch's defaults.
+    `sgd` has momentum, `adam` torch's defaults; both have weight decay, added to the gradient.
     """
     on_gpu = device.type == "cuda"
     # A graph repeats the numbers that it was recorded with; only tensors can change.
     rate = torch.tensor(settings.learning_rate, device=device) if on_gpu else settings.learning_rate
+    groups = _groups(network, settings)
     if settings.kind == "adam":
-        return Adam(network.parameters(), rate, fused=True, capturable=on_gpu)
+        return Adam(groups, rate, fused=True, capturable=on_gpu)
     sgd = SGD if on_gpu else MemoryOrderSGD
-    return sgd(network.parameters(), rate, settings.momentum, weight_decay=settings.weight_decay, fused=True)
+    return sgd(groups, rate, settings.momentum, fused=True)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:

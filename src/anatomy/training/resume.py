@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+from anatomy.runtime import fingerprints
 from anatomy.runtime.files import atomic, sha256_of
 from anatomy.runtime.settings import Settings
 from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, read_facts, require_unedited
@@ -77,6 +78,36 @@ def adopt(folder: Path, fingerprint: str) -> None:
     if state is not None and state[0] != fingerprint:
         (folder / RUN_FILE).unlink(missing_ok=True)
         save_state(folder, *state[1:], fingerprint)
+
+
+def extend(folder: Path, facts: Mapping[str, Any], kept: Iterable[int]) -> None:
+    """Let the finished run in a working folder go on as the run with these facts, if it is that for longer.
+
+    That is if it has kept its state and was not stopped, only `epochs` are more, and of the epochs that the
+    longer run keeps it has kept all that it has reached. Otherwise nothing is changed.
+    """
+    if not (folder / RUN_FILE).is_file() or not (folder / STATE_FILE).is_file():
+        return
+    earlier = read_facts(folder)
+    done = earlier["settings"]["epochs"]
+    has = {*earlier["sha256"]}
+    if (
+        done < facts["settings"]["epochs"]
+        and _but_for_length(earlier) == _but_for_length(facts)
+        and has.issuperset(weight_files(epoch for epoch in kept if epoch <= done))
+    ):
+        adopt(folder, fingerprints.fingerprint(facts))
+
+
+def _but_for_length(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a run without what is different in a longer one."""
+    settings = dict(facts["settings"])
+    del settings["epochs"]
+    # The epochs that are kept are compared as such.
+    if isinstance(snapshots := settings.pop("snapshots", {}), Mapping):
+        settings["weights"] = snapshots.get("weights")
+    same = {key: value for key, value in facts.items() if key not in ("fingerprint", "sha256", "settings")}
+    return {**same, "settings": {"weights": None, **settings}}
 
 
 def is_finished(folder: Path, fingerprint: str) -> bool:

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -17,17 +18,18 @@ from anatomy.networks.forward import conv_layers, is_sequential, layer_geometry
 from anatomy.networks.sequential import pool_first
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.progress import progress
-from anatomy.runtime.settings import Settings, snapshot_epochs
-from anatomy.runtime.streams import stream, stream_seed
+from anatomy.runtime.settings import Settings, run_problems, snapshot_epochs
+from anatomy.runtime.streams import seed_global_generator, stream, stream_seed
 from anatomy.training.evaluation import autocast, evaluate
 from anatomy.training.gpu import GpuTimer, Graphed
-from anatomy.training.history import EpochRecord, rates_of_steps
-from anatomy.training.losses import loss_of
-from anatomy.training.modules import LOSS
+from anatomy.training.history import EpochRecord
+from anatomy.training.losses import loss_of, minimised
+from anatomy.training.mlp_steps import mlp_steps
 from anatomy.training.optimisers import build_optimiser, optimiser_state, restore_optimiser, set_rate
-from anatomy.training.schedules import learning_rate
+from anatomy.training.schedules import LearningRates
 from anatomy.training.start import INITIALISATION, Start
 from anatomy.training.task import Task
+from anatomy.training.trainable import keep_statistics, train_only
 
 
 def _dtype_and_shape(tensor: torch.Tensor) -> tuple[str, tuple[int, ...]]:
@@ -35,10 +37,12 @@ def _dtype_and_shape(tensor: torch.Tensor) -> tuple[str, tuple[int, ...]]:
     return str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)
 
 
-def require_snapshots(settings: Settings) -> None:
-    """Raise `InputError` unless all `snapshots` are epochs of the run."""
-    asked = () if settings.snapshots == "all" else settings.snapshots
-    for epoch in asked:
+def require_settings(settings: Settings) -> None:
+    """Raise `InputError` unless the settings of a run go together, and all `snapshots` are epochs of it."""
+    if problems := list(run_problems(settings)):
+        raise InputError("; ".join(problems))
+    asked = settings.snapshots.epochs
+    for epoch in () if asked == "all" else asked:
         if type(epoch) is not int or not 0 <= epoch <= settings.epochs:
             raise InputError(f"snapshots: {epoch!r} is no epoch of the run; allowed: 0 to {settings.epochs}")
 
@@ -52,15 +56,17 @@ class Run:
     def __init__(self, task: Task, start: Start = INITIALISATION):
         """Take what the run learns; network and optimiser are made on the same device.
 
-        `InputError` if snapshots of other epochs than those of the run are asked for.
+        `InputError` if settings do not go together, or name what the network has not.
         """
         self.task, self.start = task, start
         self.settings, self.seed, self.device = task.settings, task.seed, task.device
-        require_snapshots(self.settings)
+        require_settings(self.settings)
         network = self.initial_network()
         self.geometry = layer_geometry(network, task.input_shape)
-        # Folding is exact for what SGD does to copies that differ by their initialisation alone.
-        plain = self.settings.optimiser.kind == "sgd" and not start.slots
+        train_only(network, self.settings.trainable)
+        # Folding is exact for what SGD does to copies that differ by their initialisation alone; weights that
+        # are not trained would be rounded by it.
+        plain = self.settings.optimiser.kind == "sgd" and not start.slots and self.settings.trainable is None
         self.folded = plain and foldable(network, task.input_shape)
         if self.folded:
             fold(network)
@@ -70,20 +76,39 @@ class Run:
         self.optimiser = build_optimiser(self.network, self.settings.optimiser, self.device)
         restore_optimiser(self.network, self.optimiser, start.slots)
         self.take_step = Graphed(self.step) if self.device.type == "cuda" else self.step
+        self.rate = LearningRates(
+            self.settings.optimiser.learning_rate, self.settings.schedule, self.settings.epochs
+        )
+        # The last epoch that is done; before the first evaluation one less than the first.
+        self.epoch = start.epoch - 1
         self.history: list[EpochRecord] = []
-        self.loss = loss_of(LOSS)
+        # Time since the last record: of all, and of a GPU.
+        self.seconds, self.gpu_since = 0.0, None
+        self.loss, self.minimised = loss_of(self.settings.loss.kind), minimised(self.settings.loss)
         # Accuracies that validation counts (top k), and the values of those after the first.
         self.top: tuple[int, ...] = (1,)
         self.further: list[float] = []
+        self.mlp = mlp_steps(self.network, self.optimiser, task)
         # What changes between steps keeps its memory, as a graph demands.
         self.draws = task.draws(0).to(self.device)
         self.total_loss = torch.zeros((), device=self.device)
         self.total_correct = torch.zeros((), device=self.device)
 
     @property
-    def epoch(self) -> int:
-        """The last epoch in the history; before the first evaluation one less than the first."""
-        return self.history[-1].epoch if self.history else self.start.epoch - 1
+    def stopped(self) -> bool:
+        """Whether the run has ended before its last epoch, as `stop` asks."""
+        accuracy = self.history[-1].train_accuracy if self.history else None
+        return self.epoch < self.settings.epochs and self._is_enough(accuracy)
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.epoch == self.settings.epochs or self.stopped
+
+    @property
+    def kept_as(self) -> int:
+        """The epoch under which weights are kept as they are now: the last one for a run that has stopped."""
+        return self.settings.epochs if self.stopped else self.epoch
 
     @property
     def gpu_seconds(self) -> float | None:
@@ -101,9 +126,10 @@ class Run:
         """The epochs whose weights are kept as snapshots."""
         return [epoch for epoch in snapshot_epochs(self.settings) if epoch >= self.start.epoch]
 
-    def rate(self, epoch: int) -> float:
-        """Learning rate during `epoch`."""
-        return learning_rate(self.settings.optimiser.learning_rate, self.settings.schedule, epoch)
+    def rates_of_steps(self) -> Iterator[float]:
+        """Yield the learning rate of every step so far."""
+        for epoch in range(self.start.epoch + 1, self.epoch + 1):
+            yield from repeat(self.rate(epoch), self.steps_per_epoch)
 
     def initial_network(self) -> nn.Module:
         """The network that the run begins with, not folded."""
@@ -111,21 +137,34 @@ class Run:
         self.start.load(network)
         return network
 
+    def order_of(self, epoch: int) -> torch.Tensor:
+        """Return the order of the images (N,) in `epoch`, on the CPU."""
+        count = len(self.task.train_labels)
+        if self.settings.order == "stored":
+            return torch.arange(count)
+        return torch.randperm(count, generator=stream(self.seed, "order", epoch))
+
     def start_epoch(self, epoch: int) -> torch.Tensor:
         """Set learning rate, augmentation and dropout for `epoch`; return the order of its images (N,)."""
         count = len(self.task.train_labels)
         # Drawn on the CPU, so that every type of device sees the same order.
-        order = torch.randperm(count, generator=stream(self.seed, "order", epoch))
-        if self.settings.order == "stored":
-            order = torch.arange(count)
+        order = self.order_of(epoch)
         self.draws.copy_(self.task.draws(epoch))
         # The global generator belongs to dropout alone.
-        torch.manual_seed(stream_seed(self.seed, "dropout", epoch))
+        seed_global_generator(stream_seed(self.seed, "dropout", epoch), self.device)
         set_rate(self.optimiser, self.rate(epoch))
         self.network.train()
+        if (frozen := self.settings.batch_norm) is not None and epoch > frozen.frozen_after:
+            self._freeze_batch_norm(epoch == frozen.frozen_after + 1)
         self.total_loss.zero_()
         self.total_correct.zero_()
         return order.to(self.device)
+
+    def _freeze_batch_norm(self, first: bool) -> None:
+        """Keep running statistics as they are; from the `first` such epoch on the step is another one."""
+        keep_statistics(self.network)
+        if first and self.device.type == "cuda":
+            self.take_step = Graphed(self.step)
 
     def step(self, index: torch.Tensor, *read: torch.Tensor) -> None:
         """Take one step on the images `index` (B,), and count their loss and correct predictions.
@@ -139,15 +178,37 @@ class Run:
         inputs, target = task.normalise(images), task.train_labels[index]
         with autocast(self.device, self.settings.precision):
             logits = self.network(inputs)
-            loss = self.loss(logits, target)
+            loss = self.minimised(logits, target)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
-        self.total_loss += loss.detach() * len(index)
-        self.total_correct += (logits.detach().argmax(1) == target).sum()
+        logits, loss = logits.detach(), loss.detach()
+        if self.settings.loss.smoothing:
+            loss = self.loss(logits.float(), target)
+        self.count(loss, logits, target)
 
-    def train_epoch(self, epoch: int) -> tuple[float, float]:
-        """Train for one epoch; return mean loss and accuracy over its batches."""
+    def count(self, loss: torch.Tensor, logits: torch.Tensor, target: torch.Tensor) -> None:
+        """Count the mean loss of a batch, and the logits (B, classes) that are largest at targets (B,)."""
+        self.total_loss += loss * len(target)
+        self.total_correct += (logits.argmax(1) == target).sum()
+
+    def train_epoch(self, epoch: int) -> tuple[float, float] | tuple[None, None]:
+        """Train for one epoch; return mean loss and accuracy over its batches, if they were counted."""
+        if self.mlp is None:
+            self._take_steps(epoch)
+        else:
+            counted = self._is_regular(epoch) or self.settings.stop is not None
+            set_rate(self.optimiser, self.rate(epoch))
+            self.total_loss.zero_()
+            self.total_correct.zero_()
+            self.mlp.epoch(self.order_of(epoch), self.settings.batch_size, self.count if counted else None)
+            if not counted:
+                return None, None
+        count = len(self.task.train_labels)
+        return self.total_loss.item() / count, self.total_correct.item() / count
+
+    def _take_steps(self, epoch: int) -> None:
+        """Take a step on every batch of an epoch."""
         batches = self.start_epoch(epoch).split(self.settings.batch_size)
         crops = None
         if self.settings.augmentation.random_resized_crop:
@@ -155,22 +216,43 @@ class Run:
         reading = self.task.images.read(batches, crops)
         for index, read in zip(progress(batches, f"epoch {epoch}, batches"), reading, strict=True):
             self.take_step(index, *read)
-        count = len(self.task.train_labels)
-        return self.total_loss.item() / count, self.total_correct.item() / count
 
-    def advance(self) -> EpochRecord:
-        """Train the next epoch (or evaluate the initialisation) and add it to the history."""
-        epoch, start = self.epoch + 1, time.perf_counter()
-        rate, train, gpu = None, (None, None), GpuTimer(self.device)
-        if epoch > self.start.epoch:
-            with gpu:
-                rate, train = self.rate(epoch), self.train_epoch(epoch)
-            self.require_finite(train[0], "training", epoch)
+    def advance(self) -> EpochRecord | None:
+        """Train the next epoch, or begin with the initialisation; return its record if it is evaluated."""
+        self.epoch, began = self.epoch + 1, time.perf_counter()
+        train = None, None
+        if self.epoch > self.start.epoch:
+            with (gpu := GpuTimer(self.device)):
+                train = self.train_epoch(self.epoch)
+            if gpu.seconds is not None:
+                self.gpu_since = (self.gpu_since or 0.0) + gpu.seconds
+            if train[0] is not None:
+                self.require_finite(train[0], "training", self.epoch)
+        self.seconds += time.perf_counter() - began
+        evaluated = self._is_regular(self.epoch) or self._is_enough(train[1])
+        return self._record(*train) if evaluated else None
+
+    def _record(self, train_loss: float | None, train_accuracy: float | None) -> EpochRecord:
+        """Evaluate the present epoch and add it to the history."""
+        began = time.perf_counter()
         loss, accuracy, *self.further = self.measure(*self.task.validation, self.top)
-        self.require_finite(loss, "validation", epoch)
-        seconds = round(time.perf_counter() - start, 3)
-        self.history.append(EpochRecord(epoch, rate, *train, loss, accuracy, seconds, gpu.seconds))
+        self.require_finite(loss, "validation", self.epoch)
+        rate = None if self.epoch == self.start.epoch else self.rate(self.epoch)
+        seconds = round(self.seconds + time.perf_counter() - began, 3)
+        gpu = None if self.gpu_since is None else round(self.gpu_since, 3)
+        values = rate, train_loss, train_accuracy, loss, accuracy, seconds, gpu
+        self.history.append(EpochRecord(self.epoch, *values))
+        self.seconds, self.gpu_since = 0.0, None
         return self.history[-1]
+
+    def _is_regular(self, epoch: int) -> bool:
+        """Tell whether an epoch is one that is always evaluated: every so many, the first, and the last."""
+        return epoch % self.settings.evaluate_every == 0 or epoch in (self.start.epoch, self.settings.epochs)
+
+    def _is_enough(self, train_accuracy: float | None) -> bool:
+        """Tell whether a run with this training accuracy stops."""
+        stop = self.settings.stop
+        return stop is not None and train_accuracy is not None and train_accuracy >= stop.train_accuracy
 
     def require_finite(self, loss: float, part: str, epoch: int) -> None:
         """Raise `InputError` if a loss, on the part of the data that is named, is no number."""
@@ -198,8 +280,8 @@ class Run:
         `buffer` is an earlier snapshot of this run whose arrays may take the copy: new memory costs as much
         time as the copy itself.
         """
-        origin = {**origin, "epoch": self.epoch}
-        if self.settings.whole_snapshots:
+        origin = {**origin, "epoch": self.kept_as}
+        if self.settings.snapshots.weights == "all":
             tensors = self.whole_state_dict()
         else:
             layers = conv_layers(self.network).items()
@@ -216,11 +298,16 @@ class Run:
         network = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         return {**network, **dict(optimiser_state(self.network, self.optimiser))}
 
-    def restore(self, tensors: Mapping[str, torch.Tensor], history: list[dict]) -> None:
-        """Continue from an earlier `state` and history."""
+    def restore(
+        self, tensors: Mapping[str, torch.Tensor], history: list[dict], epoch: int | None = None
+    ) -> None:
+        """Continue from an earlier `state` and history, after `epoch`, or the last one in the history."""
         self.network.load_state_dict({name: tensors[f"network.{name}"] for name in self.network.state_dict()})
         restore_optimiser(self.network, self.optimiser, tensors)
-        self.history = [EpochRecord(**record) for record in history]
+        records = [EpochRecord(**record) for record in history]
+        self.epoch = records[-1].epoch if epoch is None else epoch
+        # The last one of a shorter run need not be one of this.
+        self.history = [r for r in records if self._is_regular(r.epoch) or self._is_enough(r.train_accuracy)]
 
     def whole_state_dict(self) -> dict[str, torch.Tensor]:
         """Return the whole network as it is now, under torchvision's names, unfolded."""
@@ -233,7 +320,6 @@ class Run:
             name = f"{FOLDED_LAYER}.weight"
             initial = self.initial_network().get_parameter(name).detach()
             optimiser = self.settings.optimiser
-            rates = rates_of_steps(self.history, self.steps_per_epoch)
-            decay = copy_decay(rates, optimiser.momentum, optimiser.weight_decay)
+            decay = copy_decay(self.rates_of_steps(), optimiser.momentum, optimiser.weight_decay)
             weights[name] = unfold(weights[name], initial, decay)
         return weights

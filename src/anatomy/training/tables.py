@@ -50,7 +50,8 @@ def accuracy_table(training: Iterable[pd.DataFrame], finals: Iterable[Path]) -> 
     """
     parts = []
     for frame in training:
-        last = frame[frame["epoch"] == frame["epoch"].max()]
+        # Of each seed: a run with `stop` may have ended earlier than another.
+        last = frame[frame["epoch"] == frame.groupby("seed")["epoch"].transform("max")]
         parts += [
             last[["experiment", "seed", q]].rename(columns={q: "value"}).assign(quantity=q)
             for q in ACCURACIES

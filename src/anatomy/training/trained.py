@@ -46,10 +46,10 @@ class TrainedRun:
                 raise InputError(
                     f"{self.folder} has no snapshot of epoch {epoch}; add it to `snapshots` of the experiment"
                 )
-            if not self.settings.whole_snapshots:
+            if self.settings.snapshots.weights != "all":
                 raise InputError(
-                    f"{self.snapshots[epoch]} holds convolutions only; set `whole_snapshots: true` in the "
-                    "experiment to keep all weights"
+                    f"{self.snapshots[epoch]} holds convolutions only; set `weights: all` in `snapshots` of "
+                    "the experiment to keep all"
                 )
             path = self.snapshots[epoch]
         # Its weights are replaced, so that it does not matter how it begins.

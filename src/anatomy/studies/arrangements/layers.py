@@ -134,7 +134,8 @@ def _of_type(shapes: Mapping[str, tuple[int, ...]], layer_type: str) -> dict[str
 def _convolutions_only(source: Path | str) -> InputError:
     return InputError(
         f"{source} holds convolutions only; take a file that has the linear layers, of this pipeline "
-        "final.safetensors, or leave --with-linear out; whole_snapshots keeps them in every snapshot"
+        "final.safetensors, or leave --with-linear out; `snapshots: {weights: all}` keeps them in every "
+        "snapshot"
     )
 
 

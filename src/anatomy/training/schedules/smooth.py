@@ -5,7 +5,10 @@ The rate is multiplied by factor^(1 / every) after each epoch (the paper's 10^(-
 
 from anatomy.runtime.settings import Settings
 
+TAKES = ("every", "factor", "warmup")
+EXTENDABLE = True
 
-def rate(base: float, schedule: Settings, done: int) -> float:
-    """Return the learning rate after `done` epochs."""
+
+def rate(base: float, schedule: Settings, done: int, epochs: int) -> float:
+    """Return the learning rate after `done` of `epochs` epochs."""
     return base * schedule.factor ** (done / schedule.every)

@@ -190,7 +190,7 @@ def test_linear_layers_of_a_snapshot_are_measured_or_refused(snapshots, tmp_path
     result = run(tmp_path, f"{options} whole.safetensors snapshot.safetensors")
     assert result.returncode == 1 and not (tmp_path / "results").exists()
     assert "snapshot.safetensors holds convolutions only; take a file that has the" in result.stderr
-    assert "or leave --with-linear out; whole_snapshots keeps them in every snapshot" in result.stderr
+    assert "or leave --with-linear out; `snapshots: {weights: all}` keeps them in every" in result.stderr
     content, _, _ = measured(tmp_path, f"{options} whole.safetensors")
     assert [layer["name"] for layer in content["layers"][6:]] == [f"classifier.{n}" for n in (0, 3, 6)]
     assert [layer["input_shape"] for layer in content["layers"][5:]] == [[64, 14, 14], [576], [120], [84]]

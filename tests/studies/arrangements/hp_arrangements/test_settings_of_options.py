@@ -12,7 +12,7 @@ from anatomy.runtime.errors import InputError
 from anatomy.studies.arrangements.hp_arrangements.data import DataChoice
 from anatomy.studies.arrangements.hp_arrangements.options import check_options, parse_train
 from anatomy.studies.arrangements.hp_arrangements.settings import epochs_asked, run_folder, schedule
-from anatomy.training.schedules import learning_rate
+from anatomy.training.schedules import LearningRates
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -61,7 +61,7 @@ def test_schedule_is_that_of_torch(step, factor):
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], 0.01)
     scheduler = torch.optim.lr_scheduler.StepLR(optimiser, step or 1, factor or 1)
     for epoch in range(1, 101):
-        assert learning_rate(0.01, rates, epoch) == pytest.approx(scheduler.get_last_lr()[0])
+        assert LearningRates(0.01, rates, 100)(epoch) == pytest.approx(scheduler.get_last_lr()[0])
         optimiser.step()
         scheduler.step()
 

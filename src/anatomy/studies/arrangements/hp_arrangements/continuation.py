@@ -23,7 +23,7 @@ from anatomy.training.start import INITIALISATION, Start
 # The facts of a run that was started by options, written before it starts.
 FACTS_FILE = "options.json"
 # What may differ if a run goes on as the same run.
-EXTENDED = ("settings.epochs", "settings.snapshots")
+EXTENDED = ("settings.epochs", "settings.snapshots.epochs")
 
 
 def run_of(path: Path) -> Path | None:
@@ -173,4 +173,4 @@ def _require_more(options: Namespace, done: int) -> None:
 def epochs_done(folder: Path, start: Start) -> int:
     """Return the last epoch that the state in a working folder has; one less than the first without."""
     found = resume.read_progress(folder)
-    return start.epoch - 1 if found is None else found[1]["history"][-1]["epoch"]
+    return start.epoch - 1 if found is None else found[1]["epoch"]

@@ -148,7 +148,7 @@ def _kept(start: Start, chosen: dict, rates: dict) -> tuple[dict[str, Any], dict
     kept = {**chosen, **start.optimiser}, {**rates, **start.schedule}
     for before, after in zip((chosen, rates), kept, strict=True):
         for key, value in after.items():
-            if before[key] != value:
+            if key in before and before[key] != value:
                 text = f"{key.replace('_', ' ')} is {value}, as in the checkpoint"
                 print(f"{text}; --override would make it {before[key]}", file=sys.stderr)
     return kept
