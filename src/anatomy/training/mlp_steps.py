@@ -54,8 +54,8 @@ def mlp_steps(network: nn.Module, optimiser: torch.optim.Optimizer, task: Task) 
 def layers_of(network: nn.Module, flat: bool = False) -> list[nn.Module] | None:
     """Return the layers of a network that is a sequence of linear layers and activations alone, else None.
 
-    A linear layer has a bias, all its weights are trained, and torch itself multiplies them. Inputs are `flat`
-    as they are, or a layer flattens them.
+    A linear layer has a bias, all its weights are trained, and torch itself multiplies them. Inputs are
+    `flat` as they are, or a layer flattens them.
     """
     if any(module._forward_hooks or module._forward_pre_hooks for module in network.modules()):
         return None

@@ -146,7 +146,6 @@ class Run:
 
     def start_epoch(self, epoch: int) -> torch.Tensor:
         """Set learning rate, augmentation and dropout for `epoch`; return the order of its images (N,)."""
-        count = len(self.task.train_labels)
         # Drawn on the CPU, so that every type of device sees the same order.
         order = self.order_of(epoch)
         self.draws.copy_(self.task.draws(epoch))
