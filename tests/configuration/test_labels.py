@@ -21,6 +21,9 @@ from anatomy.runtime.settings import Settings
         ({"dataset": "unnamed"}, "VGG19, unnamed"),
         ({"architecture": "alexnet", "pixels": "symmetric"}, "AlexNet, RGB digits, pixels in [-1, 1]"),
         ({"label_noise": {"fraction": 0.5}}, "VGG19, RGB digits, 50% label noise"),
+        ({"label_noise": {"kind": "permuted"}}, "VGG19, RGB digits, permuted labels"),
+        ({"pixels": "raw"}, "VGG19, RGB digits, pixels in [0, 255]"),
+        ({"pixels": "raw", "dataset": "blobs"}, "VGG19, three blobs"),
         ({"pixel_shuffle": True}, "VGG19, RGB digits, shuffled pixels"),
         ({"initialisation": {"kind": "normal", "std": 0.01}}, "VGG19, RGB digits, weights from N(0, 0.01²)"),
     ],
@@ -29,4 +32,6 @@ def test_label_names_network_and_data_set(keys, text):
     experiment = resolved_experiment("defaults: {architecture: vgg19}").changed(**{"dataset": "rgb", **keys})
     embedded = SCHEMA["$defs"]["embedded"]
     datasets = {"rgb": Settings({"label": "RGB digits"}, embedded), "unnamed": Settings({}, embedded)}
+    blobs = {"source": "points", "label": "three blobs"}
+    datasets["blobs"] = Settings(blobs, SCHEMA["$defs"]["points"])
     assert label(experiment, datasets) == text

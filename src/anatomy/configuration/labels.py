@@ -13,9 +13,11 @@ def label(experiment: Settings, datasets: Mapping[str, Settings]) -> str:
         numerator, denominator = float(experiment.width).as_integer_ratio()
         exact = 1 < denominator <= 64
         network += f" (width {numerator}/{denominator})" if exact else f" (width {experiment.width:g})"
-    data = datasets[experiment.dataset].label or experiment.dataset
-    seen = {"unit": ", pixels in [0, 1]", "symmetric": ", pixels in [-1, 1]", "raw": ", raw values"}
-    changes = seen.get(experiment.pixels, "")
+    dataset = datasets[experiment.dataset]
+    data = dataset.label or experiment.dataset
+    seen = {"unit": ", pixels in [0, 1]", "symmetric": ", pixels in [-1, 1]", "raw": ", pixels in [0, 255]"}
+    # Points have no pixels.
+    changes = "" if dataset.source == "points" else seen.get(experiment.pixels, "")
     if experiment.label_noise.kind == "permuted":
         changes += ", permuted labels"
     elif fraction := experiment.label_noise.fraction:
