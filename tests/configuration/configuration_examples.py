@@ -39,6 +39,7 @@ defaults: &experiment
   architecture: "nets:Mine"
   options: {depth: 3}
   width: 0.5
+  dropout: 0.2
   threads: 2
   whole_snapshots: true
   initialisation: {kind: normal, std: 0.1}

@@ -158,6 +158,7 @@ class Task:
             settings.initialisation.std,
             self.image_shape[1:],
             settings.copy_of("options"),
+            settings.dropout,
         )
 
     def initial_network(self) -> nn.Module:
