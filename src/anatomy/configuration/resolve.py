@@ -222,8 +222,8 @@ def _experiment_problems(
         return
     if problem := width_problem(settings.architecture, settings.width):
         yield f"{where}.width: {problem}"
-    if problem := options_problem(settings.architecture, settings.options):
-        yield f"{where}.options: {problem}"
+    if problem := options_problem(settings.architecture, settings.options, f"{where}.options"):
+        yield problem
     if problem := dropout_problem(settings.architecture, settings.dropout):
         yield f"{where}.dropout: {problem}"
     if settings.dataset not in datasets:

@@ -41,9 +41,11 @@ def recalibrate(network: nn.Module, batches: Iterable[torch.Tensor]) -> None:
     try:
         with evaluating(network):
             for layer in layers:
-                layer.reset_running_stats()
                 layer.train()
             for batch in batches:
+                if not seen:
+                    for layer in layers:
+                        layer.reset_running_stats()
                 seen += len(batch)
                 for layer in layers:
                     layer.momentum = len(batch) / seen

@@ -143,7 +143,7 @@ def _require(
     if problem := inputs_problem(architecture, input_shape):
         raise InputError(problem)
     if problem := options_problem(architecture, options):
-        raise InputError(f"options: {problem}")
+        raise InputError(problem)
     if problem := dropout_problem(architecture, dropout):
         raise InputError(f"dropout: {problem}")
     if dropout and is_own(architecture) and not takes(architecture, "dropout"):

@@ -8,7 +8,6 @@ from anatomy.networks.family import (
     families,
     family_module,
     family_of,
-    inputs_problem,
     module_of,
     options_problem,
 )
@@ -18,7 +17,6 @@ from anatomy.runtime.errors import InputError
 __all__ = [
     "architecture_label",
     "dropout_problem",
-    "inputs_problem",
     "layout_of",
     "name_problem",
     "names",

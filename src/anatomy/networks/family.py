@@ -103,18 +103,18 @@ def family_module(architecture: str) -> ModuleType | None:
     return None if is_own(architecture) else import_module(module_of(architecture))
 
 
-def options_problem(architecture: str, options: Mapping[str, Any]) -> str | None:
-    """Say why a network cannot have these options; None if it can, or if it is a user's own."""
+def options_problem(architecture: str, options: Mapping[str, Any], where: str = "options") -> str | None:
+    """Say why a network cannot have the options of the key `where`; None if it can, or is a user's own."""
     family = family_of(architecture)
     if not options or family is None:
         return None
     if not family.options:
         others = ", ".join(name for each in families() if each.options for name in each.names)
         return (
-            f"{architecture} has none, found {', '.join(options)}; remove the key, which is for networks of "
-            f"your own and for {others}"
+            f"{where}: {architecture} has none, found {', '.join(options)}; remove the key, which is for "
+            f"networks of your own and for {others}"
         )
-    return "; ".join(problems(options, {"properties": family.options}, architecture)) or None
+    return "; ".join(problems(options, {"properties": family.options}, where)) or None
 
 
 def complete_options(architecture: str, options: Mapping[str, Any]) -> dict[str, Any]:

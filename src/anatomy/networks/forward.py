@@ -181,31 +181,23 @@ def module_outputs(
     that is none, for a module that is not called, and for one that is called more than once without an index.
     """
     names = list(dict.fromkeys(names))
-    modules = dict(network.named_modules(remove_duplicate=False))
-    wanted: dict[nn.Module, list[tuple[str, int | None]]] = defaultdict(list)
-    for name in names:
-        module, index = re.fullmatch(r"(.*?)(?:\[(\d+)\])?", name).groups()
-        if module not in modules:
-            close = difflib.get_close_matches(module, modules, 3)
-            hint = f"; did you mean {' or '.join(close)}?" if close else f"; it has {', '.join(modules)}"
-            raise InputError(f"{module!r} is no module of the network{hint}")
-        wanted[modules[module]].append((name, None if index is None else int(index)))
     found: dict[str, torch.Tensor] = {}
-    calls = dict.fromkeys(wanted, 0)
+    with as_listed(network):
+        wanted = _modules_of(network, names)
+        calls = dict.fromkeys(wanted, 0)
 
-    def keep(module: nn.Module, _: tuple, output: Any) -> None:
-        for name, index in wanted[module]:
-            if calls[module] == (index or 0):
-                found[name] = _kept(name, output, reduce)
-        calls[module] += 1
+        def keep(module: nn.Module, _: tuple, output: Any) -> None:
+            for name, index in wanted[module]:
+                if calls[module] == (index or 0):
+                    found[name] = _kept(name, output, reduce)
+            calls[module] += 1
 
-    hooks = [module.register_forward_hook(keep) for module in wanted]
-    try:
-        with as_listed(network):
+        hooks = [module.register_forward_hook(keep) for module in wanted]
+        try:
             network(inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
+        finally:
+            for hook in hooks:
+                hook.remove()
     for module, asked in wanted.items():
         for name, index in asked:
             if (count := calls[module]) <= (index or 0):
@@ -215,6 +207,24 @@ def module_outputs(
             if index is None and count > 1:
                 raise InputError(f"{name} is called {count} times; ask for {name}[0] to {name}[{count - 1}]")
     return {name: found[name] for name in names}
+
+
+def _modules_of(network: nn.Module, names: Iterable[str]) -> dict[nn.Module, list[tuple[str, int | None]]]:
+    """Return the modules that names of outputs ask for; with each its names, and which call they mean."""
+    modules = dict(network.named_modules(remove_duplicate=False))
+    wanted: dict[nn.Module, list[tuple[str, int | None]]] = defaultdict(list)
+    for name in names:
+        module, index = re.fullmatch(r"(.*?)(?:\[(\d+)\])?", name).groups()
+        if module not in modules:
+            close = difflib.get_close_matches(module, modules, 3)
+            hint = (
+                f"; did you mean {' or '.join(close)}?"
+                if close
+                else f"; it has {', '.join(filter(None, modules))}"
+            )
+            raise InputError(f"{module!r} is no module of the network{hint}")
+        wanted[modules[module]].append((name, None if index is None else int(index)))
+    return wanted
 
 
 def _kept(name: str, output: Any, reduce: Step | None) -> torch.Tensor:
@@ -235,16 +245,16 @@ def intermediates(network: nn.Module, image_shape: tuple[int, ...]) -> dict[str,
     """
     if listed := getattr(network, "intermediates", None):
         return dict(listed)
-    names = {module: name for name, module in network.named_modules() if not any(module.children())}
     met: list[str] = []
-    hooks = [m.register_forward_hook(lambda m, *_: met.append(names[m])) for m in names]
     parameter = next(network.parameters())
-    try:
-        with evaluating(network), as_listed(network):
+    with evaluating(network), as_listed(network):
+        names = {module: name for name, module in network.named_modules() if not any(module.children())}
+        hooks = [m.register_forward_hook(lambda m, *_: met.append(names[m])) for m in names]
+        try:
             network(torch.zeros(1, *image_shape, device=parameter.device, dtype=parameter.dtype))
-    finally:
-        for hook in hooks:
-            hook.remove()
+        finally:
+            for hook in hooks:
+                hook.remove()
     calls: dict[str, int] = defaultdict(int)
     found = []
     for name in met:
