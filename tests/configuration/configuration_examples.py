@@ -40,6 +40,7 @@ defaults: &experiment
   architecture: "nets:Mine"
   options: {depth: 3}
   width: 0.5
+  dropout: 0.2
   threads: 2
   trainable: [conv]
   batch_norm: {frozen_after: 2}

@@ -76,7 +76,7 @@ BAD = {
     "unknown architecture": (
         "experiments: {plain: {architecture: resnet}}",
         "experiments.plain.architecture: 'resnet'",
-        "did you mean resnet50 or resnet34 or resnet18? allowed: alexnet, lenet, mlp",
+        "did you mean resnet50 or resnet34 or resnet18? allowed: alexnet, all_convolutional, cifar_resnet_8",
     ),
     "network of one width only": (
         "experiments: {plain: {architecture: densenet121, width: 0.5}}",

@@ -90,6 +90,7 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
         "architecture": "vgg11",
         "options": {},
         "width": 1.0,
+        "dropout": 0.0,
         "initialisation": {"kind": "kaiming", "std": 0.01},
         "epochs": 4,
         "threads": 1,

@@ -10,6 +10,7 @@ from configuration_examples import SCHEMA
 RUN = {
     "options": {},
     "width": 1.0,
+    "dropout": 0.0,
     "initialisation": {},
     "initialisation.kind": "kaiming",
     "initialisation.std": 0.01,

@@ -237,9 +237,14 @@ def test_folding_looks_at_any_network_and_leaves_it_alone():
 @pytest.mark.parametrize(
     ("architecture", "width", "in_the_configuration", "by_the_builder"),
     [
-        ("resnet20", 1, "did you mean resnet50 or resnet152 or resnet101?", "allowed: alexnet, lenet"),
-        ("vgg17", 1, *["did you mean vgg19 or vgg16 or vgg13? allowed: alexnet, lenet"] * 2),
-        ("nothing", 1, *["'nothing' is not an architecture; allowed: alexnet, lenet"] * 2),
+        (
+            "resnet20",
+            1,
+            "did you mean resnet50 or resnet152 or resnet101?",
+            "allowed: alexnet, all_convolutional",
+        ),
+        ("vgg17", 1, *["did you mean vgg19 or vgg16 or vgg13? allowed: alexnet, all_convolutional"] * 2),
+        ("nothing", 1, *["'nothing' is not an architecture; allowed: alexnet, all_convolutional"] * 2),
         ("a b:C", 1, *["'a b:C' names no code of your own; expected package.module:name"] * 2),
         ("googlenet", 0.5, "googlenet has one width only", "googlenet cannot have width 0.5; allowed: 1"),
         (

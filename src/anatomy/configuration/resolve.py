@@ -13,7 +13,7 @@ from anatomy.configuration.figures import Figure, drawn, figure_problems, with_k
 from anatomy.configuration.inheritance import inherited, like_problems, without_null
 from anatomy.configuration.messages import schema_problems, unknown_null_keys
 from anatomy.configuration.studies import STUDIES
-from anatomy.networks.catalogue import width_problem
+from anatomy.networks.catalogue import dropout_problem, options_problem, width_problem
 from anatomy.reporting.figures import left_out
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.own_code import is_own
@@ -238,11 +238,10 @@ def _experiment_problems(
         return
     if problem := width_problem(settings.architecture, settings.width):
         yield f"{where}.width: {problem}"
-    if settings.options and not is_own(settings.architecture):
-        yield (
-            f"{where}.options: {settings.architecture} takes none; expected a network of your own, "
-            "package.module:Class, or no options"
-        )
+    if problem := options_problem(settings.architecture, settings.options, f"{where}.options"):
+        yield problem
+    if problem := dropout_problem(settings.architecture, settings.dropout):
+        yield f"{where}.dropout: {problem}"
     yield from (f"{where}.{problem}" for problem in noise_problems(settings))
     if settings.dataset not in datasets:
         yield f"{where}.dataset: {settings.dataset!r} is not a data set; allowed: {', '.join(datasets)}"

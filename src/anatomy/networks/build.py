@@ -13,7 +13,14 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
-from anatomy.networks.family import family_module, family_of
+from anatomy.networks.family import (
+    complete_options,
+    dropout_problem,
+    family_module,
+    family_of,
+    inputs_problem,
+    options_problem,
+)
 from anatomy.networks.forward import conv_layers
 from anatomy.networks.initialisation import initialise_layers
 from anatomy.networks.own import require_trainable
@@ -22,7 +29,8 @@ from anatomy.runtime.errors import InputError
 from anatomy.runtime.own_calls import call_own, takes
 from anatomy.runtime.own_code import is_own
 
-# Height and width that a network is built for if nothing is said; only an mlp depends on them.
+# Height and width that a network is built for if nothing is said; only networks without pooling at the end
+# depend on them.
 IMAGE_SIZE = (32, 32)
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
@@ -35,19 +43,22 @@ def build_network(
     generator: torch.Generator,
     initialisation: str,
     std: float | None = None,
-    size: tuple[int, int] = IMAGE_SIZE,
+    size: tuple[int, ...] = IMAGE_SIZE,
     options: Mapping[str, Any] = NO_OPTIONS,
+    dropout: float = 0.0,
 ) -> nn.Module:
     """Return an initialised network; all of its weights are a function of `generator`.
 
     `initialisation` and `std` are those of `initialise_layers`; a network whose family does not say how
-    linear layers are drawn initialises itself, but for `normal`. `size` is (H, W) of the images. A network of
-    the user's own, `package.module:Class`, is called with `options` and with those of `classes`,
-    `input_shape` (C, H, W) and `width` that it has arguments for, and tried on one image. `InputError` if
-    there is no such network, or if it cannot be trained.
+    linear layers are drawn initialises itself, but for `normal`. `size` is (H, W) of the images; where inputs
+    are points (d,), `channels` is d and `size` is (). `options` are those that the family lists; `dropout` is
+    a probability, for families that have a form with it. A network of the user's own, `package.module:Class`,
+    is called with `options` and with those of `classes`, `input_shape` (C, H, W) or (d,), `width`, and
+    `dropout` where it is not 0, that it has arguments for, and tried on one input. `InputError` if there is
+    no such network, or if it cannot be trained.
     """
     if hasattr(family_module(architecture), "LINEAR"):
-        network = materialise(network_shape(architecture, classes, channels, width, size, options))
+        network = materialise(network_shape(architecture, classes, channels, width, size, options, dropout))
         for module in network.modules():
             if isinstance(module, _BatchNorm):
                 module.reset_running_stats()
@@ -55,13 +66,14 @@ def build_network(
                 nn.init.zeros_(module.bias)
         initialise_layers(_weighted(network), architecture, width, generator, initialisation, std)
         return network
-    _require(architecture, width, options)
+    input_shape = (channels, *size)
+    _require(architecture, input_shape, width, options, dropout)
     seed = torch.randint(2**62, (), generator=generator).item()
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        network = _built(architecture, classes, (channels, *size), width, options)
+        network = _built(architecture, classes, input_shape, width, options, dropout)
         if is_own(architecture):
-            require_trainable(network, architecture, classes, (channels, *size))
+            require_trainable(network, architecture, classes, input_shape)
     if initialisation == "normal":
         initialise_layers(_weighted(network), architecture, width, generator, initialisation, std)
     return network
@@ -72,17 +84,18 @@ def network_shape(
     classes: int,
     channels: int,
     width: float = 1.0,
-    size: tuple[int, int] = IMAGE_SIZE,
+    size: tuple[int, ...] = IMAGE_SIZE,
     options: Mapping[str, Any] = NO_OPTIONS,
+    dropout: float = 0.0,
 ) -> nn.Module:
     """Return a network without memory for its weights, which are on the meta device."""
-    family = family_module(architecture)
-    _require(architecture, width, options)
+    family, input_shape = family_module(architecture), (channels, *size)
+    _require(architecture, input_shape, width, options, dropout)
     if hasattr(family, "LAYOUTS"):
-        return build_sequential(family.LAYOUTS[architecture], classes, (channels, *size), width)
+        return build_sequential(family.LAYOUTS[architecture], classes, input_shape, width)
     # Some numbers are drawn all the same; those of the caller stay.
     with torch.random.fork_rng(devices=[]), _WithoutMemory():
-        return _built(architecture, classes, (channels, *size), width, options).to("meta")
+        return _built(architecture, classes, input_shape, width, options, dropout).to("meta")
 
 
 class _WithoutMemory(TorchFunctionMode):
@@ -98,27 +111,43 @@ class _WithoutMemory(TorchFunctionMode):
 def _built(
     architecture: str,
     classes: int,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     width: float,
     options: Mapping[str, Any],
+    dropout: float,
 ) -> nn.Module:
     """Return a network on the current device, as it initialises itself."""
     if not is_own(architecture):
-        return family_module(architecture).build(architecture, classes, input_shape, width)
+        given = complete_options(architecture, options)
+        if family_of(architecture).dropout:
+            given["dropout"] = dropout
+        return family_module(architecture).build(architecture, classes, input_shape, width, **given)
     offered = {"classes": classes, "input_shape": input_shape, "width": width}
+    # At 0 it is left to the network's own default.
+    if dropout:
+        offered["dropout"] = dropout
     network = call_own(architecture, offered, options)
     if not isinstance(network, nn.Module):
         raise InputError(f"{architecture} returns a {type(network).__name__}; expected a torch.nn.Module")
     return network
 
 
-def _require(architecture: str, width: float, options: Mapping[str, Any]) -> None:
-    """Raise `InputError` unless a network can have this width and these options."""
-    if options and not is_own(architecture):
-        raise InputError(
-            f"options: {architecture} has none, found {', '.join(options)}; remove the key, which is for "
-            "networks of your own"
-        )
+def _require(
+    architecture: str,
+    input_shape: tuple[int, ...],
+    width: float,
+    options: Mapping[str, Any],
+    dropout: float,
+) -> None:
+    """Raise `InputError` unless a network can have these inputs, this width, these options and dropout."""
+    if problem := inputs_problem(architecture, input_shape):
+        raise InputError(problem)
+    if problem := options_problem(architecture, options):
+        raise InputError(problem)
+    if problem := dropout_problem(architecture, dropout):
+        raise InputError(f"dropout: {problem}")
+    if dropout and is_own(architecture) and not takes(architecture, "dropout"):
+        raise InputError(f"{architecture} has no argument `dropout`; set dropout to 0, or give it one")
     if width == 1:
         return
     if is_own(architecture):

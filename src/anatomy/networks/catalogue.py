@@ -3,9 +3,27 @@
 Nothing that trains a network imports this, so that a better message on widths trains nothing again.
 """
 
-from anatomy.networks.family import families, family_module, family_of, module_of
+from anatomy.networks.family import (
+    dropout_problem,
+    families,
+    family_module,
+    family_of,
+    module_of,
+    options_problem,
+)
 from anatomy.networks.layouts import Layout
 from anatomy.runtime.errors import InputError
+
+__all__ = [
+    "architecture_label",
+    "dropout_problem",
+    "layout_of",
+    "name_problem",
+    "names",
+    "options_problem",
+    "require_architecture",
+    "width_problem",
+]
 
 
 def names() -> dict[str, str]:

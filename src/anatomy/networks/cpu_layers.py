@@ -12,10 +12,14 @@ Linear layers: MKL leaves the AVX-512 units of some CPUs unused, oneDNN does not
 
 All take sums in another order than torch's, and in bf16 round other partial sums; nothing else differs.
 Dropout draws fewer random numbers.
+
+`torch.func` cannot look into the first three; `plain` gives a network with torch's own layers and the same
+parameters.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from copy import deepcopy
+from itertools import chain, product
 from math import inf, prod
 
 import torch
@@ -216,3 +220,22 @@ class Dropout(nn.Dropout):
         if not self.training or inputs.device.type != "cpu":
             return super().forward(inputs)
         return inputs * random_mask(inputs.shape, self.p).to(inputs.dtype).div_(1 - self.p)
+
+
+# What stands for each of these layers in `plain`.
+_PLAIN = {Conv2d: nn.Conv2d, Linear: nn.Linear, Dropout: nn.Dropout}
+
+
+def plain(network: nn.Module) -> nn.Module:
+    """Return the same network with torch's own layers, for `torch.func`: vmap, jvp, grad, functional_call.
+
+    Parameters and buffers are those of `network` itself, the same tensors; names and modes are the same, and
+    no layer works in place. `network` is left as it is.
+    """
+    shared = {id(tensor): tensor for tensor in chain(network.parameters(), network.buffers())}
+    copied = deepcopy(network, shared)
+    for module in copied.modules():
+        module.__class__ = _PLAIN.get(type(module), type(module))
+        if hasattr(module, "inplace"):
+            module.inplace = False
+    return copied

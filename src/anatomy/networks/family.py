@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.imports import LIBRARY
 from anatomy.runtime.literals import literals
 from anatomy.runtime.named import names_in
 from anatomy.runtime.own_code import is_own, module_of_own
+from anatomy.runtime.schema import defaults
+from anatomy.runtime.values import problems
 
 PACKAGE = "anatomy.networks.families"
 
@@ -21,7 +24,8 @@ class Family:
     """A module of `families`: its networks with their labels, and what it says of them in literals.
 
     `prefix` comes before the names of networks that another library lists; `least_width` is None if all
-    have one width.
+    have one width. `options` are parts of a schema; `dropout` and `points` say whether there are forms with
+    dropout, and whether inputs may be points.
     """
 
     name: str
@@ -29,6 +33,9 @@ class Family:
     names: Mapping[str, str]
     prefix: str | None
     least_width: float | None
+    options: Mapping[str, Mapping[str, Any]]
+    dropout: bool
+    points: bool
 
 
 @cache
@@ -46,7 +53,18 @@ def families() -> tuple[Family, ...]:
         for other in found:
             if twice := names.keys() & other.names.keys():
                 raise InputError(f"{path}: family {other.name} has {min(twice)} as well; rename one")
-        found.append(Family(name, module, names, own.get("PREFIX"), own.get("LEAST_WIDTH")))
+        found.append(
+            Family(
+                name,
+                module,
+                names,
+                own.get("PREFIX"),
+                own.get("LEAST_WIDTH"),
+                own.get("OPTIONS", {}),
+                own.get("DROPOUT", False),
+                own.get("POINTS", False),
+            )
+        )
     return tuple(found)
 
 
@@ -83,3 +101,48 @@ def module_of(architecture: str) -> str:
 def family_module(architecture: str) -> ModuleType | None:
     """Import the family of a network; None for a user's own. `InputError` if no family has this name."""
     return None if is_own(architecture) else import_module(module_of(architecture))
+
+
+def options_problem(architecture: str, options: Mapping[str, Any], where: str = "options") -> str | None:
+    """Say why a network cannot have the options of the key `where`; None if it can, or is a user's own."""
+    family = family_of(architecture)
+    if not options or family is None:
+        return None
+    if not family.options:
+        others = ", ".join(name for each in families() if each.options for name in each.names)
+        return (
+            f"{where}: {architecture} has none, found {', '.join(options)}; remove the key, which is for "
+            f"networks of your own and for {others}"
+        )
+    return "; ".join(problems(options, {"properties": family.options}, where)) or None
+
+
+def complete_options(architecture: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a network of this library, with the defaults that its family lists."""
+    given = {key: value for key, value in options.items() if value is not None}
+    return {**defaults({"properties": family_of(architecture).options}), **given}
+
+
+def dropout_problem(architecture: str, dropout: float) -> str | None:
+    """Say why a network cannot have this dropout; None if it can, or if it is a user's own."""
+    family = family_of(architecture)
+    if dropout == 0 or family is None:
+        return None
+    if not family.dropout:
+        others = ", ".join(name for each in families() if each.dropout for name in each.names)
+        return f"{architecture} has no form with dropout; remove the key, or take one of {others}"
+    if not 0 <= dropout < 1:
+        return f"{dropout} is not allowed; expected at least 0 and less than 1"
+    return None
+
+
+def inputs_problem(architecture: str, input_shape: tuple[int, ...]) -> str | None:
+    """Say why a network cannot take inputs of a shape; None if it can, or if it is a user's own."""
+    family = family_of(architecture)
+    if len(input_shape) == 3 or family is None or family.points:
+        return None
+    others = ", ".join(name for each in families() if each.points for name in each.names)
+    return (
+        f"{architecture} takes images (C, H, W), but the data are points of {input_shape[0]} numbers; take "
+        f"{others}, or a network of your own"
+    )

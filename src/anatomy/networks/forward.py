@@ -1,7 +1,10 @@
-"""What the engine asks of the forward pass of any network: its layers in their order, and its steps."""
+"""What is asked of the forward pass of any network: its layers in order, its steps, any module's output."""
 
+import difflib
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +13,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from anatomy.networks.layouts import LayerGeometry, too_small
-from anatomy.networks.sequential import SequentialNetwork
+from anatomy.networks.sequential import SequentialNetwork, as_listed
 from anatomy.runtime.errors import InputError
 
 # Pooling that ends a stage; global pooling before a classifier does not.
@@ -53,7 +56,7 @@ def layer_geometry(
             poolings += isinstance(module, nn.MaxPool2d)
             kernel, padding = _pair(module.kernel_size), _pair(module.padding)
             if any(side + 2 * p < k for side, k, p in zip(shape[1:], kernel, padding, strict=True)):
-                raise too_small(image_shape, shape[1:], poolings)
+                raise too_small(image_shape, shape[1:], f"max-pooling layer {poolings}")
         else:
             add(module, shape[-1:] if isinstance(module, nn.Linear) else shape)
 
@@ -102,8 +105,8 @@ Step = Callable[[torch.Tensor], torch.Tensor]
 def forward_steps(network: nn.Module) -> list[tuple[str, Step]]:
     """Return the forward pass as (name, step) pairs, applied one after the other.
 
-    A step is a layer, a residual block of torchvision's ResNets, or a whole network whose forward pass is
-    not known, whose name is then empty. `holds` tells which step a layer belongs to.
+    A step is a layer, a residual block, or a whole network whose forward pass is not known, whose name is
+    then empty. `holds` tells which step a layer belongs to.
     """
     if is_sequential(network):
         steps = [(f"features.{name}", m) for name, m in network.features.named_children()]
@@ -117,7 +120,17 @@ def forward_steps(network: nn.Module) -> list[tuple[str, Step]]:
             else:
                 steps += [("flatten", nn.Flatten(1))] * (name == "fc") + [(name, module)]
         return steps
-    return [("", network)]
+    return _sequence_steps(network, "") or [("", network)]
+
+
+def _sequence_steps(sequence: nn.Module, prefix: str) -> list[tuple[str, Step]]:
+    """Return the steps of a `nn.Sequential`, and of those in it; none of one that has a module twice."""
+    if type(sequence).forward is not nn.Sequential.forward or len(set(sequence)) < len(sequence):
+        return []
+    steps = []
+    for name, module in sequence.named_children():
+        steps += _sequence_steps(module, f"{prefix}{name}.") or [(f"{prefix}{name}", module)]
+    return steps
 
 
 def holds(step: str, layer: str) -> bool:
@@ -154,3 +167,97 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+def module_outputs(
+    network: nn.Module, inputs: torch.Tensor, names: Iterable[str], reduce: Step | None = None
+) -> dict[str, torch.Tensor]:
+    """Return the outputs of modules by their dotted names, of one forward pass of `inputs` (N, ...).
+
+    The name of the whole network is empty. A module that is called more than once has an index, counted from
+    0: `layer1.0.relu[1]`. Outputs are copies, as the next layer may overwrite them; `reduce`, e.g. a sum over
+    pixels, is applied to each before it is kept. Modes and gradients are as the caller has them. A layer
+    stands where its layout has it, also in a network that trains with `pool_first`. `InputError` for a name
+    that is none, for a module that is not called, and for one that is called more than once without an index.
+    """
+    names = list(dict.fromkeys(names))
+    found: dict[str, torch.Tensor] = {}
+    with as_listed(network):
+        wanted = _modules_of(network, names)
+        calls = dict.fromkeys(wanted, 0)
+
+        def keep(module: nn.Module, _: tuple, output: Any) -> None:
+            for name, index in wanted[module]:
+                if calls[module] == (index or 0):
+                    found[name] = _kept(name, output, reduce)
+            calls[module] += 1
+
+        hooks = [module.register_forward_hook(keep) for module in wanted]
+        try:
+            network(inputs)
+        finally:
+            for hook in hooks:
+                hook.remove()
+    for module, asked in wanted.items():
+        for name, index in asked:
+            if (count := calls[module]) <= (index or 0):
+                raise InputError(
+                    f"{name} is not called in the forward pass; the module is called {count} times"
+                )
+            if index is None and count > 1:
+                raise InputError(f"{name} is called {count} times; ask for {name}[0] to {name}[{count - 1}]")
+    return {name: found[name] for name in names}
+
+
+def _modules_of(network: nn.Module, names: Iterable[str]) -> dict[nn.Module, list[tuple[str, int | None]]]:
+    """Return the modules that names of outputs ask for; with each its names, and which call they mean."""
+    modules = dict(network.named_modules(remove_duplicate=False))
+    wanted: dict[nn.Module, list[tuple[str, int | None]]] = defaultdict(list)
+    for name in names:
+        module, index = re.fullmatch(r"(.*?)(?:\[(\d+)\])?", name).groups()
+        if module not in modules:
+            close = difflib.get_close_matches(module, modules, 3)
+            hint = (
+                f"; did you mean {' or '.join(close)}?"
+                if close
+                else f"; it has {', '.join(filter(None, modules))}"
+            )
+            raise InputError(f"{module!r} is no module of the network{hint}")
+        wanted[modules[module]].append((name, None if index is None else int(index)))
+    return wanted
+
+
+def _kept(name: str, output: Any, reduce: Step | None) -> torch.Tensor:
+    """Return an output, reduced, in memory of its own."""
+    if not isinstance(output, torch.Tensor):
+        raise InputError(f"{name} returns a {type(output).__name__}; expected a module that returns a tensor")
+    kept = output if reduce is None else reduce(output)
+    shares = kept is output or kept.untyped_storage().data_ptr() == output.untyped_storage().data_ptr()
+    return kept.clone() if shares else kept
+
+
+def intermediates(network: nn.Module, image_shape: tuple[int, ...]) -> dict[str, str]:
+    """Return the outputs that one measures of a network, in their order: labels, and names of modules.
+
+    Those that its paper speaks of if its family lists them; of other networks those of all modules without
+    children that one input of shape `image_shape` (C, H, W) or (d,) meets, numbered if it is met again. Names
+    are those of `module_outputs`.
+    """
+    if listed := getattr(network, "intermediates", None):
+        return dict(listed)
+    met: list[str] = []
+    parameter = next(network.parameters())
+    with evaluating(network), as_listed(network):
+        names = {module: name for name, module in network.named_modules() if not any(module.children())}
+        hooks = [m.register_forward_hook(lambda m, *_: met.append(names[m])) for m in names]
+        try:
+            network(torch.zeros(1, *image_shape, device=parameter.device, dtype=parameter.dtype))
+        finally:
+            for hook in hooks:
+                hook.remove()
+    calls: dict[str, int] = defaultdict(int)
+    found = []
+    for name in met:
+        found.append(f"{name}[{calls[name]}]" if met.count(name) > 1 else name)
+        calls[name] += 1
+    return {name: name for name in found}

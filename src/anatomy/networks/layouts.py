@@ -58,13 +58,52 @@ def scaled(count: int, width: float) -> int:
     return max(1, round(count * width))
 
 
-def too_small(image_shape: tuple[int, ...], left: tuple[int, ...], pooling: int) -> InputError:
-    """Return the error for images (C, H, W) of which `left` (H, W) is too little for a pooling layer."""
+def too_small(image_shape: tuple[int, ...], left: tuple[int, ...], layer: str) -> InputError:
+    """Return the error for images (C, H, W) of which `left` (H, W) is too little for a layer."""
     size, rest = ("x".join(map(str, reversed(sides))) for sides in (image_shape[1:], left))
     return InputError(
-        f"images of {size} px are too small for this network: {rest} px are left at max-pooling layer "
-        f"{pooling}; use larger images or a shallower architecture"
+        f"images of {size} px are too small for this network: {rest} px are left at {layer}; "
+        "use larger images or a shallower architecture"
     )
+
+
+def _moved(layer: Conv | Pool, size: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the (H, W) of what a layer makes of a map (H, W); not positive where it does not fit."""
+    padding = layer.padding if isinstance(layer, Conv) else 0
+    return tuple((side + 2 * padding - layer.kernel) // layer.stride + 1 for side in size)
+
+
+def require_side(image_shape: tuple[int, ...], least: int) -> None:
+    """Raise `InputError` unless images (C, H, W) have `least` pixels along both sides."""
+    if min(image_shape[1:]) < least:
+        size = "x".join(map(str, reversed(image_shape[1:])))
+        raise InputError(
+            f"images of {size} px are too small for this network, which needs {least}x{least}; use larger "
+            "images or a shallower architecture"
+        )
+
+
+def flattened(layout: Layout, image_shape: tuple[int, ...], width: float) -> int:
+    """Return how many numbers the classifier sees of an image (C, H, W), or of a point (d,).
+
+    `InputError` for images that are too small.
+    """
+    channels, *size = image_shape
+    stage = 0
+    for index, layer in enumerate(layout.features):
+        if isinstance(layer, str):
+            continue
+        stage += isinstance(layer, Pool)
+        moved = _moved(layer, size)
+        if not layout.pooled and min(moved) < 1:
+            raise too_small(image_shape, size, _layer(layer, index, stage))
+        size = moved
+        channels = scaled(layer.filters, width) if isinstance(layer, Conv) else channels
+    return channels * (layout.pooled**2 if layout.pooled else prod(size))
+
+
+def _layer(layer: Conv | Pool, index: int, stage: int) -> str:
+    return f"max-pooling layer {stage}" if isinstance(layer, Pool) else f"convolution features.{index}"
 
 
 def geometry(
@@ -89,17 +128,19 @@ def geometry(
             case Pool():
                 stage, block = stage + 1, 0
                 if min(size) < layer.kernel:
-                    raise too_small(image_shape, tuple(size), stage)
-                size = [(side - layer.kernel) // layer.stride + 1 for side in size]
+                    raise too_small(image_shape, tuple(size), _layer(layer, index, stage))
+                size = _moved(layer, size)
             case Conv():
                 filters = scaled(layer.filters, width)
                 shape = (filters, channels, layer.kernel, layer.kernel)
                 add(f"features.{index}", (channels, *size), shape)
-                size = [(side + 2 * layer.padding - layer.kernel) // layer.stride + 1 for side in size]
+                size = _moved(layer, size)
+                if not layout.pooled and min(size) < 1:
+                    raise too_small(image_shape, layers[-1][0].input_shape[1:], _layer(layer, index, stage))
                 channels = filters
     if classes is None:
         return layers
-    inputs = channels * (layout.pooled**2 if layout.pooled else prod(size))
+    inputs = flattened(layout, image_shape, width)
     for index, layer in enumerate((*layout.classifier, classes)):
         if isinstance(layer, str):
             continue

@@ -1,13 +1,16 @@
 """Networks that are one sequence, built from their layouts."""
 
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import pairwise
-from math import prod
+from types import MappingProxyType
 
 import torch
 from torch import nn
 
 from anatomy.networks.cpu_layers import Conv2d, Dropout, Linear
-from anatomy.networks.layouts import Conv, Layout, Pool, scaled
+from anatomy.networks.layouts import Conv, Layout, Pool, flattened, scaled
 
 
 class SequentialNetwork(nn.Module):
@@ -22,11 +25,25 @@ class SequentialNetwork(nn.Module):
         return self.classifier(torch.flatten(self.avgpool(self.features(images)), 1))
 
 
+class NamedSequence(nn.Sequential):
+    """Layers with names, applied one after the other.
+
+    `intermediates` are the outputs that its paper speaks of, in their order: the paper's name, and the
+    module whose output it is.
+    """
+
+    def __init__(
+        self, layers: Mapping[str, nn.Module], intermediates: Mapping[str, str] = MappingProxyType({})
+    ):
+        super().__init__(OrderedDict(layers))
+        self.intermediates = dict(intermediates)
+
+
 def build_sequential(
     layout: Layout, classes: int, image_shape: tuple[int, int, int], width: float
 ) -> SequentialNetwork:
     """Return a network with weights on the meta device; without pooling it fits images of (C, H, W) alone."""
-    before = image_shape[0]
+    before, inputs = image_shape[0], flattened(layout, image_shape, width)
     features: list[nn.Module] = []
     for layer in layout.features:
         match layer:
@@ -41,10 +58,8 @@ def build_sequential(
                 features.append(nn.BatchNorm2d(before, device="meta"))
             case "relu":
                 features.append(nn.ReLU(inplace=True))
-    if layout.pooled:
-        avgpool, before = nn.AdaptiveAvgPool2d(layout.pooled), before * layout.pooled**2
-    else:
-        avgpool, before = nn.Identity(), prod(image_shape)
+    avgpool = nn.AdaptiveAvgPool2d(layout.pooled) if layout.pooled else nn.Identity()
+    before = inputs
     classifier: list[nn.Module] = []
     for layer in layout.classifier:
         match layer:
@@ -68,7 +83,28 @@ def pool_first(network: nn.Module) -> None:
     Outputs and gradients stay the same bits, as max(relu(x)) = relu(max(x)) and the same element gets the
     gradient; ReLU is left with the pooled map. Weights keep their names.
     """
+    pairs = enumerate(pairwise(network.features))
+    network.pooled_first = [
+        index for index, (one, other) in pairs if isinstance(one, nn.ReLU) and isinstance(other, nn.MaxPool2d)
+    ]
+    _swap(network)
+
+
+def _swap(network: nn.Module) -> None:
+    """Let the layers at `pooled_first` change places with those that follow them."""
     layers = network.features
-    for index, (one, other) in enumerate(pairwise(list(layers))):
-        if isinstance(one, nn.ReLU) and isinstance(other, nn.MaxPool2d):
-            layers[index], layers[index + 1] = other, one
+    for index in network.pooled_first:
+        layers[index], layers[index + 1] = layers[index + 1], layers[index]
+
+
+@contextmanager
+def as_listed(network: nn.Module) -> Iterator[None]:
+    """Let every layer of a network stand where its layout has it, for a while, whatever `pool_first` did."""
+    swapped = bool(getattr(network, "pooled_first", ()))
+    if swapped:
+        _swap(network)
+    try:
+        yield
+    finally:
+        if swapped:
+            _swap(network)

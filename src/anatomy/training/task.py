@@ -210,6 +210,7 @@ class Task:
             settings.initialisation.std,
             self.input_shape[1:],
             settings.copy_of("options"),
+            settings.dropout,
         )
 
     def initial_network(self) -> nn.Module:

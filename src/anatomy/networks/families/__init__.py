@@ -7,7 +7,11 @@ A module begins with literals, which are read without importing it:
 `LEAST_WIDTH`: networks can be narrowed and widened, down to this factor; without it their width is 1.
 `LINEAR`, `PUBLISHED`, `ALWAYS_NORMAL`: how weights are drawn, see `networks.initialisation`; without `LINEAR`
 the network draws its own, in torch's global random stream, when it is built.
+`OPTIONS`: what the key `options` may have, by name, as parts of a schema with defaults.
+`DROPOUT = True`: there is a form with the dropout that the key of this name says.
+`POINTS = True`: inputs may be points (d,), not only images.
 
 It has either `LAYOUTS`, a `layouts.Layout` for each name, and imports no torch, or
-`build(architecture, classes, input_shape, width)`, which returns a network on the current device.
+`build(architecture, classes, input_shape, width)`, which returns a network on the current device; it has an
+argument for each of the options, and `dropout`, if the family has them.
 """

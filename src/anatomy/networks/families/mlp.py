@@ -5,6 +5,7 @@ from anatomy.networks.layouts import Layout
 NAMES = {"mlp": "MLP", "mlp_bn": "MLP-BN"}
 LEAST_WIDTH = 0
 LINEAR = "kaiming_fan_out"
+POINTS = True
 
 
 def _mlp(norm: tuple[str, ...] = ()) -> Layout:

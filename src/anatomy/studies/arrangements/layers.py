@@ -197,7 +197,7 @@ def expected_layers(
     require_architecture(architecture, width)
     if (layout := layout_of(architecture)) is not None:
         try:
-            shape = image_shape or ((3, 32, 32) if architecture.startswith("mlp") else (3, 224, 224))
+            shape = image_shape or ((3, 224, 224) if layout.pooled else (3, 32, 32))
             layers = geometry(layout, shape, width, classes)
         except InputError:
             # Smaller images than the network takes can only have been scaled.
