@@ -99,8 +99,9 @@ PYTHON
 
 # Snakemake with so many seeds of the experiment in its configuration, separated by commas.
 snake() {
-    local own=$WORK/seeds-$1.yaml
-    echo "experiments: {cifar10-step: {seeds: [$1]}}" >"$own"
+    local own=$WORK/seeds-$1.yaml commas=${1//[^,]/}
+    local runs=$((${#commas} + 1 < 3 ? ${#commas} + 1 : 3))
+    echo "{experiments: {cifar10-step: {seeds: [$1]}}, figures: {figure_02: {runs: $runs}}}" >"$own"
     shift
     "$PYTHON" -m snakemake --cores all --resources "gpu=$RUNS" --scheduler greedy --keep-going --nolock --quiet rules \
         --rerun-incomplete --rerun-triggers input --configfile config/cifar10.yaml config/cifar10-gpu.yaml ${CONFIG:-} \

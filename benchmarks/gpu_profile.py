@@ -1,4 +1,4 @@
-"""Print where the time of training full-size VGG19 goes on a GPU: parts of an epoch, steps in variants, kernels.
+"""Print where the time of training full-size VGG19 goes on a GPU: parts of an epoch, steps, kernels.
 
 `--together N` instead trains N runs side by side and prints the time for each step of all.
 """

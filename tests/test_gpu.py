@@ -13,7 +13,6 @@ from training_program import outputs, start, train
 from anatomy.data.dataset import open_dataset
 from anatomy.networks.forward import conv_layers
 from anatomy.runtime.devices import set_up_torch
-from anatomy.training.start import Start
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that torch can use")
 
@@ -73,7 +72,7 @@ def test_graphs_change_no_bit_of_other_experiments(dataset_folder, changes):
 
 
 def test_every_replay_draws_its_own_dropout(dataset_folder):
-    """Without dropout's random numbers in the graph, or with the same ones in each, losses would be others."""
+    """Without random numbers in the graph, or with the same ones in each, losses would be others."""
     losses = [
         [record.train_loss for record in run.history[1:]]
         for run in (trained(dataset_folder), trained(dataset_folder, graphed=False))
