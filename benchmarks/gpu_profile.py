@@ -126,8 +126,8 @@ def main() -> None:
         return
     print(gpu_rows.gpu_name(options), "torch", torch.__version__, flush=True)
     steps = options.size(50, 2)
-    print_epoch(options, steps)
     print_steps(options, steps)
+    print_epoch(options, steps)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from measure import Options
 
 
 def test_operations_of_an_image_are_those_of_its_layers():
-    """Training takes three products for every one of the forward pass, but the first layer's for its input."""
+    """Training takes three products for each of the forward pass, but for the first layer's input."""
     run = material.small_run(1, width=0.25)
     forward, size = 0, 32
     for module in run.network.modules():
