@@ -76,9 +76,9 @@ facts() {
     "$PYTHON" -c 'import sys, torch, torchvision, numpy
 print(sys.version, torch.__version__, torchvision.__version__, numpy.__version__, torch.backends.cudnn.version())
 print(torch.cuda.is_available() and torch.cuda.get_device_name(), torch.backends.cpu.get_cpu_capability())'
-    for folder in "$WORK" /tmp /dev/shm; do
-        echo "$folder: $(dd if=/dev/zero of="$folder/.speed" bs=8M count=64 oflag=direct 2>&1 | tail -1)"
-        echo "$folder, cached: $(dd if=/dev/zero of="$folder/.speed" bs=8M count=64 2>&1 | tail -1)"
+    for folder in "$WORK" /dev/shm; do
+        echo "$folder: $(dd if=/dev/zero of="$folder/.speed" bs=8M count=32 oflag=direct 2>&1 | tail -1)"
+        echo "$folder, cached: $(dd if=/dev/zero of="$folder/.speed" bs=8M count=32 2>&1 | tail -1)"
         rm -f "$folder/.speed"
     done
 }
@@ -186,7 +186,7 @@ if [[ " $PARTS " == *" experiment "* ]]; then
 fi
 for name in $PARTS; do
     case $name in
-    facts | smoke) part $name 100 bash -c "$name" ;;
+    facts | smoke) part $name 90 bash -c "$name" ;;
     tests) part tests "$EACH" "$PYTHON" -m pytest -q -p no:cacheprovider --durations=5 tests/test_gpu.py ;;
     bench)
         part bench "$EACH" "$PYTHON" benchmarks/run.py --only gpu-step gpu $QUICK --device "$DEVICE" --output "$MADE"
