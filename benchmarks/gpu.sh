@@ -10,12 +10,12 @@
 #   facts       the machine, its versions, how fast its disks are
 #   smoke       a small network, trained for two epochs by the program of the pipeline
 #   tests       tests/test_gpu.py
-#   bench       `make bench ONLY="gpu-step gpu"`: docs/benchmarks.md
+#   bench       `make bench ONLY="$BENCH"`: docs/benchmarks.md
 #   experiment  config/cifar10.yaml's first experiment by Snakemake, as many seeds as there is time for
 #   profile     where the time of a step goes; together, together-mps: runs side by side; only if they are named
 #
 # Environment, with defaults: LIMIT=540 seconds for everything; EACH seconds for one part but experiment (150);
-# RUNS=3 jobs side by side on the GPU; SEEDS="0 1 2 3 4 5 6 7 8 9"; MPS=0, 1 lets kernels of several
+# BENCH="gpu-step gpu", rows of the benchmark; RUNS=3 jobs side by side on the GPU; SEEDS="0 1 2 3 4 5 6 7 8 9"; MPS=0, 1 lets kernels of several
 # jobs run at the same time (nvidia-cuda-mps-control); WORK, a new directory for what is made: 8 GB for each job
 # at a time; PYTHON=python3. For a trial without a GPU: DEVICE=cpu, and CONFIG, further files of configuration.
 set -u
@@ -25,7 +25,7 @@ DATA=$(cd "$2" && pwd)
 shift 2
 PARTS=${*:-facts smoke tests bench experiment}
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-LIMIT=${LIMIT:-540} EACH=${EACH:-150} RUNS=${RUNS:-3} MPS=${MPS:-0} DEVICE=${DEVICE:-cuda} PYTHON=${PYTHON:-python3}
+LIMIT=${LIMIT:-540} EACH=${EACH:-150} RUNS=${RUNS:-3} BENCH=${BENCH:-gpu-step gpu} MPS=${MPS:-0} DEVICE=${DEVICE:-cuda} PYTHON=${PYTHON:-python3}
 SEEDS=${SEEDS:-0 1 2 3 4 5 6 7 8 9}
 # Tables, figures and archives of the experiment take so long at the end.
 LAST=${LAST:-60}
@@ -189,7 +189,7 @@ for name in $PARTS; do
     facts | smoke) part $name 90 bash -c "$name" ;;
     tests) part tests "$EACH" "$PYTHON" -m pytest -q -p no:cacheprovider --durations=5 tests/test_gpu.py ;;
     bench)
-        part bench "$EACH" "$PYTHON" benchmarks/run.py --only gpu-step gpu $QUICK --device "$DEVICE" --output "$MADE"
+        part bench "$EACH" "$PYTHON" benchmarks/run.py --only $BENCH $QUICK --device "$DEVICE" --output "$MADE"
         ;;
     profile) part profile "$EACH" "$PYTHON" benchmarks/gpu_profile.py $QUICK --device "$DEVICE" ;;
     together | together-mps)
