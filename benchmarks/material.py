@@ -62,17 +62,17 @@ def describe(dataset: Dataset) -> dict[str, Any]:
     return {"classes": dataset.classes, "channels": dataset.input_shape[0], "mean": mean, "std": std}
 
 
-def small_run(train: int, seed: int = 0, **experiment: Any):
-    """Return a run on the CPU with `train` random training images and one for validation."""
+def small_run(train: int, seed: int = 0, device: str = "cpu", validation: int = 1, **experiment: Any):
+    """Return a run with so many random images for training and for validation."""
     import torch
 
     from anatomy.training.run import Run
     from anatomy.training.task import Task
 
-    dataset = random_dataset(train + 1)
-    # Halfway between the fractions that would hold out one image and the next number of them.
-    chosen = settings(validation_fraction=1.2 / (train + 1), **experiment)
-    return Run(Task(chosen, dataset, describe(dataset), seed, torch.device("cpu")))
+    dataset = random_dataset(train + validation)
+    # A little more than the fraction of those images, which is rounded down.
+    chosen = settings(validation_fraction=(validation + 0.2) / (train + validation), **experiment)
+    return Run(Task(chosen, dataset, describe(dataset), seed, torch.device(device)))
 
 
 def write_snapshot(folder: Path, width: float) -> Path:

@@ -22,11 +22,13 @@ class Options:
     """What the command line says: `rounds` None takes each benchmark's own number.
 
     `quick` takes the smallest sizes. `data` is a directory or archive of images, None the embedded ones.
+    `device` is that of the rows about a GPU.
     """
 
     rounds: int | None = None
     quick: bool = False
     data: str | None = None
+    device: str = "cuda"
 
     def rounds_of(self, default: int) -> int:
         """Number of rounds of a benchmark whose own number is `default`."""

@@ -1,18 +1,16 @@
-"""Rows about whole programs: memory, start, many snapshots, several seeds, a whole run, threads, a GPU.
+"""Rows about whole programs: memory, start, many snapshots, several seeds, a whole run, threads.
 
 What measures memory here does not import torch, so that a program's memory is its own; see
 `measure.run_program`.
 """
 
 import json
-import os
 import tempfile
 from pathlib import Path
 from statistics import mean
 
 import material
 import measure
-from anatomy.runtime.devices import visible_gpus
 from anatomy.runtime.settings import Settings
 from measure import SCRIPTS, Options, Row
 
@@ -227,39 +225,3 @@ def threads(options: Options) -> list[Row]:
             threads=CORES,
         )
     ]
-
-
-def gpu(options: Options) -> list[Row]:
-    """Train full-size VGG19 on one GPU: one run in either precision, and ten seeds."""
-    plan = (
-        ("gpu-bf16", "100 epochs of VGG19 with all snapshots on one GPU, bf16", "bf16", 1, 60.0),
-        ("gpu-tf32", "the same, tf32", "tf32", 1, 100.0),
-        ("gpu-seeds", "10 seeds at a time with every tenth snapshot, bf16", "bf16", 10, 360.0),
-    )
-    import torch
-
-    if not torch.cuda.is_available():
-        missing = "not measured: no GPU"
-        return [Row(name, what, [], missing, "at most", limit, "s") for name, what, _, _, limit in plan]
-    images, epochs = options.size((50_000, 100), (256, 2))
-    rows = []
-    # One GPU, whatever the machine has.
-    os.environ["CUDA_VISIBLE_DEVICES"] = visible_gpus()[0]
-    with tempfile.TemporaryDirectory() as directory:
-        dataset = Path(directory) / "data"
-        data = material.prepare_colours(dataset, images, options.data)
-        for name, what, precision, count, limit in plan:
-            # All snapshots of ten seeds would be 81 GB.
-            kept = list(range(0, epochs + 1, 1 if count == 1 else 10))
-            settings = material.settings(epochs=epochs, precision=precision, snapshots=kept)
-            os.environ["ANATOMY_RUNS_PER_GPU"] = str(count)
-            values = []
-            for _ in range(options.rounds_of(1)):
-                with tempfile.TemporaryDirectory() as folder:
-                    every = [
-                        train_command(Path(folder), dataset, settings, seed, gpus=1) for seed in range(count)
-                    ]
-                    values.append(measure.side_by_side(every, count))
-            details = f"{epochs} epochs, {len(kept)} snapshots, {data}, one in ten for validation; wall time"
-            rows.append(Row(name, what, values, details, "at most", limit, "s"))
-    return rows

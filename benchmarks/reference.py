@@ -116,9 +116,10 @@ def step(
 def train_epoch(network: nn.Module, optimiser: torch.optim.Optimizer, loader: Iterable) -> list[float]:
     """Train on every batch of `loader`; return the losses."""
     network.train()
+    device = next(network.parameters()).device
     losses = []
     for images, labels in loader:
-        loss, _ = step(network, optimiser, images, labels)
+        loss, _ = step(network, optimiser, images.to(device), labels.to(device))
         losses.append(loss)
     return losses
 

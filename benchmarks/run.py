@@ -19,7 +19,9 @@ BENCHMARKS = {
     "seeds": "program_rows:seeds",
     "whole-run": "program_rows:whole_run",
     "threads": "program_rows:threads",
-    "gpu": "program_rows:gpu",
+    "gpu-step": "gpu_rows:step",
+    "gpu": "gpu_rows:whole_run",
+    "gpu-seeds": "gpu_rows:seeds",
     "statistics": "measuring_rows:statistics",
     "many-snapshots": "program_rows:many_snapshots",
     "reinitialisation": "measuring_rows:reinitialisation",
@@ -40,6 +42,9 @@ def parse_arguments() -> argparse.Namespace:
         help="directory or archive of train/<class>/* and test/<class>/* with colour images of 32 px, "
         "or its name in a directory of $ANATOMY_DATA; embedded images if absent",
     )
+    parser.add_argument(
+        "--device", choices=("cuda", "cpu"), default="cuda", help="of the rows about a GPU; cpu is a trial"
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "docs", help="directory of the table")
     parser.epilog = f"Names: {', '.join(BENCHMARKS)}."
     return parser.parse_args()
@@ -55,7 +60,7 @@ def main() -> None:
     arguments = parse_arguments()
     if arguments.rounds is not None and arguments.rounds < 1:
         sys.exit("error: --rounds must be at least 1")
-    options = Options(arguments.rounds, arguments.quick, arguments.data)
+    options = Options(arguments.rounds, arguments.quick, arguments.data, arguments.device)
     records, failed = [], []
     for name in arguments.only:
         print(f"{name} ...", file=sys.stderr, flush=True)

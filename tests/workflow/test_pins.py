@@ -1,4 +1,4 @@
-"""Versions are pinned once: pyproject, constraints and conda environments agree, and name what is needed."""
+"""Versions are locked once: constraints.txt, which pyproject allows and conda environments repeat."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ from source_imports import LIBRARY, imports
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-REQUIREMENTS = [*PROJECT["dependencies"], *(line for extra in EXTRAS.values() for line in extra)]
+TOOLS = [line for extra in EXTRAS.values() for line in extra]
 CONSTRAINTS = [
     line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and not line.startswith("#")
 ]
@@ -57,11 +57,19 @@ def programs_by_environment():
     return programs
 
 
-@pytest.mark.parametrize("requirement", REQUIREMENTS)
-def test_requirement_is_pinned_and_equals_the_constraint(requirement):
+@pytest.mark.parametrize("requirement", TOOLS)
+def test_a_tool_is_pinned_and_equals_the_constraint(requirement):
     ((name, version),) = pins([requirement]).items()
     assert version is not None
     assert pins(CONSTRAINTS)[name] == version
+
+
+@pytest.mark.parametrize("requirement", PROJECT["dependencies"])
+def test_what_the_library_needs_has_a_range_that_holds_the_constraint(requirement):
+    """From a version that was tried to the one that may break; so it can share an environment."""
+    parsed = Requirement(requirement)
+    assert sorted(part.operator for part in parsed.specifier) == ["<", ">="]
+    assert pins(CONSTRAINTS)[canonicalize_name(parsed.name)] in parsed.specifier
 
 
 def test_build_requirements_are_pinned():
@@ -79,12 +87,12 @@ def test_constraints_have_no_local_versions():
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.stem)
-def test_conda_environment_equals_pyproject(path):
+def test_conda_environment_equals_the_constraints(path):
     packages = conda_pins(path)
     python = packages.pop("python")
     assert f"{python}.0" in SpecifierSet(PROJECT["requires-python"])
-    project = pins(REQUIREMENTS)
-    assert packages == {name: project[name] for name in packages}
+    locked = pins(CONSTRAINTS)
+    assert packages == {name: locked[name] for name in packages}
 
 
 def test_every_program_has_an_environment():
