@@ -1,4 +1,4 @@
-"""Images are decoded by Pillow itself, whatever their files are called; no other program is started for them."""
+"""Images are decoded by Pillow itself, whatever their files are called; it starts no other program."""
 
 import io
 
@@ -39,13 +39,13 @@ def pictures(tmp_path):
 
 
 def test_postscript_in_a_folder_starts_nothing(pictures, ghostscript):
-    with pytest.raises(InputError, match="train/dog/1.png cannot be decoded as an image"):
+    with pytest.raises(InputError, match=r"train/dog/1\.png cannot be decoded as an image"):
         read_folder(pictures, "pictures")
     assert not ghostscript.exists()
 
 
 def test_postscript_in_place_starts_nothing(pictures, ghostscript):
-    with pytest.raises(InputError, match=r"train/dog/1.png cannot be decoded as an image \(none of JPEG, PNG"):
+    with pytest.raises(InputError, match=r"1\.png cannot be decoded as an image \(none of JPEG, PNG"):
         index_part(pictures, "train", "pictures")
     with pytest.raises(InputError, match="cannot be decoded"):
         decode(POSTSCRIPT, "RGB", "an image")
