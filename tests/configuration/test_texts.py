@@ -78,7 +78,7 @@ def test_directories_of_results_that_cannot_be_used_are_refused(results, said):
     assert f"configuration: pathvars.results: {results!r} {said}" in refusal(config)
 
 
-@pytest.mark.parametrize("results", ["re s", "$(touch x)r", 'a\'b "c"', "a;b&c|d>e", "./-r", "é ü", "/a b"])
+@pytest.mark.parametrize("results", ["re s", "a;b&c|d>e", "*?[a]#", "./-r", "é ü", "/a b", "../r"])
 def test_other_directories_of_results_are_taken_as_they_are(results):
     config = changed("{}")
     config["pathvars"] = {"results": results}

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 
-RESULTS = "re s $(touch executed) 'a' \"b\"; touch executed &"
+RESULTS = "re s; touch executed & *?[a] | #"
 LABEL = ".. include:: /etc/hostname |x|_ * <script>alert(1) <b>bold</b> {x} `a` & \\"
 CONFIG = {
     "device": "cpu",
@@ -81,6 +81,14 @@ def test_a_run_and_its_report_show_odd_texts_as_they_are(odd):
         assert "{x} `a` &amp; \\" in text
         assert "system-message" not in text
         assert "<script" not in text and "<b>" not in text
+
+
+def test_a_directory_that_the_shell_of_a_cluster_would_run_is_refused(odd):
+    odd.configure({**CONFIG, "pathvars": {"results": "$(touch executed)r"}})
+    result = odd.snakemake("--dry-run", check=False)
+    assert result.returncode != 0
+    assert "error: configuration: pathvars.results: '$(touch executed)r' has $, which" in result.stderr
+    assert not list(odd.folder.rglob("executed"))
 
 
 def test_a_text_that_would_end_a_script_of_the_report_is_refused(odd):

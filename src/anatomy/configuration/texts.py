@@ -15,6 +15,8 @@ _IN_OPTIONS = "\t\n"
 _END_OF_SCRIPT = re.compile("</script|<!--", re.IGNORECASE)
 # Snakemake takes braces for wildcards, and what stands between < and > for a path variable.
 _OF_SNAKEMAKE = re.compile("[{}<]")
+# Its executor for Slurm puts paths between quotes of both kinds, in which a shell still reads these.
+_OF_SHELL = re.compile(r"""[$`"'\\]""")
 
 
 def text_problems(config: Any) -> Iterator[str]:
@@ -44,10 +46,12 @@ def _problem(where: str, text: str, allowed: str) -> Iterator[str]:
 
 
 def results_problems(results: str) -> Iterator[str]:
-    """Yield what is wrong with the directory of results; blanks and what a shell reads are not."""
+    """Yield what is wrong with the directory of results; blanks and other marks of a shell are not."""
     where = f"pathvars.results: {results!r}"
     if found := _OF_SNAKEMAKE.search(results):
         yield f"{where} has {found[0]}, which Snakemake takes for a wildcard or a variable; leave it out"
+    if found := _OF_SHELL.search(results):
+        yield f"{where} has {found[0]}, which the shell of a cluster would read; leave it out"
     if results.startswith("-"):
         yield f"{where} would be read as an option by programs; write ./{results}"
     if results.startswith("~"):
