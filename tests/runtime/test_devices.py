@@ -109,6 +109,7 @@ def test_error_while_holding_frees_the_device(own_locks, monkeypatch):
 
 
 def test_slurm_assigns_the_device_itself(own_locks, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
     monkeypatch.setenv("SLURM_JOB_ID", "42")
     before = dict(os.environ)
     with claim_device(1) as device:

@@ -83,8 +83,11 @@ if workflow.is_main_process:
     for line in CONFIGURATION.notes:
         print(line, file=sys.stderr)
 
+# Where jobs go to other machines Snakemake counts nodes (--jobs), whatever else the command line says: there
+# `auto` asks for a GPU, as this machine's do not count.
+ON_CLUSTER = workflow.resource_settings.nodes is not None
 USE_GPU = CONFIGURATION.device == "cuda" or (
-    CONFIGURATION.device == "auto" and bool(visible_gpus())
+    CONFIGURATION.device == "auto" and (ON_CLUSTER or bool(visible_gpus()))
 )
 
 # Processes that read image files for one training or reinitialisation; --set-threads changes them.

@@ -14,6 +14,7 @@ rule prepare_dataset:
     threads: 1
     resources:
         mem_mb=2000,
+        runtime="4h",
     params:
         *one_by_one(dataset_texts, DATASETS),
         program=program("prepare_dataset.py"),

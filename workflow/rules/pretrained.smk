@@ -10,6 +10,7 @@ rule import_pretrained:
     threads: 1
     resources:
         mem_mb=3000,
+        runtime="1h",
     params:
         *one_by_one(pretrained_texts, PRETRAINED),
         program=program("import_pretrained.py"),
@@ -33,6 +34,9 @@ rule measure_pretrained:
     conda:
         "../../envs/analysis.yaml"
     threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="1h",
     params:
         *code("measure_projections.py"),
         program=program("measure_projections.py"),

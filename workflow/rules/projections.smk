@@ -24,6 +24,9 @@ for experiment in MEASURED:
         conda:
             "../../envs/analysis.yaml"
         threads: 1
+        resources:
+            mem_mb=2000,
+            runtime="1h",
         params:
             *code("measure_projections.py"),
             program=program("measure_projections.py"),

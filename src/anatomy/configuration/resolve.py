@@ -13,6 +13,7 @@ from anatomy.configuration.figures import Figure, drawn, figure_problems, with_k
 from anatomy.configuration.inheritance import inherited, like_problems, without_null
 from anatomy.configuration.messages import schema_problems, unknown_null_keys
 from anatomy.configuration.studies import STUDIES
+from anatomy.configuration.texts import results_problems, text_problems
 from anatomy.networks.catalogue import dropout_problem, options_problem, width_problem
 from anatomy.reporting.figures import left_out
 from anatomy.runtime.errors import InputError
@@ -54,6 +55,7 @@ class Configuration:
 
 def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configuration:
     """Resolve a configuration; `schema` is that of `read_schemas`. `InputError` lists everything wrong."""
+    _refuse(text_problems(config))
     config, parents = _written_out(config, schema), _parents(config)
     config = _selected(_with_inheritance(config))
     _refuse(unknown_null_keys(config, schema))
@@ -63,6 +65,8 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
     config = {**defaults(schema), **config}
     if "like" in config["defaults"]:
         raise InputError("configuration: defaults.like: only an experiment is like another; remove the key")
+    pathvars = merge(defaults(schema["properties"]["pathvars"]), config.get("pathvars", {}))
+    _refuse(results_problems(pathvars["results"]))
     studies = {
         study: Settings(config["studies"].get(study, {}), part)
         for study, part in schema["properties"]["studies"]["properties"].items()
@@ -104,7 +108,7 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
         device=config["device"],
         runs_per_gpu=config["runs_per_gpu"],
         data=config["data"],
-        pathvars=merge(defaults(schema["properties"]["pathvars"]), config.get("pathvars", {})),
+        pathvars=pathvars,
         datasets=datasets,
         experiments=experiments,
         studies=studies,

@@ -4,7 +4,7 @@ import io
 import math
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from anatomy.runtime.errors import InputError
 
@@ -19,6 +19,13 @@ IGNORED = {"Thumbs.db", "desktop.ini"}
 # Left, top, right, bottom in pixels.
 Box = tuple[int, int, int, int]
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+# Those that Pillow decodes itself; for PostScript it would start Ghostscript, whatever the name of the file.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+
+
+def _not_decoded(where: str, error: BaseException) -> InputError:
+    reason = f"none of {', '.join(FORMATS)}" if isinstance(error, UnidentifiedImageError) else error
+    return InputError(f"{where} cannot be decoded as an image ({reason})")
 
 
 def _check_mode(image: Image.Image) -> None:
@@ -29,20 +36,20 @@ def _check_mode(image: Image.Image) -> None:
 def check_header(file: str | io.BytesIO, where: str) -> None:
     """Raise `InputError` unless `file` begins like an image of 8 bits per channel; pixels are not read."""
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=FORMATS) as image:
             _check_mode(image)
     except UNREADABLE as error:
-        raise InputError(f"{where} cannot be decoded as an image ({error})") from error
+        raise _not_decoded(where, error) from error
 
 
 def decode(content: bytes, mode: str, where: str) -> Image.Image:
     """Return the image converted to `mode`, RGB or L (grey); its EXIF orientation is not applied."""
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check_mode(image)
             return image.convert(mode)
     except UNREADABLE as error:
-        raise InputError(f"{where} cannot be decoded as an image ({error})") from error
+        raise _not_decoded(where, error) from error
 
 
 def pixels(image: Image.Image) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 The file of a kind has the literals TABLES, the names of the tables of each experiment that it draws;
 TAKES, the names of its options; SHOWS, a few words for the report; and CAPTION, its text there, a
-template of Jinja over the options. `draw(tables, **options)` returns the figure; `tables` has a list of
-frames for each name of TABLES, in the order of the experiments.
+template of Jinja over the options without any markup. `draw(tables, **options)` returns the figure;
+`tables` has a list of frames for each name of TABLES, in the order of the experiments.
 """
 
 from dataclasses import dataclass

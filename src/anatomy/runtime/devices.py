@@ -51,18 +51,18 @@ def runs_per_gpu() -> int:
 def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
     """Hold a device while the context lasts: yields "cpu" for 0 GPUs, "cuda" for 1.
 
-    On a machine of one's own, each process takes the first free slot of a GPU, and waits if there is none:
-    a GPU has $ANATOMY_RUNS_PER_GPU slots, one by default, and every GPU fills its first before any
-    its second. Under Slurm the scheduler has assigned one already. To be called before torch
-    starts CUDA.
+    Each process takes the first free slot of a GPU, and waits if there is none: a GPU has
+    $ANATOMY_RUNS_PER_GPU slots, one by default, and every GPU fills its first before any its second. Slurm
+    has assigned a device already where its job sees one only; those of a job with several are handed
+    out among the processes of that job. To be called before torch starts CUDA.
     """
     if gpus == 0:
         yield "cpu"
         return
-    if "SLURM_JOB_ID" in os.environ:
+    devices, job = visible_gpus(), os.environ.get("SLURM_JOB_ID")
+    if job is not None and len(devices) <= 1:
         yield "cuda"
         return
-    devices = visible_gpus()
     if not devices:
         raise InputError(
             "a GPU is requested but none is visible; set `device: cpu` in the configuration, "
@@ -70,10 +70,13 @@ def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
         )
     directory = Path(tempfile.gettempdir()) / f"anatomy-gpus-{os.getuid()}"
     directory.mkdir(mode=0o700, exist_ok=True)
+    # Jobs on one machine may each count their own devices from 0.
+    prefix = "" if job is None else f"slurm-{job}."
     slots = [(slot, device) for slot in range(runs_per_gpu()) for device in devices]
     while True:
         for slot, device in slots:
-            lock = FileLock(directory / f"{device.replace('/', '_')}.{slot}.lock", timeout=0)
+            name = f"{prefix}{device}.{slot}.lock".replace("/", "_")
+            lock = FileLock(directory / name, timeout=0)
             try:
                 lock.acquire()
             except Timeout:
