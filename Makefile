@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: run test lint bench same gallery lock clean
+.PHONY: run test lint bench same status gallery lock clean
 
 run: $(VENV)/installed
 	snakemake --cores all
@@ -30,6 +30,10 @@ bench: $(VENV)/installed
 # Compare weights, tables and figures of the default configuration with those of an earlier commit.
 same: $(VENV)/installed
 	python benchmarks/same_results.py --commit $(COMMIT)
+
+# Tell how far the runs are; CONFIG= the configuration files of a pipeline that runs with such.
+status: $(VENV)/installed
+	@python workflow/scripts/status.py $(if $(CONFIG),--configfile $(CONFIG))
 
 # Copy the figures and main tables of the default run to docs/gallery.
 gallery:

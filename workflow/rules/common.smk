@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "src"))
 sys.path.append(str(ROOT))
 
 from anatomy.configuration import labels
+from anatomy.configuration.files import shipped_files
 from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
 from anatomy.configuration.studies import STUDIES
@@ -43,12 +44,8 @@ from anatomy.studies.arrangements.settings import (
 from anatomy.training.modules import modules_of
 
 # What is shipped, and over it what was given: by --configfile and --config, or by who uses this as a module.
-SHIPPED = [
-    *sorted((ROOT / "config" / "studies").glob("*.yaml")),
-    ROOT / "config.yaml",
-]
 GIVEN = {}
-for file in SHIPPED:
+for file in shipped_files(ROOT):
     update_config(GIVEN, load_configfile(file))
 # A rule that another workflow overrides has this file read again, with what it has added itself.
 update_config(GIVEN, {key: own for key, own in config.items() if key != "resolved"})
