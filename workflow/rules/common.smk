@@ -33,6 +33,7 @@ from anatomy.runtime import imports
 from anatomy.runtime.devices import visible_gpus
 from anatomy.runtime.environment import variable
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import sha256_of
 from anatomy.runtime.own_code import is_own
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import snapshot_epochs
@@ -93,6 +94,9 @@ CLAIMING = [study for study in CONFIGURATION.studies if study in claiming_studie
 
 # Files of each study that `all` and the target of its name ask for; its rules add them.
 STUDY_FILES = {study: [] for study in CONFIGURATION.studies}
+
+# Tables layers.csv and histograms.csv of all studies, which the page to explore shows; their rules add them.
+LAYER_TABLES, HISTOGRAM_TABLES = [], []
 
 
 wildcard_constraints:
