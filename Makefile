@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: run test lint bench same gallery lock clean
+.PHONY: run test test-browser lint bench same status gallery lock clean
 
 run: $(VENV)/installed
 	snakemake --cores all
@@ -14,6 +14,10 @@ run: $(VENV)/installed
 test: lint
 	# The longest files first, so that no core waits for them at the end.
 	pytest --numprocesses logical --dist loadfile tests/workflow tests
+
+# Pages in a real browser, which needs chromium and its driver (Debian: chromium chromium-driver).
+test-browser: $(VENV)/test-tools
+	pytest tests/browser
 
 # Formatting and lint of everything that is written by hand.
 lint: $(VENV)/test-tools
@@ -30,6 +34,10 @@ bench: $(VENV)/installed
 # Compare weights, tables and figures of the default configuration with those of an earlier commit.
 same: $(VENV)/installed
 	python benchmarks/same_results.py --commit $(COMMIT)
+
+# Tell how far the runs are; CONFIG= the configuration files of a pipeline that runs with such.
+status: $(VENV)/installed
+	@python workflow/scripts/status.py $(if $(CONFIG),--configfile $(CONFIG))
 
 # Copy the figures and main tables of the default run to docs/gallery.
 gallery:

@@ -30,6 +30,7 @@ for study in STUDIES:
         include: f"workflow/rules/{study}.smk"
 
 
+include: "workflow/rules/explorer.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/near_misses.smk"
@@ -45,6 +46,7 @@ rule all:
         STUDY_FILES.values(),
         expand(rules.judge_claims.output, study=CLAIMING),
         pictures(FIGURES),
+        rules.render_explorer.output,
 
 
 rule datasets:
@@ -85,6 +87,11 @@ rule tables:
 rule claims:
     input:
         expand(rules.judge_claims.output, study=CLAIMING),
+
+
+rule explore:
+    input:
+        rules.render_explorer.output,
 
 
 rule figures:

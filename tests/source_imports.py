@@ -22,7 +22,13 @@ BY_NAME = {
 }
 BY_NAME = {program: sorted(paths) for program, paths in BY_NAME.items()}
 # Names that differ between an import and PyPI.
-PYPI_OF_IMPORT = {"PIL": "pillow", "mpl_toolkits": "matplotlib", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+PYPI_OF_IMPORT = {
+    "PIL": "pillow",
+    "mpl_toolkits": "matplotlib",
+    "sklearn": "scikit-learn",
+    "vl_convert": "vl-convert-python",
+    "yaml": "pyyaml",
+}
 
 
 def imports(path, seen=None):

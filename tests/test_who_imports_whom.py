@@ -27,6 +27,7 @@ MAY_IMPORT = {
         *("data", "networks", "checkpoints", "reporting", "runtime"),
     ],
     "__init__": ["=studies"],
+    "__main__": ["=studies", "configuration.files", "reporting", "runtime"],
 }
 # Where importing torch, or matplotlib, would slow down what needs neither.
 WITHOUT = {

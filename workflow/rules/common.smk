@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "src"))
 sys.path.append(str(ROOT))
 
 from anatomy.configuration import labels
+from anatomy.configuration.files import shipped_files
 from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
 from anatomy.configuration.studies import STUDIES
@@ -32,6 +33,7 @@ from anatomy.runtime import imports
 from anatomy.runtime.devices import visible_gpus
 from anatomy.runtime.environment import variable
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import sha256_of
 from anatomy.runtime.own_code import is_own
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import snapshot_epochs
@@ -43,12 +45,8 @@ from anatomy.studies.arrangements.settings import (
 from anatomy.training.modules import modules_of
 
 # What is shipped, and over it what was given: by --configfile and --config, or by who uses this as a module.
-SHIPPED = [
-    *sorted((ROOT / "config" / "studies").glob("*.yaml")),
-    ROOT / "config.yaml",
-]
 GIVEN = {}
-for file in SHIPPED:
+for file in shipped_files(ROOT):
     update_config(GIVEN, load_configfile(file))
 # A rule that another workflow overrides has this file read again, with what it has added itself.
 update_config(GIVEN, {key: own for key, own in config.items() if key != "resolved"})
@@ -99,6 +97,9 @@ CLAIMING = [study for study in CONFIGURATION.studies if study in claiming_studie
 
 # Files of each study that `all` and the target of its name ask for; its rules add them.
 STUDY_FILES = {study: [] for study in CONFIGURATION.studies}
+
+# Tables layers.csv and histograms.csv of all studies, which the page to explore shows; their rules add them.
+LAYER_TABLES, HISTOGRAM_TABLES = [], []
 
 
 wildcard_constraints:

@@ -18,6 +18,7 @@ rule tabulate_projections:
             labels={"table": "{experiment}: onset of the bias"},
         ),
         cosines="<results>/arrangements/tables/{experiment}/cosines.csv",
+        histograms="<results>/arrangements/tables/{experiment}/histograms.csv",
     log:
         "<results>/arrangements/tables/{experiment}/tabulate_projections.log",
     wildcard_constraints:
@@ -32,7 +33,7 @@ rule tabulate_projections:
     shell:
         "{params.program:q} --projections {input.projections:q} --cosines-of {input.first_and_last:q}"
         " --n-l {output.n_l:q} --summary {output.summary:q} --onset {output.onset:q}"
-        " --cosines {output.cosines:q} &> {log:q}"
+        " --cosines {output.cosines:q} --histograms {output.histograms:q} &> {log:q}"
 
 
 # Collect the drops in test accuracy of one experiment.
@@ -163,6 +164,11 @@ rule render_tables:
         " --onsets {input.onsets:q} --drops {input.drops:q} --criticality {input.criticality:q}"
         " --layers {input.layers:q} --output {output:q} &> {log:q}"
 
+
+LAYER_TABLES += expand(rules.tabulate_layers.output, experiment=MEASURED)
+HISTOGRAM_TABLES += expand(
+    rules.tabulate_projections.output.histograms, experiment=MEASURED
+)
 
 # What of this study `all` asks for: all its files but claims and figures.
 if ARRANGEMENTS:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from anatomy.reporting.tables import write_table
 from anatomy.runtime.errors import run_program
+from anatomy.studies.arrangements.histograms import histogram_table
 from anatomy.studies.arrangements.tables import cosine_table, n_l_summary, n_l_table, onset_table
 
 
@@ -16,6 +17,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--summary", required=True, type=Path, help="CSV to write: over seeds")
     parser.add_argument("--onset", required=True, type=Path, help="CSV to write: since when biased")
     parser.add_argument("--cosines", required=True, type=Path, help="CSV to write: one row per filter")
+    parser.add_argument("--histograms", required=True, type=Path, help="CSV to write: cosines in bins")
     return parser.parse_args()
 
 
@@ -27,6 +29,7 @@ def main() -> None:
     write_table(summary, arguments.summary)
     write_table(onset_table(summary), arguments.onset)
     write_table(cosine_table(arguments.cosines_of), arguments.cosines)
+    write_table(histogram_table(arguments.projections), arguments.histograms)
 
 
 if __name__ == "__main__":

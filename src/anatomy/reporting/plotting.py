@@ -26,6 +26,8 @@ HEAT_COLOURS = "rocket_r"
 # Okabe and Ito's colours, with brown in place of the yellow that vanishes on white.
 CURVE_COLOURS = ("#000000", "#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#7f4f24")
 CURVE_LINES = ("-", "--", ":", "-.")
+# Points of a curve that are marked one by one.
+FEW_POINTS = 3
 
 sns.set_theme(
     "paper",
@@ -80,7 +82,13 @@ def experiment_style(position: int) -> dict[str, str]:
 
 
 def plot_mean(axes: Axes, summary: pd.DataFrame, shade: float = 0.15, **style) -> None:
-    """Draw `mean` over `epoch` with a band of one `std` to each side; no band for a single seed."""
+    """Draw `mean` over `epoch` with a band of one `std` to each side; no band for a single seed.
+
+    Few points are marked, as a line between them would hide where they are, and a single one has none.
+    """
+    if len(summary) <= FEW_POINTS:
+        style.setdefault("marker", "o")
+        style.setdefault("markersize", 3)
     (line,) = axes.plot(summary["epoch"], summary["mean"], **style)
     spread = summary["std"].fillna(0)
     if spread.any():

@@ -10,6 +10,10 @@ from anatomy.runtime.files import atomic
 # Columns of a study's `layers.csv`, by which quantities of different studies are compared layer by layer.
 # `layer` is the name of the module; `epoch` is empty if there is none, of a reset that which was reset to.
 LAYERS = ("experiment", "seed", "epoch", "position", "layer", "quantity", "value")
+# Columns of a study's `histograms.csv`: how values of many parts of a layer (filters, units) are distributed.
+# The range from `low` to `high` is in equal bins, the last of which includes `high`; each has a column.
+HISTOGRAMS = ("experiment", "seed", "epoch", "position", "layer", "quantity", "low", "high")
+HISTOGRAM_BINS = tuple(f"bin_{index:02d}" for index in range(1, 21))
 
 
 def mean_over_seeds(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.DataFrame:

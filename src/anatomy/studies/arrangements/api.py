@@ -3,6 +3,8 @@
 from typing import Any
 
 OFFERS = ("projections", "summarise", "distances")
+# Subcommands of the console command, modules of `commands`.
+COMMANDS = ("project",)
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from anatomy.reporting.plotting import (
     seeds_in_words,
 )
 from anatomy.runtime.errors import InputError
-from anatomy.studies.arrangements.figures.style import plot_layers
+from anatomy.studies.arrangements.figures.style import MOST_CURVES, layer_map, mean_in_words, plot_layers
 
 TABLES = ("n_l_summary", "training_summary")
 TAKES = ("labels", "schedules")
@@ -23,7 +23,8 @@ SHOWS = "n_l by schedule"
 CAPTION = (
     "Fraction of negative projections n_l of every convolutional layer over epochs, with the step schedule "
     'on the left and the smooth one on the right, for {{ labels | unique | join("; ") }}. Lines are means '
-    "over seeds, bands one standard deviation; red ticks, if any, mark epochs after which the learning rate "
+    "over seeds, bands one standard deviation; of networks with more than 16 layers the means are colours. "
+    "Red ticks, if any, mark epochs after which the learning rate "
     "drops."
 )
 
@@ -39,20 +40,27 @@ def draw(
             f"{len(schedules)} schedules are given; expected as many of each, in pairs"
         )
     rows = len(summaries) // 2
+    as_maps = max(summary["layer"].nunique() for summary in summaries) > MOST_CURVES
+    size = (PAGE_WIDTH, 2.2 * rows + 0.4)
     figure, axes = plt.subplots(
-        rows, 2, squeeze=False, sharey=True, figsize=(PAGE_WIDTH, 2.2 * rows + 0.4), layout="constrained"
+        rows, 2, squeeze=False, sharey=not as_maps, figsize=size, layout="constrained"
     )
     panels = zip(axes.flat, summaries, training, labels, schedules, strict=True)
     for ax, summary, rates, label, schedule in panels:
-        plot_layers(ax, summary, sorted(summary["layer"].unique()), shade=0.07)
+        if as_maps:
+            mesh = layer_map(ax, summary)
+        else:
+            plot_layers(ax, summary, sorted(summary["layer"].unique()), shade=0.07)
         if schedule == "step":
             mark_rate_drops(ax, rate_drops(rates))
         label_epochs(ax)
-        ax.set_title(
-            f"{in_lines(label, PAGE_WIDTH / 2)}\n{schedule} schedule; {seeds_in_words(summary['n'].max())}"
-        )
+        seeds = mean_in_words(summary) if as_maps else seeds_in_words(summary["n"].max())
+        ax.set_title(f"{in_lines(label, PAGE_WIDTH / 2)}\n{schedule} schedule; {seeds}")
     for ax in axes[:, 1]:
         ax.set_ylabel("")
+    if as_maps:
+        figure.colorbar(mesh, ax=axes, label=r"measure $n_l$", ticks=[0, 0.5, 1], aspect=30)
+        return figure
     curves = {}
     for ax in axes.flat:
         curves |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))

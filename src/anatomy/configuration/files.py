@@ -1,0 +1,46 @@
+"""The configuration files of a project, read and laid over each other outside of Snakemake."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from anatomy.configuration.resolve import Configuration, resolve
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.schema import merge, read_schemas
+
+SCHEMA = Path("workflow", "schemas", "config.schema.yaml")
+
+
+def shipped_files(root: Path) -> list[Path]:
+    """Return the files of the default configuration in the order in which each overrides those before it."""
+    return [*sorted((root / "config" / "studies").glob("*.yaml")), root / "config.yaml"]
+
+
+def read_configuration(root: Path, overlays: Iterable[Path] = ()) -> Configuration:
+    """Return the resolved configuration of the project in the folder `root`, with further files over it.
+
+    `InputError` names a file that cannot be read, or what is wrong in the configuration.
+    """
+    if not (root / SCHEMA).is_file():
+        raise InputError(f"{root} is no folder of this project: it has no {SCHEMA}; give it with --project")
+    found: dict[str, Any] = {}
+    for path in [*shipped_files(root), *overlays]:
+        found = merge(found, _read(Path(path)))
+    return resolve(found, read_schemas(root / SCHEMA))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}; expected a configuration file") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected keys and values, found a {type(content).__name__}")
+    return content

@@ -1,0 +1,12 @@
+"""Write a page on what differs in two results folders: `anatomy compare`, without installing anything."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "src"))
+
+from anatomy.__main__ import main  # noqa: E402
+
+if __name__ == "__main__":
+    main(["compare", *sys.argv[1:]])

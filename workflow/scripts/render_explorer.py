@@ -1,0 +1,40 @@
+"""Write the page on which what studies measured of layers can be looked at."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from anatomy.reporting.explorer import explorer_data, explorer_page
+from anatomy.reporting.tables import read_table
+from anatomy.runtime.errors import run_program
+from anatomy.runtime.files import write_text
+from anatomy.runtime.options import entry
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    tables = "of each, STUDY/tables/EXPERIMENT/"
+    parser.add_argument("--layers", required=True, type=Path, nargs="*", help=f"{tables}layers.csv")
+    parser.add_argument("--histograms", required=True, type=Path, nargs="*", help=f"{tables}histograms.csv")
+    parser.add_argument("--labels", required=True, type=entry, help="names of experiments, as JSON")
+    parser.add_argument("--output", required=True, type=Path, help="HTML to write")
+    return parser.parse_args()
+
+
+def by_study(paths: Sequence[Path]) -> dict[str, list[pd.DataFrame]]:
+    found = {}
+    for path in paths:
+        found.setdefault(path.parents[2].name, []).append(read_table(path))
+    return found
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    data = explorer_data(by_study(arguments.layers), by_study(arguments.histograms))
+    write_text(arguments.output, explorer_page(data, arguments.labels))
+
+
+if __name__ == "__main__":
+    run_program(main)
