@@ -40,11 +40,13 @@ def mlp_steps(network: nn.Module, optimiser: torch.optim.Optimizer, task: Task) 
     """
     settings = task.settings
     plain = settings.loss.kind == "cross_entropy" and not settings.loss.smoothing
-    still = not settings.pixel_shuffle and not any(settings.augmentation.complete().values())
+    # Points, of one dimension, are never augmented.
+    points = len(task.images.shape) == 1
+    still = points or not (settings.pixel_shuffle or any(settings.augmentation.complete().values()))
     if not (plain and still and isinstance(optimiser, MemoryOrderSGD) and settings.precision != "bf16"):
         return None
     layers = layers_of(network)
-    numbers = len(task.train_labels) * prod(task.image_shape)
+    numbers = len(task.train_labels) * prod(task.images.shape)
     if layers is None or numbers > MOST_NUMBERS or isinstance(task.images, StreamedImages):
         return None
     inputs = torch.cat([task.normalise(images) for images in task.images.plain(len(task.train_labels))])
