@@ -12,8 +12,10 @@ from training.small_runs import plain_training, small_run, trained, write_nets
 
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.settings import Settings
+from anatomy.runtime.streams import stream_seed
 from anatomy.training.loop import final_values
 from anatomy.training.losses import loss_of, minimised
+from anatomy.training.optimisers import build_optimiser
 from anatomy.training.schedules import LearningRates
 
 CONSTANT = {"kind": "constant"}
@@ -149,8 +151,6 @@ def test_the_folded_classifier_decays_as_the_whole_one(decay):
 
     # Dropout: both draw from the run's own stream.
     def before_epoch(network, epoch):
-        from anatomy.runtime.streams import stream_seed
-
         torch.manual_seed(stream_seed(0, "dropout", epoch))
 
     network, _ = plain_training(
@@ -159,6 +159,17 @@ def test_the_folded_classifier_decays_as_the_whole_one(decay):
     expected = network.state_dict()
     for name, tensor in run.whole_state_dict().items():
         assert torch.allclose(tensor, expected[name], rtol=1e-4, atol=1e-5), name
+
+
+def test_a_bias_of_two_dimensions_is_no_matrix():
+    network = nn.Module()
+    network.weight, network.bias = (nn.Parameter(torch.ones(2, 2)) for _ in range(2))
+    own = Settings({"optimiser": {"decay": "matrices", "weight_decay": 0.1}}, RUN_SCHEMA).optimiser
+    groups = build_optimiser(network, own, torch.device("cpu")).param_groups
+    assert [(group["params"], group["weight_decay"]) for group in groups] == [
+        ([network.weight], 0.1),
+        ([network.bias], 0.0),
+    ]
 
 
 # Schedules
