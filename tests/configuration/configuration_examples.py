@@ -42,6 +42,7 @@ defaults: &experiment
   threads: 2
   whole_snapshots: true
   initialisation: {kind: normal, std: 0.1}
+  start: {experiment: null, file: weights.pt, take: norm, head: new}
   epochs: 4
   batch_size: 32
   precision: float32

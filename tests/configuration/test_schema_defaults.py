@@ -13,6 +13,8 @@ RUN = {
     "initialisation": {},
     "initialisation.kind": "kaiming",
     "initialisation.std": 0.01,
+    "start.take": "weights",
+    "start.head": "kept",
     "batch_size": 128,
     "precision": "float32",
     "pixels": "standardised",
@@ -43,7 +45,7 @@ RUN = {
 }
 # Keys whose absence means something: a default for one of them would change every run that has none.
 NONE = {
-    "run": {"architecture", "epochs", "upscaling", "class_subset", "noise_seed", "split"},
+    "run": {"architecture", "epochs", "upscaling", "class_subset", "noise_seed", "split", "start"},
     "experiment": {"like", "dataset", "seeds", "arrangements"},
     "embedded": {"source", "label", "variant", "train", "test"},
     "torchvision": {"source", "label", "official", "train", "test"},

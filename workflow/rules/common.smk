@@ -23,6 +23,7 @@ from anatomy.configuration import labels
 from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
 from anatomy.configuration.studies import STUDIES
+from anatomy.data.search_path import locate
 from anatomy.data.sources import module_of as module_of_source
 from anatomy.networks.family import module_of as module_of_network
 from anatomy.reporting import figures
@@ -32,6 +33,7 @@ from anatomy.runtime import imports
 from anatomy.runtime.devices import visible_gpus
 from anatomy.runtime.environment import variable
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import sha256_of
 from anatomy.runtime.own_code import is_own
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import snapshot_epochs
@@ -97,6 +99,9 @@ CLAIMING = [study for study in CONFIGURATION.studies if study in claiming_studie
 # Files of each study that `all` and the target of its name ask for; its rules add them.
 STUDY_FILES = {study: [] for study in CONFIGURATION.studies}
 
+# Directories of archives, image folders and released weights, separated as in $PATH.
+DATA = os.pathsep.join(filter(None, [CONFIGURATION.data, OUTSIDE["DATA"]]))
+
 
 wildcard_constraints:
     dataset="[a-z0-9-]+",
@@ -115,11 +120,10 @@ def program(name):
     def command(wildcards, output):
         # The project's folder comes last: code of a user's own lies there or in the working directory.
         paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH"), str(ROOT)]
-        data = [CONFIGURATION.data, OUTSIDE["DATA"]]
         return [
             "env",
             f"PYTHONPATH={os.pathsep.join(filter(None, paths))}",
-            f"ANATOMY_DATA={os.pathsep.join(filter(None, data))}",
+            f"ANATOMY_DATA={DATA}",
             f"ANATOMY_RUNS_PER_GPU={CONFIGURATION.runs_per_gpu}",
             "python",
             str(SCRIPTS / name),
