@@ -47,6 +47,7 @@ defaults: &experiment
   evaluate_every: 2
   keep_state: true
   initialisation: {kind: normal, std: 0.1}
+  start: {experiment: null, file: weights.pt, take: norm, head: new}
   epochs: 4
   batch_size: 32
   precision: float32

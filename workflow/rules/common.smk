@@ -24,6 +24,7 @@ from anatomy.configuration.files import shipped_files
 from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
 from anatomy.configuration.studies import STUDIES
+from anatomy.data.search_path import locate
 from anatomy.data.sources import module_of as module_of_source
 from anatomy.networks.family import module_of as module_of_network
 from anatomy.reporting import figures
@@ -101,6 +102,9 @@ STUDY_FILES = {study: [] for study in CONFIGURATION.studies}
 # Tables layers.csv and histograms.csv of all studies, which the page to explore shows; their rules add them.
 LAYER_TABLES, HISTOGRAM_TABLES = [], []
 
+# Directories of archives, image folders and released weights, separated as in $PATH.
+DATA = os.pathsep.join(filter(None, [CONFIGURATION.data, OUTSIDE["DATA"]]))
+
 
 wildcard_constraints:
     dataset="[a-z0-9-]+",
@@ -119,11 +123,10 @@ def program(name):
     def command(wildcards, output):
         # The project's folder comes last: code of a user's own lies there or in the working directory.
         paths = [str(ROOT / "src"), os.environ.get("PYTHONPATH"), str(ROOT)]
-        data = [CONFIGURATION.data, OUTSIDE["DATA"]]
         return [
             "env",
             f"PYTHONPATH={os.pathsep.join(filter(None, paths))}",
-            f"ANATOMY_DATA={os.pathsep.join(filter(None, data))}",
+            f"ANATOMY_DATA={DATA}",
             f"ANATOMY_RUNS_PER_GPU={CONFIGURATION.runs_per_gpu}",
             "python",
             str(SCRIPTS / name),

@@ -23,6 +23,48 @@ def run_settings(experiment):
     return settings
 
 
+def parent_of(experiment, file):
+    """File of the run that one of this experiment starts from, in a list that is empty if it starts from none."""
+    start = EXPERIMENTS[experiment].start
+    if start is None or start.experiment is None:
+        return []
+    return [f"<results>/runs/{start.experiment}/seed={{seed}}/{file}"]
+
+
+def start_texts(experiment):
+    """What is in the file that this experiment starts from: its content counts, not where it lies."""
+    file = start_file(experiment)
+    return [] if file is None else [f"start.file: {sha256_of(file)}"]
+
+
+@cache
+def start_file(experiment):
+    """File that this experiment starts from, refused before any job if it is missing; None if it has none."""
+    start = EXPERIMENTS[experiment].start
+    if start is None or start.file is None:
+        return None
+    try:
+        return locate(
+            start.file, experiment, what="start of experiment", directories=DATA
+        )
+    except InputError as error:
+        sys.exit(f"error: {error}")
+
+
+def start_options(experiment):
+    """Params function: options of train_network.py that say what a run starts from."""
+
+    def options(wildcards, input, output):
+        if EXPERIMENTS[experiment].start is None:
+            return []
+        return [
+            "--start",
+            str(start_file(experiment) or Path(input.parent[0]).parent),
+        ]
+
+    return options
+
+
 def run_threads(experiment):
     """Params function: threads of a run that compute."""
 

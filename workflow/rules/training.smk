@@ -1,13 +1,15 @@
 # Each experiment has its own list of snapshots, and outputs cannot depend on wildcards: one rule each.
 for experiment, settings in EXPERIMENTS.items():
 
-    # Train one seed; a run that was stopped continues where it was.
+    # Train one seed, from what the experiment starts from; a run that was stopped continues where it was.
     rule:
         name:
             f"train_network_{experiment}"
         input:
             description=dataset_of(experiment, "dataset.json"),
             data=ancient(dataset_of(experiment, "data.safetensors")),
+            parent=parent_of(experiment, "run.json"),
+            begin=ancient(parent_of(experiment, "final.safetensors")),
         output:
             snapshots=expand(
                 "<results>/runs/{experiment}/seed={{seed}}/snapshots/epoch={epoch}.safetensors",
@@ -33,6 +35,7 @@ for experiment, settings in EXPERIMENTS.items():
         params:
             *run_texts(experiment, "train_network.py"),
             *changes(CONFIGURATION.run_settings(experiment)),
+            *start_texts(experiment),
             # Bits depend on how many compute: as configured, even if --cores is less. The rest read images.
             f"threads={settings.threads}",
             program=program("train_network.py"),
@@ -41,11 +44,12 @@ for experiment, settings in EXPERIMENTS.items():
             dataset=subpath(input.description, parent=True),
             run=subpath(output.run, parent=True),
             settings=run_settings(experiment),
+            start=start_options(experiment),
             compute=run_threads(experiment),
         shell:
             "{params.program:q} --experiment {params.experiment:q} --settings {params.settings:q}"
             " --schema {params.schema:q} --dataset {params.dataset:q} --seed {wildcards.seed:q}"
-            " --output {params.run:q} --threads {params.compute:q}"
+            " --output {params.run:q} {params.start:q} --threads {params.compute:q}"
             " --workers $(({threads} > {params.compute} ? {threads} - {params.compute} : 0))"
             " --gpus {resources.gpu} &>> {log:q}"
 

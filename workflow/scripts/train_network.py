@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from anatomy.runtime.devices import claim_device, set_up_torch
-from anatomy.runtime.errors import run_program
+from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.imports import without_collection
 from anatomy.runtime.options import add_save_every, add_schema, entry, natural, positive, seed
 from anatomy.runtime.schema import RUN, read_schema
@@ -19,6 +19,9 @@ def parse_arguments() -> argparse.Namespace:
     add_schema(parser, Path(__file__))
     parser.add_argument("--dataset", required=True, type=Path, help="directory of a prepared data set")
     parser.add_argument("--seed", required=True, type=seed)
+    parser.add_argument(
+        "--start", type=Path, help="what `start` names: the directory of the other run, or the file"
+    )
     parser.add_argument("--output", required=True, type=Path, help="run directory to write to")
     parser.add_argument("--threads", type=positive, default=1, help="CPU threads; decides the bits")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to train on a GPU")
@@ -44,17 +47,22 @@ def train(arguments: argparse.Namespace, settings: Settings, code: str, device_n
         from anatomy.training.loop import train_run
         from anatomy.training.run import Run
         from anatomy.training.schedules import is_extendable
+        from anatomy.training.start import start_of
         from anatomy.training.task import Task
 
     program, output = Path(__file__), arguments.output
     set_up_torch(arguments.threads, device_name, settings.precision)
     dataset, description = open_dataset(arguments.dataset)
     device = torch.device(device_name)
-    run = Run(Task(settings, dataset, description, arguments.seed, device, arguments.workers))
+    task = Task(settings, dataset, description, arguments.seed, device, arguments.workers)
+    begin = start_of(task, arguments.start)
+    run = Run(task, begin)
     # Now and not only at the end, which may be hours away.
     require_unedited(code, program, settings, f"{output} was prepared")
     origin = origin_of(settings.architecture, description["name"], arguments.experiment, arguments.seed)
     facts = facts_of(origin, settings, description["sha256"], code, device_name, arguments.threads)
+    if begin.source:
+        facts["start"] = {"sha256": begin.source["sha256"]}
     with locked(output):
         keep_state = settings.keep_state
         if keep_state and is_extendable(settings.schedule.kind):
@@ -68,6 +76,8 @@ def main() -> None:
     arguments = parse_arguments()
     settings = Settings(arguments.settings, read_schema(arguments.schema)["$defs"][RUN])
     settings.require("architecture", "epochs")
+    if (settings.start is None) != (arguments.start is None):
+        raise InputError("--start and the key `start` of the settings go together; give both or neither")
     code = code_sha256(Path(__file__), settings)
     with claim_device(arguments.gpus) as device_name:
         train(arguments, settings, code, device_name)

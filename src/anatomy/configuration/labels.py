@@ -1,6 +1,7 @@
 """Experiments in words, as titles, legends and captions name them."""
 
 from collections.abc import Mapping
+from pathlib import PurePath
 
 from anatomy.networks.catalogue import architecture_label
 from anatomy.runtime.settings import Settings
@@ -26,4 +27,8 @@ def label(experiment: Settings, datasets: Mapping[str, Settings]) -> str:
         changes += ", shuffled pixels"
     if experiment.initialisation.kind == "normal":
         changes += f", weights from N(0, {experiment.initialisation.std:g}²)"
+    if (start := experiment.start) is not None:
+        source = start.experiment or PurePath(start.file).name
+        changes += f", {'norm' if start.take == 'norm' else 'weights'} of {source}"
+        changes += " (new head)" if start.head == "new" else ""
     return f"{network}, {data}{changes}"

@@ -1,8 +1,9 @@
 """The whole configuration: inherited, selected, validated, completed, and refused with the key at fault.
 
 In this order: experiments take over what they are `like`; `only` and null switch off; the schema is held
-against what is left; defaults are filled in; what no study measures is left out; the engine and every
-study that is on look for what the schema cannot tell; figures find what they draw.
+against what is left; defaults are filled in; what no study measures is left out, unless something that is
+measured starts from it; the engine and every study that is on look for what the schema cannot tell; figures
+find what they draw.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from anatomy.configuration.figures import Figure, drawn, figure_problems, with_kinds
 from anatomy.configuration.inheritance import inherited, like_problems, without_null
 from anatomy.configuration.messages import schema_problems, unknown_null_keys
+from anatomy.configuration.starts import all_ancestors, not_measured, pair_problems, start_problems
 from anatomy.configuration.studies import STUDIES
 from anatomy.configuration.texts import results_problems, text_problems
 from anatomy.networks.catalogue import dropout_problem, options_problem, width_problem
@@ -35,7 +37,7 @@ class Configuration:
     # Snakemake's, with the directory of results.
     pathvars: Mapping[str, str]
     datasets: Mapping[str, Settings]
-    # Experiments that are trained: those that a study measures.
+    # Experiments that are trained: those that a study measures, and those that these start from.
     experiments: Mapping[str, Settings]
     # Studies that are on, with their own settings, and the experiments that each measures.
     studies: Mapping[str, Settings]
@@ -57,7 +59,9 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
     """Resolve a configuration; `schema` is that of `read_schemas`. `InputError` lists everything wrong."""
     _refuse(text_problems(config))
     config, parents = _written_out(config, schema), _parents(config)
-    config = _selected(_with_inheritance(config))
+    config = _with_inheritance(config)
+    asked, shared = _experiments_of(config), _defaults_of(config)
+    config, only_started_from = _selected(config)
     _refuse(unknown_null_keys(config, schema))
     off, written = _switched_off(config), _experiments_of(config)
     config = with_kinds(without_null(config))
@@ -82,18 +86,25 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
         study: [name for name, own in every.items() if study in own and name not in templates]
         for study in studies
     }
-    trained = {name: own for name, own in every.items() if any(name in names for names in measured.values())}
+    wanted = [name for name in every if any(name in names for names in measured.values())]
+    started_from = all_ancestors(wanted, asked, shared)
+    trained = {name: own for name, own in every.items() if name in wanted or name in started_from}
+    _refuse(start_problems(trained, asked, shared))
     datasets = {
         name: Settings(own, schema["$defs"]["own_source" if is_own(own["source"]) else own["source"]])
         for name, own in config["datasets"].items()
     }
     _refuse(_dataset_problems(datasets))
+    experiments = {name: Settings(own, part) for name, own in trained.items()}
     _refuse(
         problem
-        for name, own in trained.items()
-        for problem in _experiment_problems(f"experiments.{name}", Settings(own, part), datasets, studies)
+        for name, own in experiments.items()
+        for problems in (
+            _experiment_problems(f"experiments.{name}", own, datasets, studies),
+            pair_problems(f"experiments.{name}", own, experiments),
+        )
+        for problem in problems
     )
-    experiments = {name: Settings(own, part) for name, own in trained.items()}
     _refuse(
         problem
         for study, own in studies.items()
@@ -102,7 +113,7 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
     drawable = {study: STUDIES[study].settings.drawable(own) for study, own in studies.items()}
     named_off = {name for section, name in off if section != "studies"}
     known = {*experiments, *(name for names in drawable.values() for name in names)}
-    figures, switched_off = drawn(config["figures"], studies, named_off - known)
+    figures, switched_off = drawn(config["figures"], studies, (named_off - known) | only_started_from)
     _refuse(figure_problems(figures, experiments, measured, drawable, every.keys() - templates))
     return Configuration(
         device=config["device"],
@@ -176,21 +187,29 @@ def _with_inheritance(config: Any) -> Any:
     return {**config, "experiments": inherited(experiments)} if experiments else config
 
 
-def _selected(config: Any) -> Any:
-    """Switch off every experiment that `only` does not name."""
+def _defaults_of(config: Any) -> Any:
+    """Return the defaults of a configuration that may be wrong in any way; None if it has none."""
+    return config.get("defaults") if isinstance(config, Mapping) else None
+
+
+def _selected(config: Any) -> tuple[Any, set[str]]:
+    """Switch off every experiment that `only` does not name, but for those that the named ones start from.
+
+    These are not measured, and returned beside the configuration.
+    """
     experiments = _experiments_of(config)
     only = config.get("only") if isinstance(config, Mapping) else None
     if not isinstance(only, list) or not experiments:
-        return config
+        return config, set()
     _refuse(
         f"only: {name!r} is not an experiment; allowed: {', '.join(map(str, experiments))}"
         for name in only
         if name not in list(experiments)
     )
-    return {
-        **config,
-        "experiments": {name: own if name in only else None for name, own in experiments.items()},
-    }
+    started_from = all_ancestors(only, experiments, _defaults_of(config)) - {*only}
+    kept = {name: own if name in only else None for name, own in experiments.items()}
+    kept |= {name: not_measured(experiments[name], STUDIES) for name in started_from}
+    return {**config, "experiments": kept}, started_from
 
 
 def _switched_off(config: Any) -> set[tuple[str, str]]:

@@ -9,18 +9,24 @@ from anatomy.runtime.errors import InputError
 DATA_VARIABLE = "ANATOMY_DATA"
 
 
-def search_path() -> list[Path]:
-    """Return the directories of $ANATOMY_DATA, separated as in $PATH; `data` if there are none."""
-    directories = (variable("DATA") or "").split(os.pathsep)
+def search_path(value: str | None = None) -> list[Path]:
+    """Return the directories of `value`, else of $ANATOMY_DATA, separated as in $PATH; else `data`."""
+    directories = (value or variable("DATA") or "").split(os.pathsep)
     return [Path(directory).expanduser() for directory in directories if directory] or [Path("data")]
 
 
-def locate(path: str, name: str, homepage: str | None = None, what: str = "data set") -> Path:
+def locate(
+    path: str,
+    name: str,
+    homepage: str | None = None,
+    what: str = "data set",
+    directories: str | None = None,
+) -> Path:
     """Return where `path` lies under the search path; `InputError` says where it was looked for.
 
-    `what` and `name` say in the message what is missing.
+    `what` and `name` say in the message what is missing; `directories` are others than $ANATOMY_DATA's.
     """
-    candidates = [directory / path for directory in search_path()]
+    candidates = [directory / path for directory in search_path(directories)]
     for candidate in candidates:
         if candidate.exists():
             return candidate
