@@ -36,6 +36,9 @@ def shipped(*overlays):
 
 # Files of the project
 
+# What a file is laid over beside the default.
+LAID_OVER = {"cifar10-gpu": ["cifar10"]}
+
 
 def test_default_configuration_resolves():
     found = resolve(shipped(), SCHEMA)
@@ -46,7 +49,8 @@ def test_default_configuration_resolves():
 
 @pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.stem)
 def test_configuration_files_resolve_on_top_of_the_default(path):
-    resolved = resolve(shipped(path), SCHEMA)
+    below = [path.with_name(f"{name}.yaml") for name in LAID_OVER.get(path.stem, ())]
+    resolved = resolve(shipped(*below, path), SCHEMA)
     assert sorted(resolved.experiments) == sorted(yaml.safe_load(path.read_text())["only"])
 
 
