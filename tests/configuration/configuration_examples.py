@@ -25,7 +25,7 @@ device: cpu
 runs_per_gpu: 2
 data: data
 pathvars: {results: results}
-only: [plain, other, milestones, swa]
+only: [plain, other, milestones, swa, simplex]
 datasets:
   digits:
     {source: embedded, label: Digits, variant: digits-grey, train: 100, test: 50, seed: 1, polarity: both}
@@ -72,6 +72,10 @@ defaults: &experiment
 experiments:
   plain: *experiment
   other: {like: plain, order: drawn}
+  simplex:
+    like: plain
+    batch_norm: null
+    subspace: {kind: simplex, corners: 3, layerwise: true, beta: 0.5, num_samples: 2}
   milestones: {like: plain, schedule: {kind: milestones, every: null, milestones: [1]}}
   swa:
     like: plain

@@ -427,3 +427,27 @@ def test_corners_of_another_network_are_refused_by_their_first_layer(change, mes
 def test_a_wrong_number_of_corners_is_refused(kind, count, message):
     with pytest.raises(InputError, match=message):
         Subspace(nn.Linear(2, 2), [nn.Linear(2, 2) for _ in range(count)], kind)
+
+
+# The network of the paper
+
+
+def test_corners_of_cifar_resnet_20_begin_as_far_apart_as_the_papers():
+    """Numbers of parameters; L2 of about 56.4, R of 4e-6 to 2e-5 on average over pairs."""
+    build = partial(build_network, "cifar_resnet_20", 10, 3, 1.0, initialisation="published")
+    corners = [build(generator=stream(seed, "corner")) for seed in range(8)]
+    line = Subspace(build(generator=stream(9, "corner")), corners[:2], "line")
+    three = Subspace(build(generator=stream(9, "corner")), corners[:3], "simplex")
+    assert sum(parameter.numel() for parameter in line.network.parameters()) == 272_464
+    assert sum(parameter.numel() for parameter in line.corners.parameters()) == 544_928
+    assert sum(parameter.numel() for parameter in three.corners.parameters()) == 817_392
+    distances, cosines = [], []
+    for first in range(8):
+        for second in range(first):
+            pair = [corners[first], corners[second]]
+            weights = [torch.cat([p.flatten() for p in c.parameters() if p.ndim == 4]) for c in pair]
+            distances.append((weights[0] - weights[1]).norm().item())
+            subspace = Subspace(line.network, pair, "line")
+            cosines.append(subspace.keep_apart(1.0, draw_pairs(2, 1, stream(0, "pairs"))[0]).item())
+    assert np.mean(distances) == pytest.approx(56.4, abs=0.5)
+    assert 4e-6 < np.mean(cosines) < 2e-5

@@ -51,7 +51,7 @@ def test_epoch_0_of_the_child_is_the_end_of_the_parent_and_its_run_says_so(tmp_p
     """Folded layers included: the copies of the first linear layer differ as they did."""
     printed = train(
         tmp_path / "run", parent / "dataset", 0, "--start", parent / "run",
-        start=FROM_TEST, epochs=1, whole_snapshots=True,
+        start=FROM_TEST, epochs=1, snapshots={"weights": "all"},
     )  # fmt: skip
     assert "epoch 0/1" in printed
     first = load_file(tmp_path / "run/snapshots/epoch=0.safetensors")

@@ -45,7 +45,7 @@ def train(arguments: argparse.Namespace, settings: Settings, code: str, device_n
         from anatomy.runtime.locks import locked
         from anatomy.training import resume
         from anatomy.training.loop import train_run
-        from anatomy.training.run import Run
+        from anatomy.training.run import begin_run
         from anatomy.training.schedules import is_extendable
         from anatomy.training.start import start_of
         from anatomy.training.task import Task
@@ -56,7 +56,7 @@ def train(arguments: argparse.Namespace, settings: Settings, code: str, device_n
     device = torch.device(device_name)
     task = Task(settings, dataset, description, arguments.seed, device, arguments.workers)
     begin = start_of(task, arguments.start)
-    run = Run(task, begin)
+    run = begin_run(task, begin)
     # Now and not only at the end, which may be hours away.
     require_unedited(code, program, settings, f"{output} was prepared")
     origin = origin_of(settings.architecture, description["name"], arguments.experiment, arguments.seed)

@@ -17,6 +17,8 @@ from anatomy.runtime.files import atomic
 METADATA_KEY = "anatomy"
 # The key of earlier versions, whose snapshots are refused.
 OLD_METADATA_KEY = "hyperplanes"
+# In files of a subspace, whose network is the mid-point, its corners have names corner=<index>.<parameter>.
+CORNER = "corner="
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,10 @@ def is_snapshot(path: Path, metadata: Mapping[str, Any]) -> bool:
 
 
 def load_snapshot(path: Path) -> Snapshot:
-    """Read a snapshot, whose arrays are views of the file; `InputError` if it is missing or is not one."""
+    """Read a snapshot, whose arrays are views of the file; `InputError` if it is missing or is not one.
+
+    Of a subspace it is the mid-point, without corners.
+    """
     if not Path(path).is_file():
         raise InputError(f"snapshot {path} does not exist; train the network first")
     arrays, metadata = read_safetensors(Path(path))
@@ -69,4 +74,5 @@ def load_snapshot(path: Path) -> Snapshot:
     layers = [
         LayerGeometry(**{**layer, "input_shape": tuple(layer["input_shape"])}) for layer in content["layers"]
     ]
-    return Snapshot(arrays, layers, content["origin"])
+    of_network = {name: array for name, array in arrays.items() if not name.startswith(CORNER)}
+    return Snapshot(of_network, layers, content["origin"])

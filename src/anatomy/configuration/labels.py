@@ -31,4 +31,9 @@ def label(experiment: Settings, datasets: Mapping[str, Settings]) -> str:
         source = start.experiment or PurePath(start.file).name
         changes += f", {'norm' if start.take == 'norm' else 'weights'} of {source}"
         changes += " (new head)" if start.head == "new" else ""
+    if (subspace := experiment.subspace) is not None:
+        kind = {"bezier": "Bezier curve"}.get(subspace.kind, subspace.kind)
+        changes += f", {'layerwise ' if subspace.layerwise else ''}{kind}"
+        changes += f" of {subspace.corners}" if subspace.corners is not None else ""
+        changes += "" if subspace.beta == 1 else f" (beta {subspace.beta:g})"
     return f"{network}, {data}{changes}"

@@ -188,8 +188,7 @@ class Subspace:
             for j in corners:
                 if j >= i:
                     products[i, j] = products[j, i] = _dot(compared[i], compared[j])
-        squares = products.diagonal().clone()
-        squares[squares == 0] = 1
+        squares = torch.where(products.diagonal() == 0, 1, products.diagonal())
         cosines = pairs * products / (squares[:, None] * squares)
         mixing = 2 * cosines - torch.diag((2 * cosines * products).sum(1) / squares)
         trained = [at for at, parameter in enumerate(compared[0]) if parameter.requires_grad]

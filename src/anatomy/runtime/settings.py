@@ -153,10 +153,35 @@ def snapshot_epochs(settings: Settings) -> list[int]:
 def run_problems(settings: Settings, where: str = "") -> Iterator[str]:
     """Yield what the schema cannot tell about the settings of a run; `where` begins the name of each key."""
     yield from _kind_problems(settings, where)
+    yield from _subspace_problems(settings, where)
     if settings.stop is not None and snapshot_epochs(settings) != [0, settings.epochs]:
         yield (
             f"{where}snapshots: a run with `stop` may end before any epoch but 0; "
             "expected `snapshots: []`, which keeps the first and the last weights"
+        )
+
+
+def _subspace_problems(settings: Settings, where: str) -> Iterator[str]:
+    """Yield what is wrong with the subspace of a run."""
+    own = settings.subspace
+    if own is None:
+        return
+    if own.kind is None:
+        yield f"{where}subspace.kind is missing"
+    elif (own.kind == "simplex") != (own.corners is not None):
+        one = own.kind == "simplex"
+        yield f"{where}subspace.corners" + (
+            " is missing; a simplex needs it" if one else f": a {own.kind} does not take it; remove the key"
+        )
+    if settings.batch_size % own.num_samples:
+        yield (
+            f"{where}subspace.num_samples: {own.num_samples} does not divide the batch of "
+            f"{settings.batch_size} (batch_size)"
+        )
+    if settings.batch_norm is not None:
+        yield (
+            f"{where}batch_norm: running statistics of a subspace are those of many points and cannot be "
+            "kept; remove the key"
         )
 
 

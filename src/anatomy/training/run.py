@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from itertools import repeat
 from typing import Any
 
@@ -25,6 +26,7 @@ from anatomy.training.gpu import GpuTimer, Graphed
 from anatomy.training.history import EpochRecord
 from anatomy.training.losses import loss_of, minimised
 from anatomy.training.mlp_steps import mlp_steps
+from anatomy.training.modules import SUBSPACE
 from anatomy.training.optimisers import build_optimiser, optimiser_state, restore_optimiser, set_rate
 from anatomy.training.schedules import LearningRates
 from anatomy.training.start import INITIALISATION, Start
@@ -47,6 +49,13 @@ def require_settings(settings: Settings) -> None:
             raise InputError(f"snapshots: {epoch!r} is no epoch of the run; allowed: 0 to {settings.epochs}")
 
 
+def begin_run(task: Task, start: Start = INITIALISATION) -> "Run":
+    """Return the run of a task before its first epoch: of a network, or of a subspace if it has that key."""
+    if task.settings.subspace is None:
+        return Run(task, start)
+    return import_module(SUBSPACE).SubspaceRun(task, start)
+
+
 class Run:
     """One seed of one experiment: network, optimiser, data on the device, and its history.
 
@@ -63,18 +72,14 @@ class Run:
         require_settings(self.settings)
         network = self.initial_network()
         self.geometry = layer_geometry(network, task.input_shape)
-        train_only(network, self.settings.trainable)
         # Folding is exact for what SGD does to copies that differ by their initialisation alone; weights that
         # are not trained would be rounded by it.
         plain = self.settings.optimiser.kind == "sgd" and not start.slots and self.settings.trainable is None
         self.folded = plain and foldable(network, task.input_shape)
-        if self.folded:
-            fold(network)
-        if is_sequential(network):
-            pool_first(network)
-        self.network = network.to(self.device, memory_format=torch.channels_last)
-        self.optimiser = build_optimiser(self.network, self.settings.optimiser, self.device)
-        restore_optimiser(self.network, self.optimiser, start.slots)
+        self.network = self.prepared(network)
+        self.trained = self.build_trained()
+        self.optimiser = build_optimiser(self.trained, self.settings.optimiser, self.device)
+        restore_optimiser(self.trained, self.optimiser, start.slots)
         self.take_step = Graphed(self.step) if self.device.type == "cuda" else self.step
         self.rate = LearningRates(
             self.settings.optimiser.learning_rate, self.settings.schedule, self.settings.epochs
@@ -88,11 +93,24 @@ class Run:
         # Accuracies that validation counts (top k), and the values of those after the first.
         self.top: tuple[int, ...] = (1,)
         self.further: list[float] = []
-        self.mlp = mlp_steps(self.network, self.optimiser, task)
+        self.mlp = mlp_steps(self.trained, self.optimiser, task)
         # What changes between steps keeps its memory, as a graph demands.
         self.draws = task.draws(0).to(self.device)
         self.total_loss = torch.zeros((), device=self.device)
         self.total_correct = torch.zeros((), device=self.device)
+
+    def prepared(self, network: nn.Module) -> nn.Module:
+        """Make a network what is trained, in place: on the device, with layers that are folded and frozen."""
+        train_only(network, self.settings.trainable)
+        if self.folded:
+            fold(network)
+        if is_sequential(network):
+            pool_first(network)
+        return network.to(self.device, memory_format=torch.channels_last)
+
+    def build_trained(self) -> nn.Module:
+        """Return what has the parameters that the optimiser is given: the network."""
+        return self.network
 
     @property
     def stopped(self) -> bool:
@@ -174,17 +192,28 @@ class Run:
         images = task.images.augment(index, self.draws, *read)
         if task.shuffle is not None:
             images = task.shuffle(images, index)
-        inputs, target = task.normalise(images), task.train_labels[index]
+        self.learn(task.normalise(images), task.train_labels[index])
+        self.optimiser.step()
+
+    def learn(self, inputs: torch.Tensor, target: torch.Tensor) -> None:
+        """Replace the gradients by those of the loss on a batch of inputs and their labels (B,)."""
+        loss = self.batch_loss(inputs, target)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+
+    def batch_loss(self, inputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Return what training minimises, on inputs and labels (B,); count loss and correct predictions."""
         with autocast(self.device, self.settings.precision):
             logits = self.network(inputs)
             loss = self.minimised(logits, target)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimiser.step()
-        logits, loss = logits.detach(), loss.detach()
+        counted = loss.detach()
         if self.settings.loss.smoothing:
-            loss = self.loss(logits.float(), target)
-        self.count(loss, logits, target)
+            counted = self.loss(logits.detach().float(), target)
+        self.count(counted, logits.detach(), target)
+        return loss
+
+    def prepare_step(self) -> None:
+        """Leave where it is read, before each step, what that takes beside images: nothing here."""
 
     def count(self, loss: torch.Tensor, logits: torch.Tensor, target: torch.Tensor) -> None:
         """Count the mean loss of a batch, and the logits (B, classes) that are largest at targets (B,)."""
@@ -214,6 +243,7 @@ class Run:
             crops = stream_seed(self.seed, "crops", epoch)
         reading = self.task.images.read(batches, crops)
         for index, read in zip(progress(batches, f"epoch {epoch}, batches"), reading, strict=True):
+            self.prepare_step()
             self.take_step(index, *read)
 
     def advance(self) -> EpochRecord | None:
@@ -280,45 +310,57 @@ class Run:
         time as the copy itself.
         """
         origin = {**origin, "epoch": self.kept_as}
-        if self.settings.snapshots.weights == "all":
-            tensors = self.whole_state_dict()
-        else:
-            layers = conv_layers(self.network).items()
-            tensors = {f"{name}.{part}": p for name, layer in layers for part, p in layer.named_parameters()}
-        tensors = {name: tensor.detach() for name, tensor in tensors.items()}
+        whole = self.settings.snapshots.weights == "all"
+        kept = self.whole_state_dict() if whole else self.convolutions()
+        tensors = {name: tensor.detach() for name, tensor in kept.items()}
         layout = {name: _dtype_and_shape(tensor) for name, tensor in tensors.items()}
         arrays = buffer.arrays if buffer else ArraysInFileOrder(layout)
         for name, tensor in tensors.items():
             torch.from_numpy(arrays[name]).copy_(tensor)
         return Snapshot(arrays, self.geometry, origin)
 
+    def convolutions(self) -> dict[str, torch.Tensor]:
+        """Return weights and biases of all convolutions as they are now, by name."""
+        layers = conv_layers(self.network).items()
+        return {f"{name}.{part}": p for name, layer in layers for part, p in layer.named_parameters()}
+
     def state(self) -> dict[str, torch.Tensor]:
         """Return all that an epoch inherits from the one before: weights, buffers, and e.g. momentum."""
-        network = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        return {**network, **dict(optimiser_state(self.network, self.optimiser))}
+        return {**self.weights(), **dict(optimiser_state(self.trained, self.optimiser))}
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Return weights and buffers of a `state`."""
+        return {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
 
     def restore(
         self, tensors: Mapping[str, torch.Tensor], history: list[dict], epoch: int | None = None
     ) -> None:
         """Continue from an earlier `state` and history, after `epoch`, or the last one in the history."""
-        self.network.load_state_dict({name: tensors[f"network.{name}"] for name in self.network.state_dict()})
-        restore_optimiser(self.network, self.optimiser, tensors)
+        self.load_weights(tensors)
+        restore_optimiser(self.trained, self.optimiser, tensors)
         records = [EpochRecord(**record) for record in history]
         self.epoch = records[-1].epoch if epoch is None else epoch
         # The last one of a shorter run need not be one of this.
         self.history = [r for r in records if self._is_regular(r.epoch) or self._is_enough(r.train_accuracy)]
 
+    def load_weights(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take the weights and buffers of a `state`."""
+        self.network.load_state_dict({name: tensors[f"network.{name}"] for name in self.network.state_dict()})
+
     def whole_state_dict(self) -> dict[str, torch.Tensor]:
         """Return the whole network as it is now, under torchvision's names, unfolded."""
         # Their memory is needed.
         self.optimiser.zero_grad(set_to_none=True)
-        weights = {
-            name: tensor.detach().cpu().contiguous() for name, tensor in self.network.state_dict().items()
-        }
+        return self.unfolded(self.network.state_dict(), self.initial_network)
+
+    def unfolded(
+        self, tensors: Mapping[str, torch.Tensor], initial: Callable[[], nn.Module]
+    ) -> dict[str, torch.Tensor]:
+        """Return tensors of a network on the CPU, with the layer unfolded that began as in `initial()`."""
+        weights = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         if self.folded:
             name = f"{FOLDED_LAYER}.weight"
-            initial = self.initial_network().get_parameter(name).detach()
             optimiser = self.settings.optimiser
             decay = copy_decay(self.rates_of_steps(), optimiser.momentum, optimiser.weight_decay)
-            weights[name] = unfold(weights[name], initial, decay)
+            weights[name] = unfold(weights[name], initial().get_parameter(name).detach(), decay)
         return weights

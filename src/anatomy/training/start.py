@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from anatomy.checkpoints.snapshots import CORNER
 from anatomy.checkpoints.torch_files import read_checkpoint
 from anatomy.networks.forward import layer_geometry
 from anatomy.runtime.errors import InputError
@@ -62,7 +63,9 @@ class Start:
                     + self.hint
                 )
         learned = {name: tensor for name, tensor in self.weights.items() if not self._keeps(name)}
-        if unknown := sorted(learned.keys() - expected.keys()):
+        # Of a subspace its mid-point is taken.
+        others = learned.keys() - expected.keys()
+        if unknown := sorted(name for name in others if not name.startswith(CORNER)):
             raise InputError(f"{where} has {unknown[0]}, which this `architecture` has not")
         if self.take == "norm":
             scaled = [parameter for name, parameter in network.named_parameters() if not self._keeps(name)]
@@ -71,7 +74,9 @@ class Start:
             with torch.no_grad():
                 torch._foreach_mul_(scaled, factor)
         else:
-            network.load_state_dict({**network.state_dict(), **learned})
+            network.load_state_dict(
+                {name: learned.get(name, tensor) for name, tensor in network.state_dict().items()}
+            )
 
     def _keeps(self, name: str) -> bool:
         """Tell whether a tensor is of the layer that keeps its initialisation."""

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from anatomy.checkpoints.snapshots import CORNER
 from anatomy.data.dataset import open_dataset
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.settings import Settings
@@ -38,8 +39,27 @@ class TrainedRun:
     def network(self, epoch: int | None = None) -> nn.Module:
         """Return the network after `epoch`, or at the end, on the CPU and for evaluation.
 
+        Of a subspace that is the mid-point, with running statistics of its own.
         `InputError` for an epoch of which the run has not kept all weights.
         """
+        return self._with({n: t for n, t in self._weights(epoch).items() if not n.startswith(CORNER)})
+
+    def corners(self, epoch: int | None = None) -> list[nn.Module]:
+        """Return the corners of a subspace after `epoch`, or at the end, as `network` does; [] of a network.
+
+        Running statistics are those of the mid-point: recalibrate them before a corner is evaluated.
+        """
+        weights = self._weights(epoch)
+        found: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in weights.items():
+            if name.startswith(CORNER):
+                index, _, own = name.removeprefix(CORNER).partition(".")
+                found.setdefault(int(index), {})[own] = tensor
+        middle = {name: tensor for name, tensor in weights.items() if not name.startswith(CORNER)}
+        return [self._with({**middle, **own}) for _, own in sorted(found.items())]
+
+    def _weights(self, epoch: int | None) -> dict[str, torch.Tensor]:
+        """Return what the file of an epoch holds; `InputError` if the run has not kept all weights."""
         path = self.folder / FINAL_NETWORK
         if epoch is not None and epoch != self.settings.epochs:
             if epoch not in self.snapshots:
@@ -52,15 +72,27 @@ class TrainedRun:
                     "the experiment to keep all"
                 )
             path = self.snapshots[epoch]
+        return load_file(path)
+
+    def _with(self, weights: Mapping[str, torch.Tensor]) -> nn.Module:
         # Its weights are replaced, so that it does not matter how it begins.
         network = self.task.initial_network()
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(weights)
         return network.eval()
 
     def initial_network(self) -> nn.Module:
-        """Return the network at epoch 0, on the CPU; `InputError` if the run began with a checkpoint."""
-        if "start" in self.facts:
-            raise InputError(f"{self.folder} began with the weights of a checkpoint, which it has not kept")
+        """Return the network at epoch 0, on the CPU.
+
+        `InputError` if the seed alone does not make it, and the run has not kept it: if it began with what
+        was learned elsewhere, or is a subspace.
+        """
+        if "start" in self.facts or self.settings.subspace is not None:
+            if 0 in self.snapshots and self.settings.snapshots.weights == "all":
+                return self.network(0)
+            raise InputError(
+                f"{self.folder} has not kept all weights that it began with; set `weights: all` in "
+                "`snapshots` of the experiment"
+            )
         return self.task.initial_network().eval()
 
 
