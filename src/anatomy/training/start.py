@@ -123,5 +123,5 @@ def start_of(task: Task, path: Path | None) -> Start:
             raise InputError(f"{file} is not what {record} describes; train that network again")
     weights = {name: torch.from_numpy(array) for name, array in read_checkpoint(file).tensors.items()}
     source = {"path": str(file), "sha256": sha256_of(record)}
-    head = head_of(task.initial_network(), task.image_shape) if own.head == "new" else None
+    head = head_of(task.initial_network(), task.input_shape) if own.head == "new" else None
     return Start(weights=weights, source=source, take=own.take, head=head, hint=HINT)
