@@ -5,11 +5,15 @@ from types import SimpleNamespace
 
 import jinja2
 import pytest
-from conftest import ROOT
+from conftest import ROOT, SCHEMA_FILE
 from docutils.core import publish_parts
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from anatomy.runtime.schema import read_schema
+from anatomy.runtime.settings import Settings
+
+EXPERIMENT = read_schema(SCHEMA_FILE)["$defs"]["experiment"]
 # What Snakemake adds to each caption.
 LINKS = "\n\n.. _Workflow: javascript:show_panel('workflow')\n.. _figure_07.png: javascript:show()\n"
 LABELS = [
@@ -70,15 +74,7 @@ def methods_of(label, options, path):
     resolved = {
         "studies": [],
         "experiments": {
-            "one": {
-                "architecture": "nets:Mine",
-                "options": options,
-                "optimiser": {"kind": "sgd"},
-                "initialisation": {"kind": "normal"},
-                "schedule": {"kind": "step"},
-                "pixels": "unit",
-                "label_noise": {"fraction": 0},
-            }
+            "one": Settings({"architecture": "nets:Mine", "options": options}, EXPERIMENT).complete()
         },
         "datasets": {"digits": {"label": label, "source": "folder", "path": path}},
         "pretrained": {},

@@ -1,16 +1,12 @@
 """Steps of small fully connected networks against those of autograd."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
-from conftest import settings_of
 from torch import nn
 from training.small_runs import small_run, trained, write_nets
 
 from anatomy.networks import cpu_layers
-from anatomy.training.mlp_steps import layers_of, mlp_steps
-from anatomy.training.optimisers import build_optimiser
+from anatomy.training.mlp_steps import layers_of
 
 MLP = {"architecture": "nets:Mlp", "evaluate_every": 3, "epochs": 7}
 KEYS = {
@@ -108,15 +104,3 @@ def test_layers_that_are_multiplied_by_another_library_are_left_to_it(monkeypatc
     monkeypatch.setattr(cpu_layers, "LEAST_LINEAR_WEIGHTS", {(units, torch.float32): 16})
     assert layers_of(nn.Sequential(nn.Flatten(), layer)) is None
     assert layers_of(nn.Sequential(nn.Flatten(), nn.Linear(4, 4))) is not None
-
-
-def test_points_have_no_augmentation_whatever_its_default_says():
-    points, labels = torch.linspace(-1, 1, 40).view(20, 2), torch.arange(20) % 3
-    network = nn.Sequential(nn.Flatten(), nn.Linear(2, 3))
-    settings = settings_of(augmentation={"shift": 4, "flip": True})
-    images = SimpleNamespace(shape=(2,), plain=lambda size: points.split(size))
-    task = SimpleNamespace(
-        settings=settings, images=images, train_labels=labels, normalise=lambda batch: batch
-    )
-    optimiser = build_optimiser(network, settings.optimiser, torch.device("cpu"))
-    assert torch.equal(mlp_steps(network, optimiser, task).inputs, points)

@@ -140,7 +140,7 @@ def test_the_head_is_the_layer_that_has_the_classes(architecture, description):
     dataset = make_dataset(classes=7, train=14, test=14, size=size)
     task = task_of(dataset, description, architecture=architecture, width=wide)
     network = task.initial_network()
-    head = network.get_submodule(head_of(network, task.image_shape))
+    head = network.get_submodule(head_of(network, task.input_shape))
     assert len(head.weight) == 7
 
 
