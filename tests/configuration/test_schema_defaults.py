@@ -72,6 +72,7 @@ NONE = {
         "batch_norm",
         "stop",
         "start",
+        "subspace",
     },
     "experiment": {"like", "dataset", "seeds", "arrangements"},
     "embedded": {"source", "label", "variant", "train", "test"},
