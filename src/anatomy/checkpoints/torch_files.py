@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from anatomy.checkpoints.safetensors_files import itemsize, read_safetensors, view
+from anatomy.checkpoints.snapshots import CORNER
 from anatomy.runtime.errors import InputError
 
 # Keys under which checkpoints keep the state dict; the authors' is the first.
@@ -50,7 +51,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
     Tensors are views of the file; bfloat16, which numpy does not have, becomes float32. A state dict may be
     wrapped in a dictionary (`WRAPPERS`) and its names in prefixes of nn.DataParallel and torch.compile.
-    Auxiliary classifiers (`AUXILIARY`) are left out.
+    Auxiliary classifiers (`AUXILIARY`) are left out, and of a subspace its corners: its network is the
+    mid-point.
     """
     path = Path(path)
     if not path.is_file():
@@ -59,6 +61,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         beginning = file.read(16)
     if path.suffix == ".safetensors" or beginning[8:9] == b"{":
         tensors, metadata = read_safetensors(path)
+        tensors = {name: array for name, array in tensors.items() if not name.startswith(CORNER)}
         # The format does not keep the order of layers; that of the numbers in their names is the best guess.
         tensors = dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
         return Checkpoint(_of_network(tensors), metadata)

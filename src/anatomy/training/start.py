@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from anatomy.checkpoints.snapshots import CORNER
 from anatomy.checkpoints.torch_files import read_checkpoint
 from anatomy.networks.forward import layer_geometry
 from anatomy.runtime.errors import InputError
@@ -59,13 +58,11 @@ class Start:
             if self.weights[name].shape != tensor.shape:
                 raise InputError(
                     f"{where}: {name} has shape {tuple(self.weights[name].shape)}, expected "
-                    f"{tuple(tensor.shape)}; `architecture`, `dataset` or the number of classes differs"
-                    + self.hint
+                    f"{tuple(tensor.shape)}; `architecture`, its `options`, `dataset` or the number of "
+                    "classes differs" + self.hint
                 )
         learned = {name: tensor for name, tensor in self.weights.items() if not self._keeps(name)}
-        # Of a subspace its mid-point is taken.
-        others = learned.keys() - expected.keys()
-        if unknown := sorted(name for name in others if not name.startswith(CORNER)):
+        if unknown := sorted(learned.keys() - expected.keys()):
             raise InputError(f"{where} has {unknown[0]}, which this `architecture` has not")
         if self.take == "norm":
             scaled = [parameter for name, parameter in network.named_parameters() if not self._keeps(name)]

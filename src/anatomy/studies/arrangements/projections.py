@@ -21,6 +21,7 @@ import numpy as np
 
 from anatomy.checkpoints.snapshots import Snapshot
 from anatomy.networks.layouts import LayerGeometry
+from anatomy.runtime.errors import InputError
 
 # Weights that are summed in float32 before float64 goes on.
 BLOCK = 576
@@ -144,7 +145,12 @@ def layer_statistics(weight: np.ndarray, geometry: LayerGeometry) -> LayerStatis
 
 
 def snapshot_statistics(snapshot: Snapshot) -> list[LayerStatistics]:
-    """Return the statistics of every layer of a snapshot, in order."""
+    """Return the statistics of every layer of a snapshot, in order; `InputError` if there are none."""
+    if not snapshot.layers:
+        raise InputError(
+            f"{snapshot.origin['architecture']} has no convolutions, which the study of arrangements "
+            "measures; remove `arrangements` from the experiment"
+        )
     return [layer_statistics(snapshot.arrays[f"{g.name}.weight"], g) for g in snapshot.layers]
 
 
