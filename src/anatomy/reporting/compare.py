@@ -16,6 +16,7 @@ from anatomy.reporting.statistics import LEVEL
 from anatomy.reporting.tables import read_table
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json
+from anatomy.runtime.schema import flattened
 
 ABSENT = "absent"
 
@@ -72,18 +73,10 @@ def _runs(results: Path) -> dict[tuple[str, int], dict[str, Any]]:
     return found
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for key, value in content.items():
-        inner = isinstance(value, Mapping) and value
-        flat |= _flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
-    return flat
-
-
 def _described(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what decides a run by dotted key: its settings, and data, code, torch and device beside them."""
     beside = ("dataset_sha256", "code_sha256", "torch", "device", "processor", "threads")
-    return {**_flat(facts["settings"]), **{key: facts[key] for key in beside if key in facts}}
+    return {**flattened(facts["settings"]), **{key: facts[key] for key in beside if key in facts}}
 
 
 def _settings(old: Path, new: Path) -> Iterator[tuple[str, str, Any, Any]]:

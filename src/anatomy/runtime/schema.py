@@ -130,6 +130,15 @@ def written_out(entry: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str
     return found
 
 
+def flattened(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, with dotted keys; an empty one stays."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        inner = isinstance(value, Mapping) and value
+        flat |= flattened(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+    return flat
+
+
 def without_defaults(
     entry: Mapping[str, Any], schema: Mapping[str, Any], usual: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from anatomy.runtime.errors import InputError
 from anatomy.runtime.imports import LIBRARY, PACKAGE
 from anatomy.runtime.literals import literals
 from anatomy.runtime.named import module_in
-from anatomy.runtime.schema import defaults, merge, without_defaults, written_out
+from anatomy.runtime.schema import defaults, flattened, merge, without_defaults, written_out
 from anatomy.runtime.values import missing, problems
 
 
@@ -91,10 +91,10 @@ class Settings:
 
     def differences(self) -> dict[str, str]:
         """Return what differs from the schema's defaults by dotted key, and the default beside it."""
-        usual = _flat(defaults(self._schema))
+        usual = flattened(defaults(self._schema))
         return {
             key: json.dumps(value) + (f" (default {json.dumps(usual[key])})" if key in usual else "")
-            for key, value in _flat(self.stored()).items()
+            for key, value in flattened(self.stored()).items()
         }
 
     def changed(self, **changes: Any) -> "Settings":
@@ -113,15 +113,6 @@ def _frozen(value: Any, schema: Mapping[str, Any]) -> Any:
     if isinstance(value, Mapping):
         return MappingProxyType({key: _frozen(item, {}) for key, item in value.items()})
     return tuple(_frozen(item, {}) for item in value) if isinstance(value, list) else value
-
-
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested mappings as one, with dotted keys; an empty one stays."""
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        inner = isinstance(value, Mapping) and value
-        flat |= _flat(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
-    return flat
 
 
 def _completed(entry: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:

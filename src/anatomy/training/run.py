@@ -14,6 +14,7 @@ from anatomy.checkpoints.safetensors_files import ArraysInFileOrder
 from anatomy.checkpoints.snapshots import Snapshot
 from anatomy.data.batches import Images
 from anatomy.data.noise import ShuffledImages
+from anatomy.networks.batch_norm import freeze
 from anatomy.networks.folding import FOLDED_LAYER, copy_decay, fold, foldable, unfold
 from anatomy.networks.forward import conv_layers, is_sequential, layer_geometry
 from anatomy.networks.sequential import pool_first
@@ -31,7 +32,7 @@ from anatomy.training.optimisers import build_optimiser, optimiser_state, restor
 from anatomy.training.schedules import LearningRates
 from anatomy.training.start import INITIALISATION, Start
 from anatomy.training.task import Task
-from anatomy.training.trainable import keep_statistics, train_only
+from anatomy.training.trainable import train_only
 
 
 def _dtype_and_shape(tensor: torch.Tensor) -> tuple[str, tuple[int, ...]]:
@@ -179,7 +180,7 @@ class Run:
 
     def _freeze_batch_norm(self, first: bool) -> None:
         """Keep running statistics as they are; from the `first` such epoch on the step is another one."""
-        keep_statistics(self.network)
+        freeze(self.network)
         if first and self.device.type == "cuda":
             self.take_step = Graphed(self.step)
 

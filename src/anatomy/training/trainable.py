@@ -4,7 +4,6 @@ import difflib
 from collections.abc import Sequence
 
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from anatomy.runtime.errors import InputError
 
@@ -27,10 +26,3 @@ def train_only(network: nn.Module, modules: Sequence[str] | None) -> None:
     begins = tuple(f"{name}." for name in modules)
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith(begins))
-
-
-def keep_statistics(network: nn.Module) -> None:
-    """Let batch normalisation use its running statistics as they are, until `network.train()` is called."""
-    for module in network.modules():
-        if isinstance(module, _BatchNorm):
-            module.eval()
