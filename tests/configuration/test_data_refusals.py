@@ -65,9 +65,8 @@ def test_it_is_refused_and_named(changes, message):
 
 
 def test_what_goes_together_is_not():
-    plain = resolved(BLOBS + PLAIN % "pixels: raw, augmentation: {shift: 0, flip: false}").experiments[
-        "plain"
-    ]
+    keys = "architecture: 'nets:Mine', pixels: raw, augmentation: {shift: 0, flip: false}"
+    plain = resolved(BLOBS + PLAIN % keys).experiments["plain"]
     assert plain.pixels == "raw"
     for noise in ("{kind: permuted}", "{kind: permuted, fraction: 1, groups: [[0, 1], [two]], seed: 28}"):
         assert resolved_experiment(f"defaults: {{label_noise: {noise}}}").label_noise.kind == "permuted"

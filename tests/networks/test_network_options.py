@@ -107,9 +107,9 @@ def test_the_builder_refuses_the_same(architecture, options, dropout, message):
 
 def test_what_a_network_has_is_part_of_its_settings_and_defaults_are_not():
     found = resolved_experiment(
-        "experiments: {plain: {architecture: fnn, options: {hidden: [30, 30], activation: sigmoid}}}"
+        "experiments: {plain: {architecture: simple_conv, options: {hidden: 30, output: logits}}}"
     )
-    assert found.copy_of("options") == {"hidden": [30, 30], "activation": "sigmoid"}
+    assert found.copy_of("options") == {"hidden": 30, "output": "logits"}
     assert found.dropout == 0 and "dropout" not in found.stored()
     found = resolved_experiment("experiments: {plain: {architecture: cifar_resnet_20, dropout: 0.5}}")
     assert found.stored()["dropout"] == 0.5
@@ -206,6 +206,6 @@ def test_a_convolutional_network_refuses_points(architecture):
         with pytest.raises(InputError) as caught:
             attempt()
         assert str(caught.value) == (
-            f"{architecture} takes images (C, H, W), but the data are points of 2 numbers; take fnn, mlp, "
+            f"{architecture} takes images (C, H, W), but the data are points (d,); take fnn, mlp, "
             "mlp_bn, or a network of your own"
         )

@@ -53,11 +53,6 @@ def test_the_plain_run_says_what_it_did_and_nothing_else():
     ("changes", "said", "unsaid"),
     [
         ("{optimiser: {kind: adam}}", "- Adam: two.", "gradient descent with momentum: all"),
-        (
-            "{architecture: mlp_bn, width: 0.01}",
-            "with batch normalisation and dropout of 0.2: two.",
-            "half: all",
-        ),
         ("{architecture: resnet18}", "- Batch normalisation and dropout as the library", "Adam"),
         ("{architecture: vgg11bn}", "- With batch normalisation, and dropout of one half", "library"),
         ("{architecture: 'nets:Mine', options: {a: 1}}", "architecture ``nets:Mine``; options (a 1)", "Adam"),
@@ -88,6 +83,14 @@ def test_facts_are_those_of_the_settings(changes, said, unsaid):
     words = text(yaml.safe_dump({"experiments": {"two": own}}))
     assert said in words
     assert unsaid not in words
+
+
+def test_a_network_of_linear_layers_is_trained_for_what_starts_from_it():
+    """The study that is on measures convolutions."""
+    two = {"dataset": "digits", "architecture": "mlp_bn", "width": 0.01, "arrangements": None}
+    one = {"architecture": "nets:Mine", "width": 0.01, "start": {"experiment": "two"}}
+    words = text(yaml.safe_dump({"experiments": {"one": one, "two": two}}))
+    assert "Linear layers only, with batch normalisation and dropout of 0.2: two." in words
 
 
 def test_a_data_source_of_ones_own_is_named():

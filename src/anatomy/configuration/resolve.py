@@ -16,7 +16,14 @@ from anatomy.configuration.messages import schema_problems, unknown_null_keys
 from anatomy.configuration.starts import all_ancestors, not_measured, pair_problems, start_problems
 from anatomy.configuration.studies import STUDIES
 from anatomy.configuration.texts import results_problems, text_problems
-from anatomy.networks.catalogue import dropout_problem, options_problem, width_problem
+from anatomy.networks.catalogue import (
+    dropout_problem,
+    lacks_convolutions,
+    log_probabilities_problem,
+    options_problem,
+    points_problem,
+    width_problem,
+)
 from anatomy.reporting.figures import left_out
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.own_code import is_own
@@ -265,6 +272,12 @@ def _experiment_problems(
         yield problem
     if problem := dropout_problem(settings.architecture, settings.dropout):
         yield f"{where}.dropout: {problem}"
+    network = settings.architecture, settings.options
+    if settings.loss.kind == "nll" and (problem := log_probabilities_problem(*network)):
+        yield f"{where}.loss.kind: {problem}"
+    subspace = settings.subspace
+    if subspace is not None and subspace.beta and lacks_convolutions(settings.architecture):
+        yield f"{where}.subspace.beta: {settings.architecture} has no convolutions; set beta to 0"
     yield from (f"{where}.{problem}" for problem in noise_problems(settings))
     if settings.dataset not in datasets:
         yield f"{where}.dataset: {settings.dataset!r} is not a data set; allowed: {', '.join(datasets)}"
@@ -298,6 +311,8 @@ def _image_problems(where: str, settings: Settings, source: str) -> Iterator[str
     """Yield what an experiment asks of its images that those of this source do not allow."""
     if source == "points":
         yield from (f"{where}.{problem}" for problem in point_problems(settings))
+        if problem := points_problem(settings.architecture):
+            yield f"{where}.architecture: {problem}"
         return
     if settings.augmentation.random_resized_crop and source != "images":
         yield (

@@ -18,8 +18,8 @@ from anatomy.networks.family import (
     dropout_problem,
     family_module,
     family_of,
-    inputs_problem,
     options_problem,
+    points_problem,
 )
 from anatomy.networks.forward import conv_layers
 from anatomy.networks.initialisation import initialise_layers
@@ -140,7 +140,7 @@ def _require(
     dropout: float,
 ) -> None:
     """Raise `InputError` unless a network can have these inputs, this width, these options and dropout."""
-    if problem := inputs_problem(architecture, input_shape):
+    if len(input_shape) == 1 and (problem := points_problem(architecture)):
         raise InputError(problem)
     if problem := options_problem(architecture, options):
         raise InputError(problem)

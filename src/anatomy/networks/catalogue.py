@@ -8,8 +8,11 @@ from anatomy.networks.family import (
     families,
     family_module,
     family_of,
+    lacks_convolutions,
+    log_probabilities_problem,
     module_of,
     options_problem,
+    points_problem,
 )
 from anatomy.networks.layouts import Layout
 from anatomy.runtime.errors import InputError
@@ -17,10 +20,13 @@ from anatomy.runtime.errors import InputError
 __all__ = [
     "architecture_label",
     "dropout_problem",
+    "lacks_convolutions",
     "layout_of",
+    "log_probabilities_problem",
     "name_problem",
     "names",
     "options_problem",
+    "points_problem",
     "require_architecture",
     "width_problem",
 ]

@@ -136,13 +136,31 @@ def dropout_problem(architecture: str, dropout: float) -> str | None:
     return None
 
 
-def inputs_problem(architecture: str, input_shape: tuple[int, ...]) -> str | None:
-    """Say why a network cannot take inputs of a shape; None if it can, or if it is a user's own."""
+def points_problem(architecture: str) -> str | None:
+    """Say why a network cannot take points; None if it can, or if it is a user's own."""
     family = family_of(architecture)
-    if len(input_shape) == 3 or family is None or family.points:
+    if family is None or family.points:
         return None
     others = ", ".join(name for each in families() if each.points for name in each.names)
     return (
-        f"{architecture} takes images (C, H, W), but the data are points of {input_shape[0]} numbers; take "
-        f"{others}, or a network of your own"
+        f"{architecture} takes images (C, H, W), but the data are points (d,); take {others}, or a network "
+        "of your own"
+    )
+
+
+def lacks_convolutions(architecture: str) -> bool:
+    """Tell whether a network is known to have none, as those that take points; of a user's own nothing is."""
+    family = family_of(architecture)
+    return family is not None and family.points
+
+
+def log_probabilities_problem(architecture: str, options: Mapping[str, Any]) -> str | None:
+    """Say why the outputs of a network are no log-probabilities; None if they are, or it is a user's own."""
+    family = family_of(architecture)
+    if family is None or complete_options(architecture, options).get("output") == "log_softmax":
+        return None
+    return f"outputs of {architecture} are no log-probabilities; " + (
+        "set options.output to log_softmax, or take cross_entropy, which is the same"
+        if "output" in family.options
+        else "take cross_entropy, which is the same of their softmax"
     )

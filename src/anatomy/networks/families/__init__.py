@@ -9,7 +9,7 @@ A module begins with literals, which are read without importing it:
 the network draws its own, in torch's global random stream, when it is built.
 `OPTIONS`: what the key `options` may have, by name, as parts of a schema with defaults.
 `DROPOUT = True`: there is a form with the dropout that the key of this name says.
-`POINTS = True`: inputs may be points (d,), not only images.
+`POINTS = True`: inputs may be points (d,), not only images; so there are no convolutions.
 
 It has either `LAYOUTS`, a `layouts.Layout` for each name, and imports no torch, or
 `build(architecture, classes, input_shape, width)`, which returns a network on the current device; it has an

@@ -7,7 +7,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from anatomy.networks.catalogue import architecture_label
+from anatomy.networks.catalogue import architecture_label, lacks_convolutions
 from anatomy.reporting.figures import FigureChecks
 from anatomy.runtime.settings import Settings
 
@@ -46,13 +46,33 @@ def drawable(own: Settings) -> list[str]:
 
 
 def study_problems(where: str, own: Settings, experiments: Mapping[str, Settings]) -> Iterator[str]:
-    """Yield what is wrong with this study's entry."""
+    """Yield what is wrong with this study's entry, and with measuring an experiment as it is trained."""
     for name in own.pretrained:
         if name in experiments:
             yield (
                 f"{where}.pretrained.{name}: experiments.{name} has the same name, and so would their "
                 "tables; rename one"
             )
+    for name, experiment in experiments.items():
+        if experiment.arrangements is not None:
+            yield from _measuring_problems(f"experiments.{name}", experiment)
+
+
+def _measuring_problems(where: str, experiment: Settings) -> Iterator[str]:
+    """Yield what this study would read of the runs of an experiment and does not find."""
+    if lacks_convolutions(experiment.architecture):
+        yield (
+            f"{where}.arrangements: {experiment.architecture} has no convolutions, which this study "
+            "measures; remove the key"
+        )
+    resetting = experiment.arrangements.reinitialise
+    if resetting.linear and 0 in resetting.epochs and experiment.snapshots.weights != "all":
+        for key in ("start", "subspace"):
+            if getattr(experiment, key) is not None:
+                yield (
+                    f"{where}.snapshots.weights: with `{key}` the seed alone does not make the linear layers "
+                    "of epoch 0, to which arrangements.reinitialise.linear resets; set it to all"
+                )
 
 
 def experiment_problems(where: str, own: Settings) -> Iterator[str]:

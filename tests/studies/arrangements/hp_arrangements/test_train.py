@@ -241,7 +241,7 @@ def test_linear_layers_of_a_checkpoint_are_not_drawn_from_the_seed(shades):
     run = open_run(folder, Path("shades"), RUN_SCHEMA)
     network, snapshots = run.network(), [run.snapshots[0]]
     assert list(weights_of_run(network, run, snapshots, 0, linear=False)) == ["0"]
-    with pytest.raises(InputError, match="the run began with the weights of a checkpoint; leave --with-lin"):
+    with pytest.raises(InputError, match="the run began with weights from elsewhere; leave --with-lin"):
         weights_of_run(network, run, snapshots, 0, linear=True)
     with pytest.raises(InputError, match="began with the weights of a checkpoint, which it has not kept"):
         run.initial_network()

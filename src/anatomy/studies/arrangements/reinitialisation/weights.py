@@ -114,9 +114,9 @@ def weights_of_run(
         if linear and snapshot.origin["epoch"] == 0 and not linear_layers(network).keys() <= weights.keys():
             if "start" in run.facts:
                 raise InputError(
-                    f"{path} holds convolutions only, and the run began with the weights of a checkpoint; "
-                    "leave --with-linear out, or list that checkpoint in --inits-from of "
-                    "hp_arrangements/reinit_layers.py"
+                    f"{path} holds convolutions only, and the run began with weights from elsewhere; leave "
+                    "--with-linear out, or set `weights: all` in `snapshots` of the experiment, or, for "
+                    "hp_arrangements/reinit_layers.py, list the checkpoint that it began with in --inits-from"
                 )
             weights = {**own_weights(linear_layers(run.initial_network())), **weights}
         check_weights(weights, network, str(path))
