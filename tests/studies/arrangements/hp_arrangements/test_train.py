@@ -243,7 +243,7 @@ def test_linear_layers_of_a_checkpoint_are_not_drawn_from_the_seed(shades):
     assert list(weights_of_run(network, run, snapshots, 0, linear=False)) == ["0"]
     with pytest.raises(InputError, match="the run began with weights from elsewhere; leave --with-lin"):
         weights_of_run(network, run, snapshots, 0, linear=True)
-    with pytest.raises(InputError, match="began with the weights of a checkpoint, which it has not kept"):
+    with pytest.raises(InputError, match="has not kept all weights that it began with"):
         run.initial_network()
 
 
