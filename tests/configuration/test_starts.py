@@ -119,6 +119,12 @@ def test_networks_of_one_family_may_be_alike():
     assert set(resolved(f"experiments: {{{config}, start: null}}}}").experiments) == {"plain", "a"}
 
 
+def test_a_network_of_ones_own_may_be_like_any():
+    own = "plain: {start: {experiment: a}, architecture: 'nets:Mine'}"
+    config = f"experiments: {{{own}, a: {{like: plain, architecture: vgg11, start: null}}}}"
+    assert set(resolved(config).experiments) == {"plain", "a"}
+
+
 def test_a_circle_of_what_is_not_trained_does_not_matter():
     config = "experiments: {a: {dataset: digits, arrangements: null, start: {experiment: a}}}"
     assert set(resolved(config).experiments) == {"plain"}

@@ -95,4 +95,5 @@ def _may_be_alike(*architectures: str | None) -> bool:
 
     A user's own have none, and what they are shows only when they are built.
     """
-    return None in architectures or family_of(architectures[0]) == family_of(architectures[1])
+    families = [architecture and family_of(architecture) for architecture in architectures]
+    return None in families or families[0] == families[1]
