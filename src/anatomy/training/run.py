@@ -14,7 +14,7 @@ from anatomy.checkpoints.safetensors_files import ArraysInFileOrder
 from anatomy.checkpoints.snapshots import Snapshot
 from anatomy.data.batches import Images
 from anatomy.data.noise import ShuffledImages
-from anatomy.networks.batch_norm import freeze
+from anatomy.networks.batch_norm import freeze, normalisations
 from anatomy.networks.folding import FOLDED_LAYER, copy_decay, fold, foldable, unfold
 from anatomy.networks.forward import conv_layers, is_sequential, layer_geometry
 from anatomy.networks.sequential import pool_first
@@ -50,6 +50,30 @@ def require_settings(settings: Settings) -> None:
             raise InputError(f"snapshots: {epoch!r} is no epoch of the run; allowed: 0 to {settings.epochs}")
 
 
+def require_batches(task: Task, network: nn.Module) -> None:
+    """Raise `InputError` if a batch, or a part of it, is one image on which `network` cannot be trained.
+
+    Batch normalisation has no variance of a single value per channel.
+    """
+    frozen = task.settings.batch_norm
+    if not normalisations(network) or (frozen is not None and frozen.frozen_after == 0):
+        return
+    images, size, subspace = len(task.train_labels), task.settings.batch_size, task.settings.subspace
+    samples = 1 if subspace is None else subspace.num_samples
+    batches = {min(size, images), images % size or size}
+    if min(batch // max(1, batch * samples // size) for batch in batches) > 1:
+        return
+    try:
+        # Of weights and statistics of its own.
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            task.initial_network().train()(torch.zeros(1, *task.input_shape))
+    except ValueError as error:
+        raise InputError(
+            f"batch_size: {size} leaves a batch, or a part, of one of the {images} training images, on which "
+            "batch normalisation cannot be trained; change it"
+        ) from error
+
+
 def begin_run(task: Task, start: Start = INITIALISATION) -> "Run":
     """Return the run of a task before its first epoch: of a network, or of a subspace if it has that key."""
     if task.settings.subspace is None:
@@ -72,6 +96,7 @@ class Run:
         self.settings, self.seed, self.device = task.settings, task.seed, task.device
         require_settings(self.settings)
         network = self.initial_network()
+        require_batches(task, network)
         self.geometry = layer_geometry(network, task.input_shape)
         # Folding is exact for what SGD does to copies that differ by their initialisation alone; weights that
         # are not trained would be rounded by it.
