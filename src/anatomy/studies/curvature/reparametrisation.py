@@ -27,8 +27,7 @@ def reparametrised(network: nn.Module, factors: Sequence[float]) -> nn.Module:
     leaves = [module for module in scaled.modules() if not [*module.children()]]
     if other := [own for own in leaves if not isinstance(own, (nn.Linear, nn.ReLU, nn.Flatten, nn.Identity))]:
         raise InputError(
-            f"{type(other[0]).__name__} is no layer that can be rescaled; expected a network of linear layers "
-            "and ReLU"
+            f"{type(other[0]).__name__} is no layer that can be rescaled; expected linear layers and ReLU"
         )
     if len(factors) != len(linear) or min(factors, default=0) <= 0:
         raise InputError(f"factors {[*factors]}: expected {len(linear)} positive numbers, one for each layer")
