@@ -1,7 +1,15 @@
 CURVED = CONFIGURATION.measured.get("curvature", [])
 CURVATURE = "<results>/curvature/measurements/{experiment}/seed={seed}"
 CURVATURE_TABLES = [
-    *("eigenvalues", "spectrum", "generalisation", "measures", "layers", "alignments", "maps"),
+    *(
+        "eigenvalues",
+        "spectrum",
+        "generalisation",
+        "measures",
+        "layers",
+        "alignments",
+        "maps",
+    ),
     *("sections", "margins", "reparametrisation", "vectors", "plane", "agreement"),
 ]
 
@@ -94,7 +102,10 @@ rule tabulate_curvature:
         facts=curvature_measurements,
         arrays=curvature_arrays,
     output:
-        expand("<results>/curvature/tables/{{experiment}}/{table}.csv", table=CURVATURE_TABLES),
+        expand(
+            "<results>/curvature/tables/{{experiment}}/{table}.csv",
+            table=CURVATURE_TABLES,
+        ),
     log:
         "<results>/curvature/tables/{experiment}/tabulate_curvature.log",
     wildcard_constraints:

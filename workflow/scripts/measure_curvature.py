@@ -1,4 +1,4 @@
-"""Measure the curvature of a trained run: eigenpairs of the Hessian, spectrum, layers, alignments, boundary."""
+"""Measure the curvature of a trained run: eigenpairs of the Hessian, layers, alignments, boundary."""
 
 import argparse
 import os
