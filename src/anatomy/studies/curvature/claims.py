@@ -31,7 +31,7 @@ def _ratio_above(one, other, limit: float, what: str) -> Finding:
     section="on figure 2",
     sentence="The number of outliers of the Hessian's spectrum equals the number of classes minus one "
     "(three Gaussian classes).",
-    uses={"curvature_figure_2": "eigenvalues measures training"},
+    uses={"curvature_figure_2": "measures training"},
     quantity="eigenvalues larger than a tenth of the largest, minus (classes - 1); interval by bootstrap "
     "over seeds",
     null=0,

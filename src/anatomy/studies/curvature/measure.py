@@ -93,6 +93,8 @@ def measure_run(run: TrainedRun, own: Settings, limits: Sequence[Sequence[float]
         measured.arrays |= arrays
         measured.facts["sections"] = found
         measured.facts["margin"] = network.margin(grid)
+    # A file has the entries as they lie in memory.
+    measured.arrays = {name: np.ascontiguousarray(value) for name, value in measured.arrays.items()}
     return measured
 
 
