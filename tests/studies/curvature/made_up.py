@@ -76,10 +76,7 @@ _CASES = {
     ),
     "alignments-survive-reparametrisation": (
         "curvature_figure_2",
-        *(
-            lambda c=c: evidence(correlation=c)
-            for c in ([0.99] * 5, [0.3] * 5, [0.99, 0.8, 0.95, 0.99, 0.7])
-        ),
+        *(lambda c=c: evidence(correlation=c) for c in ([0.99] * 5, [0.3] * 5, [0.99, 0.8, 0.95, 0.99, 0.7])),
     ),
     "sharpness-falls": (
         "curvature_figure_3",
