@@ -248,7 +248,7 @@ def wide_minimum_has_smaller_measure(case: Case, threshold: float) -> Finding:
 def alignments_survive_reparametrisation(case: Case, threshold: float) -> Finding:
     """Compare the alignments of figure 2 before and after."""
     (evidence,) = experiments(case, "curvature_figure_2", 1)
-    table = evidence.table("reparametrisation")
+    table = evidence.table("reparametrisation").dropna(subset="correlation")
     top = table[table["index"] < evidence.classes]
     if top.empty:
         raise NotTestedError(f"{evidence.name} is not reparametrised; set `reparametrise`")
@@ -272,7 +272,7 @@ def alignments_survive_reparametrisation(case: Case, threshold: float) -> Findin
 def seeds_agree_on_the_boundary(case: Case, threshold: float) -> Finding:
     """Correlate the maps of A_1 over pairs of seeds of figure 2."""
     (evidence,) = experiments(case, "curvature_figure_2", 1)
-    table = evidence.table("agreement")
+    table = evidence.table("agreement").dropna(subset="correlation")
     columns = table.pivot(index=["seed", "other_seed"], columns="direction", values="correlation")
     if columns.empty:
         raise NotTestedError(f"{evidence.name} has no two seeds with maps")

@@ -47,7 +47,7 @@ class CurvatureEvidence(Evidence):
 
     def margins(self, quantity: str) -> pd.Series:
         """Return a margin of the table of margins."""
-        table = self.table("margins")
+        table = self.table("margins").dropna(subset=quantity)
         if table.empty:
             raise NotTestedError(f"{self.name} has no margin; set `margin_steps`")
         return table.set_index("seed")[quantity].astype(float)
@@ -58,7 +58,7 @@ class CurvatureEvidence(Evidence):
         Of a direction it is its largest jump minus that at any other section; of the eigenvectors the
         smallest counts, of random directions the mean.
         """
-        table, found = self.table("sections"), {}
+        table, found = self.table("sections").dropna(subset="direction"), {}
         for seed, rows in table.groupby("seed"):
             jumps = rows.pivot(index="direction", columns="classes", values="jump")
             if jumps.shape[1] < 2:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ FACTS_FILE, ARRAYS_FILE = "curvature.json", "arrays.safetensors"
 AXES = ("x", "y")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """What was measured of one run: numbers, and arrays by name."""
 
@@ -36,9 +35,10 @@ def read_runs(folders: Iterable[Path]) -> list[Run]:
 
 
 def _rows(
-    runs: Iterable[Run], rows: Callable[[Run], Iterator[dict[str, Any]]], columns: Iterable[str]
-) -> Any:
-    found = [{**run.names, **row} for run in runs for row in rows(run)]
+    runs: Iterable[Run], rows: Callable[[Run], Iterable[dict[str, Any]]], columns: Iterable[str]
+) -> pd.DataFrame:
+    """Return the rows of all runs; a run that has none has one that is empty, so that it says whose it is."""
+    found = [{**run.names, **row} for run in runs for row in [*rows(run)] or [{}]]
     return pd.DataFrame(found, columns=["experiment", "seed", *columns])
 
 
@@ -173,7 +173,7 @@ def map_table(runs: Iterable[Run]) -> pd.DataFrame:
 def section_table(runs: Iterable[Run]) -> pd.DataFrame:
     """Return the jump of every direction's alignment across every section of the boundary."""
     columns = ("classes", "edges", "direction", "jump")
-    return _rows(runs, lambda run: iter(run.facts.get("sections", [])), columns)
+    return _rows(runs, lambda run: run.facts.get("sections", ()), columns)
 
 
 def margin_table(runs: Iterable[Run]) -> pd.DataFrame:
@@ -196,7 +196,7 @@ def margin_table(runs: Iterable[Run]) -> pd.DataFrame:
 def reparametrisation_table(runs: Iterable[Run]) -> pd.DataFrame:
     """Return eigenvalues before and after, and the correlation of alignments."""
     columns = ("index", "before", "after", "correlation")
-    return _rows(runs, lambda run: iter(run.facts["reparametrisation"]), columns)
+    return _rows(runs, lambda run: run.facts["reparametrisation"], columns)
 
 
 def vector_table(runs: Iterable[Run]) -> pd.DataFrame:
@@ -230,19 +230,18 @@ def plane_table(runs: Iterable[Run]) -> pd.DataFrame:
 
 def agreement_table(runs: Iterable[Run]) -> pd.DataFrame:
     """Return |correlation| over the grid of the same alignment of two seeds, and of random directions."""
-    rows = []
-    for one, other in combinations([run for run in runs if "map_along" in run.arrays], 2):
-        pairs = {
-            **{
-                str(index): (one.arrays["map_along"][:, index - 1], other.arrays["map_along"][:, index - 1])
-                for index in range(1, one.arrays["map_along"].shape[1] + 1)
-            },
-            "random": (one.arrays["map_random"][:, 0], other.arrays["map_random"][:, 0]),
-        }
-        for direction, values in pairs.items():
-            both = {**one.names, "other_seed": other.facts["seed"], "direction": direction}
-            rows.append({**both, "correlation": abs(np.corrcoef(*values)[0, 1])})
-    return pd.DataFrame(rows, columns=["experiment", "seed", "other_seed", "direction", "correlation"])
+    mapped = [run for run in runs if "map_along" in run.arrays]
+
+    def rows(one: Run) -> Iterator[dict[str, Any]]:
+        for other in mapped[mapped.index(one) + 1 :] if one in mapped else ():
+            alike = zip(one.arrays["map_along"].T, other.arrays["map_along"].T, strict=True)
+            directions = dict(enumerate(alike, 1))
+            directions["random"] = one.arrays["map_random"][:, 0], other.arrays["map_random"][:, 0]
+            for direction, values in directions.items():
+                both = {"other_seed": other.facts["seed"], "direction": str(direction)}
+                yield {**both, "correlation": abs(np.corrcoef(*values)[0, 1])}
+
+    return _rows(runs, rows, ("other_seed", "direction", "correlation"))
 
 
 # What is written of every experiment, by the name of the file.

@@ -59,8 +59,8 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str], se
     )
     maps = maps.sort_values("x")
     gradients = maps[[name for name in maps if name.startswith("g_")]].to_numpy().T
-    if not maps["y"].isna().all() if "y" in maps else False:
-        raise InputError("curvature_line draws a network of one input; the experiment has two")
+    if "y" in maps or vectors["parameter"].isna().any():
+        raise InputError("curvature_line draws a network of one input with few parameters; name another")
     order = leaves_list(linkage(gradients, "average", optimal_ordering=True))
     figure = plt.figure(figsize=(PAGE_WIDTH, 5), layout="constrained")
     outer = figure.add_gridspec(1, 2, width_ratios=[1.5, 1])

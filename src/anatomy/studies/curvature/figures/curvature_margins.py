@@ -36,9 +36,9 @@ DIRECTIONS = 3
 
 def draw_margin(axes: Axes, maps: pd.DataFrame, points: pd.DataFrame, margins: pd.DataFrame) -> None:
     """Draw the points of the margin over the classes, and their distances as a title."""
-    if margins.empty:
-        raise InputError("there is no margin; set `margin_steps` in the experiment")
     (own,) = margins.to_dict("records")
+    if pd.isna(own["nearest"]):
+        raise InputError("there is no margin; set `margin_steps` in the experiment")
     draw_classes(axes, maps, points, 2)
     options = {"color": "black", "markersize": 7, "clip_on": False, "linestyle": "none"}
     axes.plot(own["descended_x"], own["descended_y"], marker="x", **options)
