@@ -130,7 +130,7 @@ _CASES = {
 def _agreement(direction, random):
     """Evidence in which alignments of seeds correlate so; None for very different pairs of seeds."""
     found = evidence()
-    table = found.tables["agreement"]
+    found.tables["agreement"] = table = found.tables["agreement"].dropna().reset_index(drop=True)
     along = pd.Series(range(len(table))) % 16 / 15 if direction is None else direction
     table["correlation"] = along
     table.loc[table["direction"] == "random", "correlation"] = random
