@@ -7,9 +7,12 @@ eigenvectors the boundary is reconstructed as
 
     B(x) = sum_{i <= k} lambda_i A_i(x),  divided by its largest magnitude.
 
-Of any direction v, <g(x), v> changes sign across a boundary between two classes: there p_a = p_b, and the
-gradients of either predicted label are (p_a - 1) (J_a - J_b)'v and (p_b - 1) (J_b - J_a)'v. So a change of
-sign says nothing of an eigenvector; how large the jump of A_i is does.
+Of any direction v, A on one side of the boundary between two classes a and b is minus that on the other: there
+p_a = p_b = 1/2, and the gradients of both predictions are
+
+    (J_b - J_a)' v / 2  and  (J_a - J_b)' v / 2,    J_c = df_c/dtheta.
+
+So a change of sign says nothing of an eigenvector; how large the jump of A_i is does.
 """
 
 from collections.abc import Sequence

@@ -32,6 +32,7 @@ CAPTION = (
     "is the smallest distance of any training point to the boundary. Seed {{ seed }}."
 )
 DIRECTIONS = 3
+POINT_COLOUR = "#d1006c"
 
 
 def draw_margin(axes: Axes, maps: pd.DataFrame, points: pd.DataFrame, margins: pd.DataFrame) -> None:
@@ -40,11 +41,13 @@ def draw_margin(axes: Axes, maps: pd.DataFrame, points: pd.DataFrame, margins: p
     if pd.isna(own["nearest"]):
         raise InputError("there is no margin; set `margin_steps` in the experiment")
     draw_classes(axes, maps, points, 2)
-    options = {"color": "black", "markersize": 7, "clip_on": False, "linestyle": "none"}
-    axes.plot(own["descended_x"], own["descended_y"], marker="x", **options)
-    axes.plot(own["representative_x"], own["representative_y"], marker="+", **options)
+    options = {"clip_on": False, "linestyle": "none"}
     for name, marker in (("largest", "^"), ("smallest", "v")):
-        axes.plot(own[f"{name}_x"], own[f"{name}_y"], marker=marker, markerfacecolor="white", **options)
+        place = own[f"{name}_x"], own[f"{name}_y"]
+        axes.plot(*place, marker=marker, color="black", markerfacecolor="white", markersize=5, **options)
+    for name, marker in (("descended", "x"), ("representative", "+")):
+        place = own[f"{name}_x"], own[f"{name}_y"]
+        axes.plot(*place, marker=marker, color=POINT_COLOUR, markersize=7, markeredgewidth=1.8, **options)
     low, high = axes.get_xlim()
     bottom, top = axes.get_ylim()
     x, y = own["descended_x"], own["descended_y"]

@@ -52,6 +52,8 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str], se
         draw_spectrum(row[-1], spectrum, values, count, seed)
         accuracy = number_of(measures, seed, "test_accuracy")
         row[-1].set_title(f"{count} outliers; test accuracy {accuracy:.1%}", fontsize=7)
+    for ax in axes[:-1, -1]:
+        ax.set_xlabel("")
     axes[0, 0].set_title("boundary")
     for index, ax in enumerate(axes[0, 1 : DIRECTIONS + 1], 1):
         ax.set_title(f"$A_{index}$")

@@ -31,7 +31,7 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
         seeds = sorted(eigenvalues["seed"].unique())
         nearest = margins.set_index("seed")["nearest"].reindex(seeds).to_numpy(float)
         found = {
-            r"$\lambda_1$": [eigenvalues_of(eigenvalues, seed)[0] for seed in seeds],
+            r"$\log_{10}\lambda_1$": np.log10([eigenvalues_of(eigenvalues, seed)[0] for seed in seeds]),
             "outliers": [number_of(measures, seed, "outliers_0.1") for seed in seeds],
             "G": [measure_of(generalisation, seed) for seed in seeds],
             "test accuracy": [number_of(measures, seed, "test_accuracy") for seed in seeds],
@@ -57,8 +57,6 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
             ax.plot([low, high], [position + 0.25] * 2, color=colour)
             ax.plot(centre, position + 0.25, "|", color=colour, markersize=7)
         ax.set_title(name)
-        if name.startswith("$"):
-            ax.set_xscale("log")
     axes[0, 0].set_yticks(range(len(labels)), [in_lines(label, 1.6) for label in labels], fontsize=6)
     axes[0, 0].set_ylim(len(labels) - 0.4, -0.6)
     return figure

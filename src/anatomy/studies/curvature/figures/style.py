@@ -16,6 +16,8 @@ from anatomy.runtime.errors import InputError
 ALIGNMENT_COLOURS = LinearSegmentedColormap.from_list("alignment", ["#e0a800", "#ffffff", "#6a1b9a"])
 CLASS_COLOURS = [PALETTE[index] for index in (0, 1, 2, 4, 5, 6, 7, 8, 9, 3)]
 BINS = 200
+# Weights of a spectrum that is whole sum to 1, but for six digits of each.
+WHOLE = 0.99
 # How much of a class's colour is in the plane behind its points.
 SHADE = 0.35
 
@@ -110,16 +112,24 @@ def measure_of(table: pd.DataFrame, seed: int, threshold: str = "eps_avg") -> fl
 
 
 def draw_spectrum(axes: Axes, spectrum: pd.DataFrame, values: np.ndarray, count: int, seed: int) -> None:
-    """Draw the density of the spectrum in 200 bins, on a logarithmic axis, and crosses at the outliers."""
+    """Draw the density of the spectrum in 200 bins, on a logarithmic axis, and crosses at the outliers.
+
+    Where the top eigenvalues alone are known, they are drawn in their order.
+    """
     rows = of_seed(spectrum, seed, "spectrum")
+    marks = {"marker": "x", "color": PALETTE[3], "markersize": 4, "linestyle": "none"}
+    axes.set_yscale("log")
+    if rows["weight"].sum() < WHOLE:
+        axes.plot(range(1, len(values) + 1), values, "o", color=PALETTE[7], markersize=3)
+        axes.plot(range(1, count + 1), values[:count], **marks)
+        axes.set(xlabel="index of eigenvalue", ylabel="eigenvalue")
+        return
     heights, edges = np.histogram(rows["value"], BINS, weights=rows["weight"])
     width = edges[1] - edges[0]
     axes.bar(edges[:-1], heights / width, width, align="edge", color=PALETTE[7], linewidth=0)
-    axes.set_yscale("log")
     least = (heights[heights > 0] / width).min()
-    axes.plot(values[:count], np.full(min(count, len(values)), 2 * least), "x", color=PALETTE[3], ms=4)
-    axes.set_xlabel("eigenvalue")
-    axes.set_ylabel("density")
+    axes.plot(values[:count], np.full(min(count, len(values)), 2 * least), **marks)
+    axes.set(xlabel="eigenvalue", ylabel="density")
 
 
 def printed(value: float) -> str:
