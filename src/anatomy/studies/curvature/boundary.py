@@ -7,7 +7,7 @@ eigenvectors the boundary is reconstructed as
 
     B(x) = sum_{i <= k} lambda_i A_i(x),  divided by its largest magnitude.
 
-Of any direction v, A on one side of the boundary between two classes a and b is minus that on the other: there
+Of any direction v, A on one side of the boundary between classes a and b is minus that on the other: there
 p_a = p_b = 1/2, and the gradients of both predictions are
 
     (J_b - J_a)' v / 2  and  (J_a - J_b)' v / 2,    J_c = df_c/dtheta.

@@ -59,8 +59,9 @@ def outliers_are_classes_minus_one(case: Case, threshold: float) -> Finding:
     effect=0.2,
     possible=(-1, 1),
     criterion="interval above 0",
-    reason="the alignment with any direction is minus itself across every section, by construction, so "
-    "that only the size of the jump can tell, against random directions; 0.2 is a tenth of the range of A_i",
+    reason="the alignment with any direction on one side of a section is minus that on the other, by "
+    "construction, so that only the size of the jump can tell, against random directions; 0.2 is a tenth of "
+    "the range of A_i",
 )
 def alignment_marks_one_section(case: Case, threshold: float) -> Finding:
     """Compare jumps of alignments of figure 2 with those of random directions."""
