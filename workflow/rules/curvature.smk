@@ -68,7 +68,7 @@ rule measure_curvature:
     output:
         facts=f"{CURVATURE}/curvature.json",
         pairs=f"{CURVATURE}/eigenpairs.safetensors",
-        arrays=f"{CURVATURE}/arrays.safetensors",
+        arrays=f"{CURVATURE}/arrays.npz",
     log:
         f"{CURVATURE}/measure_curvature.log",
     benchmark:

@@ -33,6 +33,7 @@ def main() -> None:
     os.environ["OPENBLAS_NUM_THREADS"] = str(arguments.threads)
     with claim_device(arguments.gpus) as device:
         with without_collection():
+            import numpy
             from safetensors.numpy import save_file
 
             from anatomy.studies.curvature.measure import measure_run
@@ -43,9 +44,10 @@ def main() -> None:
         grid = read_json(arguments.dataset / "dataset.json").get("grid", ())
         measured = measure_run(run, own, grid)
     write_json(arguments.output / "curvature.json", measured.facts, None)
-    for name, arrays in (("eigenpairs", measured.pairs), ("arrays", measured.arrays)):
-        with atomic(arguments.output / f"{name}.safetensors") as temporary:
-            save_file(arrays, temporary)
+    with atomic(arguments.output / "eigenpairs.safetensors") as temporary:
+        save_file(measured.pairs, temporary)
+    with atomic(arguments.output / "arrays.npz") as temporary, open(temporary, "wb") as file:
+        numpy.savez_compressed(file, **measured.arrays)
 
 
 if __name__ == "__main__":

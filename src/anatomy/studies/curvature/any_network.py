@@ -25,7 +25,8 @@ class Curvature:
 
     `pairs` has `values` (k,), `vectors` (P, k), `residuals` and `converged`; `trace` has `whole` and
     `layers`, each with an interval. `layers` has for each layer its parameters, trace, top eigenvalue and
-    shares of the eigenvectors. `alignments` are those of the reinforcing gradients of the inputs.
+    shares of the eigenvectors. `alignments` are those of the reinforcing gradients of the inputs, `outliers`
+    counts those of the k eigenvalues that are larger than a tenth of the largest.
     """
 
     pairs: Pairs

@@ -79,6 +79,7 @@ def measure_run(run: TrainedRun, own: Settings, limits: Sequence[Sequence[float]
         measured.facts["epochs"].append({"epoch": epoch, **network.numbers()})
     measured.facts |= network.sizes() | {"test_accuracy": network.test_accuracy()}
     pairs = network.pairs
+    # A file of safetensors has the entries as they lie in memory.
     measured.pairs = {name: np.ascontiguousarray(value) for name, value in asdict(pairs).items()}
     measured.pairs["converged"] = pairs.converged.astype(np.uint8)
     measured.arrays = network.spectrum_arrays() | network.of_inputs() | network.written_out()
@@ -93,8 +94,6 @@ def measure_run(run: TrainedRun, own: Settings, limits: Sequence[Sequence[float]
         measured.arrays |= arrays
         measured.facts["sections"] = found
         measured.facts["margin"] = network.margin(grid)
-    # A file has the entries as they lie in memory.
-    measured.arrays = {name: np.ascontiguousarray(value) for name, value in measured.arrays.items()}
     return measured
 
 
@@ -155,7 +154,7 @@ class NetworkCurvature:
                 "parameters": block.stop - block.start,
                 "trace": asdict(estimated.layers[block.layer]),
                 "top": float(top.values[0]),
-                "shares": shares.tolist(),
+                "shares": _listed(shares),
             }
             for block, top, shares in zip(
                 blocks,
@@ -164,6 +163,7 @@ class NetworkCurvature:
                 strict=True,
             )
         }
+        every = pairs.values if self.spectrum is None else self.spectrum.values
         trace, method = asdict(estimated.whole), estimated.method
         if self.spectrum is not None:
             trace, method = _exactly(self.spectrum.values.sum()), "exact"
@@ -172,12 +172,12 @@ class NetworkCurvature:
         return {
             "loss": objective.value,
             "train_accuracy": float((self.logits.argmax(1) == self.labels).double().mean()),
-            "eigenvalues": pairs.values.tolist(),
-            "residuals": pairs.residuals.tolist(),
+            "eigenvalues": _listed(pairs.values),
+            "residuals": _listed(pairs.residuals),
             "converged": pairs.converged.tolist(),
-            "largest": np.abs(self.along).max(0).tolist(),
-            "mean": np.abs(self.along).mean(0).tolist(),
-            "outliers": {f"{fraction:g}": outliers(pairs.values, fraction) for fraction in FRACTIONS},
+            "largest": _listed(np.abs(self.along).max(0)),
+            "mean": _listed(np.abs(self.along).mean(0)),
+            "outliers": {f"{fraction:g}": outliers(every, fraction) for fraction in FRACTIONS},
             "trace": trace,
             "trace_method": method,
             "layers": layers,
@@ -318,6 +318,11 @@ def correlation(one: np.ndarray, other: np.ndarray) -> float | None:
     if not (one.std() and other.std()):
         return None
     return float(abs(np.corrcoef(one, other)[0, 1]))
+
+
+def _listed(values: np.ndarray) -> list[float | None]:
+    """Return numbers for a file; None for those of a pair that has not converged."""
+    return [None if np.isnan(value) else float(value) for value in values]
 
 
 def _exactly(value: float) -> dict[str, float]:

@@ -17,6 +17,9 @@ FRACTIONS = (0.05, FRACTION, 0.2)
 
 
 def outliers(values: np.ndarray, fraction: float = FRACTION) -> int:
-    """Return how many of the eigenvalues are larger than `fraction` of the largest; 0 if none is positive."""
-    largest = values.max()
+    """Return how many of the eigenvalues are larger than `fraction` of the largest; 0 if none is positive.
+
+    Of the top eigenvalues alone there may be more if all of them are.
+    """
+    largest = np.nanmax(values)
     return int((values > fraction * largest).sum()) if largest > 0 else 0

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors.numpy import load_file
 
 from anatomy.reporting.tables import LAYERS
 from anatomy.runtime.files import read_json
 
-FACTS_FILE, ARRAYS_FILE = "curvature.json", "arrays.safetensors"
+FACTS_FILE, ARRAYS_FILE = "curvature.json", "arrays.npz"
 AXES = ("x", "y")
 
 
@@ -31,7 +30,11 @@ class Run:
 
 def read_runs(folders: Iterable[Path]) -> list[Run]:
     """Read what was measured of runs, from the directory of each."""
-    return [Run(read_json(folder / FACTS_FILE), load_file(folder / ARRAYS_FILE)) for folder in folders]
+    found = []
+    for folder in folders:
+        with np.load(folder / ARRAYS_FILE) as arrays:
+            found.append(Run(read_json(folder / FACTS_FILE), dict(arrays)))
+    return found
 
 
 def _rows(
