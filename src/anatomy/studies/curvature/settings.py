@@ -9,8 +9,15 @@ from anatomy.runtime.settings import Settings
 
 
 def study_problems(where: str, own: Settings, experiments: Mapping[str, Settings]) -> Iterator[str]:
-    """Yield what is wrong with this study's entry: nothing beyond its schema."""
-    yield from ()
+    """Yield what is wrong with experiments whose curvature is measured: snapshots that lack weights."""
+    for name, settings in experiments.items():
+        if settings.curvature is None or settings.snapshots.weights == "all":
+            continue
+        if needed := sorted({*settings.curvature.epochs} - {settings.epochs}):
+            yield (
+                f"experiments.{name}.curvature.epochs: the snapshot of epoch {needed[0]} has convolutions only; "
+                "set snapshots.weights to all"
+            )
 
 
 def experiment_problems(where: str, own: Settings) -> Iterator[str]:
