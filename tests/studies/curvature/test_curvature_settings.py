@@ -19,7 +19,7 @@ def resolved(**experiment):
     [
         (
             {"curvature": {"reparametrise": [0.2, 5, 2]}},
-            r"experiments\.gauss-normal\.curvature\.reparametrise: the product of 0\.2, 5, 2 is 2; expected 1",
+            r"gauss-normal\.curvature\.reparametrise: the product of 0\.2, 5, 2 is 2; expected 1",
         ),
         (
             {"curvature": {"epochs": [3]}, "snapshots": {"epochs": [3], "weights": "convolutions"}},

@@ -15,8 +15,8 @@ def study_problems(where: str, own: Settings, experiments: Mapping[str, Settings
             continue
         if needed := sorted({*settings.curvature.epochs} - {settings.epochs}):
             yield (
-                f"experiments.{name}.curvature.epochs: the snapshot of epoch {needed[0]} has convolutions only; "
-                "set snapshots.weights to all"
+                f"experiments.{name}.curvature.epochs: the snapshot of epoch {needed[0]} has convolutions "
+                "only; set snapshots.weights to all"
             )
 
 
