@@ -18,6 +18,7 @@ _EXPERIMENTS = {
     "curvature_margins": 2,
     "curvature_embedding": 2,
     "curvature_seeds": 3,
+    "curvature_training": 2,
 }
 
 

@@ -36,8 +36,9 @@ def test_what_is_refused(experiment, message):
 
 
 def test_the_end_of_a_run_needs_no_snapshot():
-    own = resolved(curvature={"epochs": [2000]}, snapshots={"epochs": [], "weights": "convolutions"})
-    assert own.experiments["gauss-normal"].curvature.epochs == (2000,)
+    changes = {"curvature": {"epochs": [1000]}, "snapshots": {"epochs": [], "weights": "convolutions"}}
+    config = merge(shipped("studies/curvature.yaml"), {"experiments": {"checkerboard-normal": changes}})
+    assert resolve(config, SCHEMA).experiments["checkerboard-wide"].curvature.epochs == (1000,)
 
 
 def test_figures_of_a_seed_that_there_is_not():

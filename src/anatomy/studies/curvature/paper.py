@@ -8,7 +8,7 @@ BOUNDARY = "Top eigenvectors encode the decision boundary"
 COMPLEXITY = "Outliers count the complexity of the boundary"
 MARGIN = "Simple boundaries with a wide margin"
 IMAGES = "Images"
-ADDED = "Seeds"
+ADDED = "Not in the paper"
 
 FIGURES: Mapping[str, PaperFigure] = {
     "curvature_figure_1": PaperFigure(
@@ -48,6 +48,12 @@ FIGURES: Mapping[str, PaperFigure] = {
         "curvature_maps",
         BOUNDARY,
         "the boundary and five alignments on five sets of points",
+        EXPERIMENTS,
+    ),
+    "curvature_training": PaperFigure(
+        "curvature_training",
+        ADDED,
+        "not in the paper: eigenvalues, alignments, G and outliers over epochs",
         EXPERIMENTS,
     ),
     "curvature_seeds": PaperFigure(
