@@ -1,4 +1,4 @@
-"""Curvature during training: eigenvalues, alignments, measure G and outliers over epochs (not in the paper)."""
+"""Curvature during training: eigenvalues, alignments, G and outliers over epochs (not in the paper)."""
 
 from collections.abc import Mapping, Sequence
 
