@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from anatomy.data.sources.points import prepare
 from conftest import ROOT, RUN_SCHEMA, SCHEMA_FILE, make_dataset, run_program
 from safetensors.numpy import load_file
 from studies.curvature.small_networks import reference_hessian
@@ -13,6 +12,7 @@ from torch.nn import functional
 from training_program import train
 
 from anatomy.data.dataset import open_dataset, write_dataset
+from anatomy.data.sources.points import prepare
 from anatomy.networks.cpu_layers import plain
 from anatomy.reporting.tables import LAYERS, read_table
 from anatomy.runtime.errors import InputError

@@ -24,6 +24,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from anatomy.networks.cpu_layers import plain
 from anatomy.runtime.errors import InputError
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -59,7 +60,8 @@ class Objective:
         layers: Sequence[str] | None = None,
         dtype: torch.dtype = torch.float64,
     ):
-        self.network = copy.deepcopy(network).to(dtype).eval()
+        # As torch.func can look into it, and with weights of its own.
+        self.network = copy.deepcopy(plain(network)).to(dtype).eval()
         self.loss, self.dtype = loss, dtype
         self.batches = [(inputs.detach().to(dtype), targets) for inputs, targets in batches]
         self.count = sum(len(targets) for _, targets in self.batches)
