@@ -69,6 +69,10 @@ _CASES = {
         "curvature_figure_2",
         *(lambda n=n: evidence(outliers=n) for n in ([2] * 5, [5] * 5, [2, 3, 2, 3, 3])),
     ),
+    "outliers-follow-classes-elsewhere": (
+        "curvature_figure_additional",
+        *(lambda n=n: _two(outliers=(2, n)) for n in (2, 4, [2, 3, 2, 3, 3])),
+    ),
     "alignment-marks-one-section": (
         "curvature_figure_2",
         lambda: evidence(jump=0.9),

@@ -48,6 +48,26 @@ def outliers_are_classes_minus_one(case: Case, threshold: float) -> Finding:
 
 
 @claim(
+    section="on the additional figure",
+    sentence="The same holds of the other sets of points.",
+    uses={"curvature_figure_additional": "measures training"},
+    quantity="eigenvalues larger than a tenth of the largest, minus (classes - 1), of the set farthest from 0; "
+    "interval by bootstrap over seeds",
+    null=0,
+    threshold=0.5,
+    criterion="interval between -0.5 and 0.5, for every set",
+    reason="as on figure 2",
+)
+def outliers_follow_classes_elsewhere(case: Case, threshold: float) -> Finding:
+    """Count the outliers of every experiment of the additional figure."""
+    findings = []
+    for evidence in case.trained("curvature_figure_additional"):
+        found = over_seeds(evidence.outliers() - (evidence.classes - 1), evidence.name)
+        findings.append(inside(-threshold, threshold, *found, f"{evidence.name}, {evidence.classes} classes"))
+    return decide(findings, "sets")
+
+
+@claim(
     section="on figure 2",
     sentence="Each of the top (classes - 1) eigenvectors encodes one section of the decision boundary: "
     "across it the alignment changes its sign, and not across the others.",
