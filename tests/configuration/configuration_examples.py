@@ -69,6 +69,20 @@ defaults: &experiment
   seeds: [0, 1]
   arrangements:
     reinitialise: {epochs: [0, 2], random: true, linear: false}
+  curvature:
+    eigenpairs: 5
+    spectrum: density
+    products: 20
+    epochs: [0, 2]
+    gradient: class
+    gradient_class: 1
+    maps: 50
+    margin_steps: 10
+    loss_plane: true
+    reparametrise: [2, 0.5]
+    embedding: true
+    inputs: 10
+    batch: 5
 experiments:
   plain: *experiment
   other: {like: plain, order: drawn}
@@ -82,6 +96,7 @@ experiments:
     stop: {train_accuracy: 1.0}
     snapshots: []
     arrangements: {reinitialise: {epochs: [0]}}
+    curvature: {epochs: [0]}
     schedule: {kind: swa_cyclic, every: null, factor: null, cycles: 2, swa_rate: 0.1}
 studies:
   arrangements:
@@ -98,6 +113,7 @@ figures:
   figure_09: {pretrained: theirs}
   figure_21: {experiments: [plain]}
   figure_polarity: {experiments: [plain]}
+  curvature_figure_2: {experiments: [plain], directions: 3}
   mine: {kind: dynamics, experiment: other}
 """
 # Mappings whose keys are the user's.

@@ -1,0 +1,131 @@
+CURVED = CONFIGURATION.measured.get("curvature", [])
+CURVATURE = "<results>/curvature/measurements/{experiment}/seed={seed}"
+CURVATURE_TABLES = [
+    *(
+        "eigenvalues",
+        "spectrum",
+        "generalisation",
+        "measures",
+        "layers",
+        "alignments",
+        "maps",
+    ),
+    *("sections", "margins", "reparametrisation", "vectors", "plane", "agreement"),
+]
+
+
+def curvature_texts(experiment):
+    """Code that measures the curvature of this experiment, and what is measured."""
+    return [
+        *run_texts(experiment, "measure_curvature.py"),
+        *changes(EXPERIMENTS[experiment].curvature),
+    ]
+
+
+def curvature_settings(wildcards, output):
+    """What is measured of this experiment, as JSON; what counts stands in `curvature_texts`."""
+    return json.dumps(EXPERIMENTS[wildcards.experiment].curvature.stored())
+
+
+def curvature_snapshots(wildcards):
+    """Snapshots of this experiment whose curvature is measured."""
+    return expand(
+        "<results>/runs/{experiment}/seed={seed}/snapshots/epoch={epoch}.safetensors",
+        experiment=wildcards.experiment,
+        seed=wildcards.seed,
+        epoch=EXPERIMENTS[wildcards.experiment].curvature.epochs,
+    )
+
+
+def curvature_threads(wildcards):
+    """Threads that measure a run of this experiment: as many as train it."""
+    return EXPERIMENTS[wildcards.experiment].threads
+
+
+def curvature_measurements(wildcards):
+    """What was measured of the runs of this experiment."""
+    return per_run(rules.measure_curvature.output.facts, [wildcards.experiment])
+
+
+def curvature_arrays(wildcards):
+    """Maps, spectra and alignments of the runs of this experiment."""
+    return per_run(rules.measure_curvature.output.arrays, [wildcards.experiment])
+
+
+def curvature_folders(wildcards, output):
+    """Directories of the measurements of this experiment, in the order of its seeds."""
+    return [str(Path(file).parent) for file in curvature_measurements(wildcards)]
+
+
+# Measure the curvature of a run: eigenpairs of the Hessian, spectrum, layers, alignments and boundary.
+rule measure_curvature:
+    input:
+        description=experiment_dataset,
+        data=ancient(experiment_data),
+        run="<results>/runs/{experiment}/seed={seed}/run.json",
+        final=ancient("<results>/runs/{experiment}/seed={seed}/final.safetensors"),
+        snapshots=ancient(curvature_snapshots),
+    output:
+        facts=f"{CURVATURE}/curvature.json",
+        pairs=f"{CURVATURE}/eigenpairs.safetensors",
+        arrays=f"{CURVATURE}/arrays.npz",
+    log:
+        f"{CURVATURE}/measure_curvature.log",
+    benchmark:
+        f"{CURVATURE}/measure_curvature.tsv"
+    wildcard_constraints:
+        experiment="|".join(CURVED) or "(?!)",
+    conda:
+        "../../envs/torch.yaml"
+    threads: curvature_threads
+    resources:
+        gpu=int(USE_GPU),
+        mem_mb=4000,
+        runtime="2h",
+    params:
+        *one_by_one(curvature_texts, CURVED),
+        program=program("measure_curvature.py"),
+        schema=schema_file,
+        dataset=subpath(input.description, parent=True),
+        run=subpath(input.run, parent=True),
+        folder=subpath(output.facts, parent=True),
+        settings=curvature_settings,
+    shell:
+        "{params.program:q} --run {params.run:q} --dataset {params.dataset:q} --schema {params.schema:q}"
+        " --settings {params.settings:q} --output {params.folder:q} --threads {threads}"
+        " --gpus {resources.gpu} &> {log:q}"
+
+
+# Collect what was measured of the runs of one experiment.
+rule tabulate_curvature:
+    input:
+        facts=curvature_measurements,
+        arrays=curvature_arrays,
+    output:
+        expand(
+            "<results>/curvature/tables/{{experiment}}/{table}.csv",
+            table=CURVATURE_TABLES,
+        ),
+    log:
+        "<results>/curvature/tables/{experiment}/tabulate_curvature.log",
+    wildcard_constraints:
+        experiment="|".join(CURVED) or "(?!)",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    params:
+        *code("tabulate_curvature.py"),
+        program=program("tabulate_curvature.py"),
+        measurements=curvature_folders,
+        folder=subpath(output[0], parent=True),
+    shell:
+        "{params.program:q} --measurements {params.measurements:q} --output {params.folder:q} &> {log:q}"
+
+
+# What of this study `all` asks for: all its files but claims and figures.
+if "curvature" in CONFIGURATION.studies:
+    STUDY_FILES["curvature"] += [
+        per_run(rules.measure_curvature.output.pairs, CURVED),
+        expand(rules.tabulate_curvature.output, experiment=CURVED),
+    ]

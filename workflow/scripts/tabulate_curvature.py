@@ -1,0 +1,28 @@
+"""Collect what was measured of the curvature of one experiment's runs into tidy tables."""
+
+import argparse
+from pathlib import Path
+
+from anatomy.reporting.tables import write_table
+from anatomy.runtime.errors import run_program
+from anatomy.studies.curvature.tables import TABLES, read_runs
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--measurements", required=True, type=Path, nargs="+", help="directory of each run, in their order"
+    )
+    parser.add_argument("--output", required=True, type=Path, help="directory to write the tables to")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    runs = read_runs(arguments.measurements)
+    for name, table in TABLES.items():
+        write_table(table(runs), arguments.output / f"{name}.csv")
+
+
+if __name__ == "__main__":
+    run_program(main)
