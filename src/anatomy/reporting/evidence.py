@@ -103,8 +103,8 @@ class Case:
     def learned(self, evidence: Evidence) -> Evidence:
         """Return the evidence of the seeds that learned; the others are noted."""
         accuracies = evidence.final_accuracies
-        learned = accuracies[accuracies > LEARNED * evidence.chance]
-        if learned.empty:
+        learned = accuracies.index[accuracies.to_numpy() > LEARNED * evidence.chance]
+        if not len(learned):
             raise NotTestedError(
                 f"{evidence.name} did not learn: training accuracy at most {accuracies.max():.3g}, "
                 f"chance {evidence.chance:.3g}"
@@ -115,12 +115,12 @@ class Case:
         self.notes.append(
             f"{len(learned)} of {len(accuracies)} seeds of {evidence.name}; the others did not learn"
         )
-        return evidence.of_seeds(learned.index)
+        return evidence.of_seeds(learned)
 
     def few_seeds(self) -> str:
         """Return a note on the experiments with fewer than `FEWEST_SEEDS` seeds, empty if there are none."""
         counts = {each.name: self.seeds[each.name] for each in self.used}
-        few = [f"{count} of {name}" for name, count in counts.items() if count < FEWEST_SEEDS]
+        few = [f"{count} of {name}" for name, count in counts.items() if 0 < count < FEWEST_SEEDS]
         return f"fewer than {FEWEST_SEEDS} seeds, which decide little: {', '.join(few)}" if few else ""
 
 

@@ -1,5 +1,7 @@
 """Exact binomial statistics, intervals over seeds, paired fractions, and correction for several tests."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.special import betainc, betaincinv, kolmogorov, ndtr, ndtri, stdtrit
 
@@ -60,17 +62,21 @@ def dispersion(successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
     return np.where(freedom > 0, np.maximum(total / np.maximum(freedom, 1), 1), 1.0)
 
 
-def mean_interval(values: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+def mean_interval(
+    values: np.ndarray, level: float = LEVEL, least_error: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Return Student's interval of the mean along the last axis, by default of 95 %.
 
-    NaN for a single value. Exact for normal values, however few.
+    The standard error is at least `least_error`. NaN for a single value. Exact for normal values, however
+    few (Student 1908).
     """
     values = np.asarray(values, float)
     count = values.shape[-1]
     if count < 2:
         nothing = np.full(values.shape[:-1], np.nan)
         return nothing, nothing
-    half = -stdtrit(count - 1, (1 - level) / 2) * values.std(-1, ddof=1) / np.sqrt(count)
+    error = np.maximum(values.std(-1, ddof=1) / np.sqrt(count), least_error)
+    half = -stdtrit(count - 1, (1 - level) / 2) * error
     middle = values.mean(-1)
     return middle - half, middle + half
 
@@ -87,11 +93,21 @@ def fraction_interval(
     k, n = np.asarray(successes, float), np.asarray(trials, float)
     divisor = dispersion(k, n)
     low, high = binomial_interval(k.sum(0) / divisor, n.sum(0) / divisor, level)
-    for layer in range(k.shape[1]):
-        there = n[:, layer] > 0
-        least, most = mean_interval(k[there, layer] / n[there, layer], level)
-        low[layer], high[layer] = np.minimum(low[layer], least), np.maximum(high[layer], most)
+    for seeds, layers in _layers_by_seeds(n > 0):
+        values = k[seeds][:, layers] / n[seeds][:, layers]
+        least, most = mean_interval(values.T, level)
+        low[layers], high[layers] = np.minimum(low[layers], least), np.maximum(high[layers], most)
     return np.maximum(low, 0), np.minimum(high, 1)
+
+
+def _layers_by_seeds(there: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield seeds, and the layers that have trials in just these; `there` is (seeds, layers)."""
+    if there.all():
+        yield np.arange(there.shape[0]), np.arange(there.shape[1])
+        return
+    patterns, which = np.unique(there, axis=1, return_inverse=True)
+    for index in range(patterns.shape[1]):
+        yield np.flatnonzero(patterns[:, index]), np.flatnonzero(which == index)
 
 
 def difference_interval(
