@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from anatomy.studies.arrangements.evidence import BIASED, CRITICAL, LayerEvidence
+from anatomy.studies.arrangements.evidence import BIASED, CRITICAL, Drops, LayerEvidence
 from anatomy.studies.arrangements.tables import Counts
 
 Figures = Mapping[str, Sequence[LayerEvidence]]
@@ -183,7 +183,7 @@ def noisy_labels(
 def measured_drops(generator: np.random.Generator, seeds: int, drops: np.ndarray, spread: np.ndarray) -> dict:
     """Return drops of layers that vary over seeds, as `experiment` takes them."""
     noise = generator.normal(size=(seeds, len(drops))) * spread
-    return {"drops": (list(range(1, len(drops) + 1)), drops + noise)}
+    return {"drops": Drops(list(range(1, len(drops) + 1)), drops + noise, drops + noise)}
 
 
 def bias_and_drops(
@@ -207,11 +207,13 @@ def bias_and_drops(
     return {"figure_02": [run], "figure_07": [run]}
 
 
-def resets(figure: str, drops: np.ndarray, spread: float = 0.03) -> Callable[..., list]:
-    """Return a draw of the drops of one experiment, `spread` apart over seeds."""
+def resets(figure: str, drops: np.ndarray, spread: float | None = None) -> Draw:
+    """Return a draw of the drops of one experiment, `spread` apart over seeds; larger drops vary more."""
+    drops = np.asarray(drops, float)
+    spreads = 0.01 + 0.1 * drops if spread is None else np.full(len(drops), spread)
 
     def draw(generator: np.random.Generator, seeds: int) -> Figures:
-        known = measured_drops(generator, seeds, np.asarray(drops, float), np.full(len(drops), spread))
+        known = measured_drops(generator, seeds, drops, spreads)
         return {figure: [experiment(figure, seeds, **known)]}
 
     return draw
@@ -409,7 +411,7 @@ SIMULATIONS: Mapping[str, Simulation] = {
         {"layer 8 drops by 0.1": resets("figure_02", but(EARLY, layer_8=CRITICAL))},
         {
             "all layers drop by 0.1": resets("figure_02", all_layers(16, CRITICAL)),
-            "all 0.02 on the right side": resets("figure_02", np.where(EARLY > 0.1, 0.12, 0.08)),
+            "all 0.02 on the right side": resets("figure_02", np.where(EARLY > 0.1, 0.12, 0.08), 0.03),
         },
         ("0.4 and 0.01", resets("figure_02", EARLY)),
     ),

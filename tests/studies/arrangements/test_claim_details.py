@@ -7,6 +7,7 @@ from claim_tables import (
     FALLING,
     FILTERS,
     FLIPPED,
+    SLOPE,
     SMOOTH,
     STEP,
     WAVE,
@@ -18,6 +19,7 @@ from claim_tables import (
 
 from anatomy.reporting.claims import INCONCLUSIVE, NOT_SUPPORTED, NOT_TESTED, SUPPORTED
 from anatomy.studies.arrangements.evidence import LayerEvidence
+from anatomy.studies.arrangements.tables import criticality
 
 
 def test_seeds_that_did_not_learn_are_left_out():
@@ -178,6 +180,15 @@ def test_cosines_that_are_not_normal_refute():
     row = row.loc["unbiased-at-initialisation"]
     assert row["verdict"] == NOT_SUPPORTED
     assert "16 of 16 layers differ" in row["note"]
+
+
+def test_the_table_of_criticality_has_the_correlation_of_the_claim():
+    run = experiment(end=SLOPE + WAVE, drops=SLOPE + np.roll(WAVE, 5))
+    row = verdicts(figure_02=run, figure_07=run).loc["biased-layers-critical"]
+    found = criticality(run.tables["n_l"], run.tables["reinitialisation"], first=2)
+    numbers = [found[name] for name in ("partial", "partial_low", "partial_high")]
+    assert row[["value", "low", "high"]].tolist() == pytest.approx(numbers)
+    assert f"without regard to depth {found['rho']:.2f}" in row["note"]
 
 
 def test_random_signs_of_few_filters_are_no_bias():

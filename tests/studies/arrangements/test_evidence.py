@@ -27,9 +27,11 @@ def test_losses_and_drops_are_those_of_the_tables():
     epochs, losses = evidence.losses
     assert epochs.tolist() == list(range(1, 21))
     assert losses[:, :4].tolist() == [[2.3, 2.3, 1, 1]] * 3
-    layers, drops = evidence.drops
-    assert layers == [1, 2]
-    np.testing.assert_allclose(drops, [[0.5, 0.1], [0.501, 0.101], [0.502, 0.102]])
+    drops = evidence.drops
+    assert drops.layers == [1, 2]
+    relative = np.array([[0.5, 0.1], [0.501, 0.101], [0.502, 0.102]])
+    np.testing.assert_allclose(drops.relative, relative)
+    np.testing.assert_allclose(drops.absolute, 0.9 * relative)
 
 
 def test_bias_is_what_is_left_of_the_square():

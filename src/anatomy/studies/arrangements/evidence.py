@@ -60,6 +60,15 @@ class Fractions:
         return f"layer {self.layers[index]} of {self.experiment} ({filters} filters)"
 
 
+@dataclass(frozen=True)
+class Drops:
+    """Drops in test accuracy, and relative to it, when layers are reset; both (seeds, layers)."""
+
+    layers: Sequence[int]
+    relative: np.ndarray
+    absolute: np.ndarray
+
+
 class LayerEvidence(Evidence):
     """Evidence with the tables `n_l` and `training`; `reinitialisation` if the experiment resets layers."""
 
@@ -69,18 +78,19 @@ class LayerEvidence(Evidence):
         return counts_of(self.table("n_l"))
 
     @cached_property
-    def drops(self) -> tuple[list[int], np.ndarray]:
-        """Layers, and the relative drop when a convolution is reset to initialisation (seeds, layers)."""
+    def drops(self) -> Drops:
+        """Drops when a convolution is reset to initialisation."""
         if "reinitialisation" not in self.tables:
             raise NotTestedError(f"{self.name} resets no layers")
         reinitialisation = convolutions(self.table("reinitialisation"))
         initial = reinitialisation[reinitialisation["reset_to"] == "0"]
         if initial.empty:
             raise NotTestedError(f"{self.name} resets no layers to epoch 0")
-        drops = per_seed_and_layer(initial, "relative_drop").dropna()
-        if drops.empty:
+        relative = per_seed_and_layer(initial, "relative_drop").dropna()
+        if relative.empty:
             raise NotTestedError(f"{self.name} has no relative drops: its networks predict nothing")
-        return drops.columns.tolist(), drops.to_numpy()
+        absolute = per_seed_and_layer(initial, "drop").loc[relative.index]
+        return Drops(relative.columns.tolist(), relative.to_numpy(), absolute.to_numpy())
 
     @cached_property
     def losses(self) -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +119,7 @@ class LayerEvidence(Evidence):
 
     def existing(self, layers: Sequence[int]) -> Sequence[int]:
         """Return `layers` if the network has them all."""
-        known = self.counts.layers if "n_l" in self.tables else self.drops[0]
+        known = self.counts.layers if "n_l" in self.tables else self.drops.layers
         for layer in layers:
             if layer not in known:
                 raise NotTestedError(f"layer {layer} does not exist in {self.name}")
@@ -178,9 +188,9 @@ def smallest_drop(
     """Judge whether all `layers` drop by more in all experiments; the finding is the worst layer's."""
     named = []
     for evidence in evidences:
-        known, drops = evidence.drops
-        for layer in known if layers is None else evidence.existing(layers):
-            named.append((layer, evidence.name, drops[:, known.index(layer)]))
+        drops = evidence.drops
+        for layer in drops.layers if layers is None else evidence.existing(layers):
+            named.append((layer, evidence.name, drops.relative[:, drops.layers.index(layer)]))
     level = statistics.simultaneous(len(named))
     findings = []
     for layer, name, drops in named:

@@ -41,7 +41,7 @@ def biased_layers_critical(case: Case, threshold: float) -> Finding:
     (evidence, *_), (other, *_) = case.trained("figure_02"), case.experiments("figure_07")
     if evidence.name != other.name:
         raise NotTestedError("figure_02 and figure_07 draw different experiments")
-    layers, drops = evidence.drops
+    layers, drops = evidence.drops.layers, evidence.drops.absolute
     later = [layer for layer in layers if layer > 1]
     fractions = evidence.fractions(later)
     kept = [layers.index(layer) for layer in later]
@@ -76,7 +76,7 @@ def biased_layers_critical(case: Case, threshold: float) -> Finding:
 def first_eight_layers_critical(case: Case, threshold: float) -> Finding:
     """Compare the drops of layers 1 to 8 and of the others with the same limit."""
     (evidence, *_) = case.trained("figure_02")
-    layers, drops = evidence.drops
+    layers, drops = evidence.drops.layers, evidence.drops.relative
     evidence.existing(range(1, 10))
     level = statistics.simultaneous(len(layers))
     narrow, wide = statistics.mean_interval(drops.T), statistics.mean_interval(drops.T, level)
