@@ -104,13 +104,10 @@ def claims_page(claims: pd.DataFrame) -> str:
     tested = int((claims["verdict"] != NOT_TESTED).sum())
     explanation = (
         "low and high are 95 % intervals. Where a sentence names several layers, the end that would refute "
-        "it "
-        "is corrected for their number. A verdict on one sentence is false, supported or not supported, "
-        "with a "
-        f"probability of at most {ERROR:.0%}, however few the seeds; verdicts are not corrected for the "
-        f"number of "
-        f"sentences. Of the {tested} tested here at most {tested * ERROR:.2g} false verdicts are to be "
-        f"expected."
+        "it is corrected for their number. A verdict on one sentence is false, supported or not supported, "
+        f"with a probability of at most {ERROR:.0%}, however few the seeds; verdicts are not corrected for "
+        f"the number of sentences. Of the {tested} tested here at most {tested * ERROR:.2g} false verdicts "
+        "are to be expected."
     )
     parts = [section("Overview", explanation, overview), *map(_claim, claims.to_dict("records"))]
     return page("Claims of the paper", introduction, parts)

@@ -176,7 +176,7 @@ def all_mixed(
                 *((sides[0][index], sides[1][index]) for sides in (narrow, wide)),
                 each.words(index),
             )
-            if found.supported is None and few[index]:
+            if found.supported is None and few[index] and np.isfinite(narrow[0][index]):
                 found = replace(found, note=f"{found.note}, which so few filters cannot exclude")
             findings.append(found)
     return findings

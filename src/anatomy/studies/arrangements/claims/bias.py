@@ -95,6 +95,8 @@ def initial_networks(
     seen, fractions, cosines, repeated = set(), [], [], 0
     for evidence in evidences:
         counts = evidence.counts
+        if 0 not in counts.epochs:
+            raise NotTestedError(f"{evidence.name} has no snapshot of epoch 0")
         networks = [(*counts.sizes, seed) for seed in counts.seeds]
         new = np.array([network not in seen for network in networks])
         repeated += int((~new).sum())
