@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.special import betainc, betaincinv, kolmogorov, ndtr, ndtri, stdtrit
+from scipy.special import betainc, betaincinv, kolmogorov, ndtr, ndtri, stdtr, stdtrit
 
 LEVEL = 0.95
 # Halvings of a range no longer than 2, to the precision of float64.
@@ -11,7 +11,7 @@ BISECTIONS = 54
 
 
 def binomial_interval(
-    successes: np.ndarray, trials: np.ndarray, level: float = LEVEL
+    successes: np.ndarray, trials: np.ndarray, level: np.ndarray | float = LEVEL
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the exact interval of a fraction (Clopper and Pearson 1934), by default of 95 %.
 
@@ -38,18 +38,35 @@ def binomial_test(successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
     return np.where(n > 0, np.minimum(1.0, 2 * tail), np.nan)
 
 
-def against_half(successes: np.ndarray, trials: np.ndarray) -> dict[str, np.ndarray]:
-    """Return columns about fractions: exact interval, `low` and `high`, and `p_value` against one half."""
-    low, high = binomial_interval(successes, trials)
-    return {"low": low, "high": high, "p_value": binomial_test(successes, trials)}
+def against_half(
+    successes: np.ndarray,
+    trials: np.ndarray,
+    divisor: np.ndarray | float = 1.0,
+    freedom: np.ndarray | float = np.inf,
+) -> dict[str, np.ndarray]:
+    """Return columns about fractions: exact interval, `low` and `high`, and `p_value` against one half.
+
+    Counts are divided by the `divisor`, their `dispersion`. As that is estimated from the data, with so many
+    degrees of freedom, Student's tails take the place of those of the normal distribution.
+    """
+    k, n = np.asarray(successes) / divisor, np.asarray(trials) / divisor
+    finite = np.isfinite(freedom)
+    student = np.where(finite, freedom, 1)
+    tail = np.where(finite, ndtr(stdtrit(student, (1 - LEVEL) / 2)), (1 - LEVEL) / 2)
+    low, high = binomial_interval(k, n, 1 - 2 * tail)
+    p_value = binomial_test(k, n)
+    with np.errstate(invalid="ignore"):
+        wider = 2 * stdtr(student, ndtri(p_value / 2))
+    return {"low": low, "high": high, "p_value": np.where(finite, wider, p_value)}
 
 
-def dispersion(successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
-    """Return how many times the binomial variance fractions vary over seeds, at least 1.
+def dispersion(successes: np.ndarray, trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many times the binomial variance fractions vary over seeds, at least 1, and from how much.
 
     Counts are (..., seeds, layers); the variance is Pearson's chi-square over its degrees of freedom, of
     all layers together, which share one dispersion (McCullagh and Nelder 1989, section 4.5). Counts
-    divided by it have the information of as many independent trials. 1 for a single seed.
+    divided by it have the information of as many independent trials. The second number is that of the
+    degrees of freedom, infinite where the dispersion is 1, as for a single seed.
     """
     k, n = np.asarray(successes, float), np.asarray(trials, float)
     pooled, seeds = k.sum(-2, keepdims=True), (n > 0).sum(-2)
@@ -59,7 +76,8 @@ def dispersion(successes: np.ndarray, trials: np.ndarray) -> np.ndarray:
     vary = ((p > 0) & (p < 1))[..., 0, :] & (seeds > 1)
     total = np.where((n > 0) & vary[..., None, :], chi_square, 0).sum((-2, -1))
     freedom = np.where(vary, seeds - 1, 0).sum(-1)
-    return np.where(freedom > 0, np.maximum(total / np.maximum(freedom, 1), 1), 1.0)
+    found = np.where(freedom > 0, np.maximum(total / np.maximum(freedom, 1), 1), 1.0)
+    return found, np.where(found > 1, freedom, np.inf)
 
 
 def mean_interval(
@@ -91,7 +109,7 @@ def fraction_interval(
     certainty where a fraction moves in steps. NaN of a layer with fewer than two seeds.
     """
     k, n = np.asarray(successes, float), np.asarray(trials, float)
-    divisor = dispersion(k, n)
+    divisor, _ = dispersion(k, n)
     low, high = binomial_interval(k.sum(0) / divisor, n.sum(0) / divisor, level)
     for seeds, layers in _layers_by_seeds(n > 0):
         values = k[seeds][:, layers] / n[seeds][:, layers]

@@ -271,12 +271,12 @@ def test_criticality_is_freed_of_depth_and_of_the_bias_of_few_filters():
 
 
 def test_pooled_columns_count_seeds_that_differ_more_than_binomially():
-    """Seeds 5 and 15 of 20: chi-square 10 in each of two layers."""
+    """Seeds 5 and 15 of 20: chi-square 10 in each of two layers; Student's t of two degrees of freedom."""
     n_l = made_n_l({(seed, 1, layer): 5 + 10 * seed for seed in (0, 1) for layer in (1, 2)})
     summary = n_l_summary(n_l)
     np.testing.assert_allclose(summary["dispersion"], 10)
-    expected = statistics.binomial_interval(20 / 10, 40 / 10)
-    np.testing.assert_allclose(summary.loc[0, ["low", "high"]].astype(float), expected)
+    expected = statistics.binomial_interval(20 / 10, 40 / 10, scipy.stats.norm.cdf(4.302653) * 2 - 1)
+    np.testing.assert_allclose(summary.loc[0, ["low", "high"]].astype(float), expected, rtol=1e-5)
 
 
 def test_criticality_of_few_layers_has_no_interval(tmp_path):

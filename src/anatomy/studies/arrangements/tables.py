@@ -104,22 +104,23 @@ def pool(n_l: pd.DataFrame) -> pd.DataFrame:
 
     `pooled_negative` of `pooled_filters` cosines are at most zero; `dispersion` says how many times the
     binomial variance n_l varies over seeds, in all layers of the epoch together (1 for a single seed, whose
-    filters are treated as independent). Of counts divided by it, `low` and `high` are the exact 95 %
-    interval of their fraction, `p_value` is that of the two-sided exact binomial test against one half, and
-    `p_corrected` the same after Holm's correction over the layers of the epoch.
+    filters are treated as independent). Of counts divided by it, as in `statistics.against_half`, `low` and
+    `high` are the exact 95 % interval of their fraction, `p_value` is that of the two-sided exact binomial
+    test against one half, and `p_corrected` the same after Holm's correction over the layers of the epoch.
     """
     counts = counts_of(n_l)
-    dispersions = statistics.dispersion(*(each.swapaxes(0, 1) for each in (counts.negative, counts.filters)))
+    by_epoch = (each.swapaxes(0, 1) for each in (counts.negative, counts.filters))
+    dispersions, freedom = (
+        dict(zip(counts.epochs, values, strict=True)) for values in statistics.dispersion(*by_epoch)
+    )
     defined = defined_filters(n_l)
     signs = n_l[["epoch", "layer", "name"]].assign(
         pooled_negative=(n_l["n_l"].fillna(0) * defined).round().astype(int), pooled_filters=defined
     )
     pooled = signs.groupby(["epoch", "layer", "name"], sort=False, as_index=False).sum()
-    pooled["dispersion"] = pooled["epoch"].map(dict(zip(counts.epochs, dispersions, strict=True)))
-    negative, filters = (
-        (pooled[column] / pooled["dispersion"]).to_numpy() for column in ("pooled_negative", "pooled_filters")
-    )
-    pooled = pooled.assign(**statistics.against_half(negative, filters))
+    pooled["dispersion"] = pooled["epoch"].map(dispersions)
+    signs = (pooled[column].to_numpy() for column in ("pooled_negative", "pooled_filters", "dispersion"))
+    pooled = pooled.assign(**statistics.against_half(*signs, pooled["epoch"].map(freedom).to_numpy()))
     pooled["p_corrected"] = pooled.groupby("epoch")["p_value"].transform(statistics.holm)
     return pooled
 
