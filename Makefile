@@ -27,8 +27,8 @@ lint: $(VENV)/test-tools
 bench: $(VENV)/installed
 	python benchmarks/run.py $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
 
-# Rates of false verdicts of every claim, and of effects that are seen, for docs/statistics.md: about half an hour
-# of one core; DRAWS= fewer or more than 10,000.
+# Rates of false verdicts of every claim, and of effects that are seen, for docs/statistics.md: a quarter of
+# an hour of two cores; DRAWS= fewer or more than 10,000.
 simulate: $(VENV)/installed
 	python benchmarks/simulate.py $(if $(DRAWS),--draws $(DRAWS))
 
