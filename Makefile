@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: run test test-browser lint bench same status gallery lock clean
+.PHONY: run test test-browser lint bench simulate same status gallery lock clean
 
 run: $(VENV)/installed
 	snakemake --cores all
@@ -30,6 +30,11 @@ lint: $(VENV)/test-tools
 # DATA= a directory or archive of CIFAR-10 images, ONLY= some of the names that --help lists.
 bench: $(VENV)/installed
 	python benchmarks/run.py $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
+
+# Rates of false verdicts of every claim, and of effects that are seen, for docs/statistics.md: a quarter of
+# an hour of two cores; DRAWS= fewer or more than 10,000.
+simulate: $(VENV)/installed
+	python benchmarks/simulate.py $(if $(DRAWS),--draws $(DRAWS))
 
 # Compare weights, tables and figures of the default configuration with those of an earlier commit.
 same: $(VENV)/installed

@@ -34,9 +34,17 @@ def test_the_whole_interval_decides(low, high, verdict):
     mirrored = below(-0.4, -middle, -high, -low)
     assert (mirrored.value, mirrored.low, mirrored.high) == (-middle, -high, -low)
     assert mirrored.supported is verdict
-    assert inside(0.4, 1, middle, low, high).supported is verdict
-    assert inside(-1, -0.4, -middle, -high, -low).supported is verdict
+    assert inside(0.4, 1, middle, (low, high)).supported is verdict
+    assert inside(-1, -0.4, -middle, (-high, -low)).supported is verdict
     assert ("inconclusive" in above(0.4, middle, low, high).note) is (verdict is None)
+
+
+def test_an_interval_that_is_to_refute_may_be_wider():
+    narrow, wide = (0.45, 0.55), (0.3, 0.7)
+    assert inside(0.4, 0.6, 0.5, narrow, wide).supported
+    assert inside(0.6, 0.8, 0.5, narrow).supported is False
+    assert inside(0.6, 0.8, 0.5, narrow, wide).supported is None
+    assert inside(0.2, 0.42, 0.5, narrow, wide).supported is None
 
 
 def test_without_an_interval_nothing_is_decided():

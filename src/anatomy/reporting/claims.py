@@ -3,7 +3,8 @@
 The whole 95 % interval must lie on the right side of the threshold to support a claim, and on the
 wrong side to refute it, so that a claim on few filters or seeds needs a larger effect; an interval
 that includes the threshold decides nothing: the claim is inconclusive. One for which the configuration
-has no data is not tested.
+has no data is not tested. Each claim is judged so that it is supported, if false, and not supported, if
+true, with a probability of at most `ERROR`; claims are not corrected for their number.
 
 A threshold is a choice, so every claim is judged at two others too: half and double as far from the
 `null`, the value without any effect. Where a claim is of any effect at all, threshold and null are the
@@ -22,6 +23,8 @@ import pandas as pd
 from anatomy.reporting.evidence import Case, Evidence, NotTestedError, finite
 from anatomy.reporting.uses import identifier, tables_by_figure
 
+# Largest probability of a false verdict on one claim.
+ERROR = 0.05
 VERDICTS = ("supported", "not supported", "inconclusive", "not tested")
 SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE, NOT_TESTED = VERDICTS
 COLUMNS = [
@@ -120,9 +123,23 @@ def below(limit: float, value: float, low: float, high: float, note: str = "") -
     return replace(mirrored, value=finite(value), low=finite(low), high=finite(high))
 
 
-def inside(least: float, most: float, value: float, low: float, high: float, note: str = "") -> Finding:
-    """Support a value whose whole interval lies between two limits, refute one that lies outside."""
-    return min(above(least, value, low, high, note), below(most, value, low, high, note), key=rank)
+def inside(
+    least: float,
+    most: float,
+    value: float,
+    support: tuple[float, float],
+    refute: tuple[float, float] | None = None,
+    note: str = "",
+) -> Finding:
+    """Support a value whose whole interval lies between two limits, refute one that lies outside.
+
+    `support` is the interval that must lie inside, `refute` the one that must lie outside, by default the
+    same; the finding has the ends that were compared with the limit that speaks most against the claim.
+    """
+    (low, high), (widest_low, widest_high) = support, refute or support
+    return min(
+        above(least, value, low, widest_high, note), below(most, value, widest_low, high, note), key=rank
+    )
 
 
 def rank(finding: Finding) -> tuple[int, float]:
@@ -145,6 +162,7 @@ def decide(findings: Sequence[Finding], what: str = "layers") -> Finding:
 def judge(entry: Claim, figures: Mapping[str, Sequence[Evidence]]) -> dict[str, object]:
     """Return the row of `COLUMNS` of one claim."""
     finding, verdict, case = _judged(entry, figures, entry.threshold)
+    few = "" if verdict == NOT_TESTED else case.few_seeds()
     return {
         "id": entry.id,
         "section": entry.section,
@@ -166,7 +184,7 @@ def judge(entry: Claim, figures: Mapping[str, Sequence[Evidence]]) -> dict[str, 
         "verdict": verdict,
         "verdict_half": _judged(entry, figures, entry.at(0.5))[1],
         "verdict_double": _judged(entry, figures, entry.at(2))[1],
-        "note": "; ".join(dict.fromkeys(filter(None, [finding.note, *case.notes]))),
+        "note": "; ".join(dict.fromkeys(filter(None, [finding.note, *case.notes, few]))),
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from anatomy.runtime.errors import InputError
 # A network has learned if its training accuracy exceeds this multiple of chance: for 10 classes 15 %,
 # many standard deviations above chance for thousands of images and far below any trained network.
 LEARNED = 1.5
-# A bootstrap over two seeds covers the mean in one of two cases only.
+# Of fewer seeds an interval is so wide that it decides little: a claim on them says how many there are.
 FEWEST_SEEDS = 3
 
 
@@ -41,11 +42,16 @@ class Evidence:
             raise NotTestedError(f"{self.name} has no table {name}")
         return self.tables[name]
 
-    @property
+    @cached_property
     def final_accuracies(self) -> pd.Series:
         """Training accuracy of the last epoch, by seed."""
         training = self.table("training")
         return training[training["epoch"] == training["epoch"].max()].set_index("seed")["train_accuracy"]
+
+    @property
+    def seeds(self) -> int:
+        """Number of seeds that were trained."""
+        return len(self.final_accuracies) if "training" in self.tables else 0
 
     def of_seeds(self, seeds: Sequence[int]) -> "Evidence":
         """Return the evidence of these seeds only."""
@@ -61,6 +67,7 @@ class Case:
     figures: Mapping[str, Sequence[Evidence]]
     used: list[Evidence] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    seeds: dict[str, int] = field(default_factory=dict)
 
     def experiments(self, figure: str) -> list[Evidence]:
         """Return the experiments of a figure."""
@@ -69,6 +76,7 @@ class Case:
         for evidence in self.figures[figure]:
             if evidence.name not in [other.name for other in self.used]:
                 self.used.append(evidence)
+                self.seeds[evidence.name] = evidence.seeds
         return list(self.figures[figure])
 
     def trained(self, figure: str) -> list[Evidence]:
@@ -95,17 +103,25 @@ class Case:
     def learned(self, evidence: Evidence) -> Evidence:
         """Return the evidence of the seeds that learned; the others are noted."""
         accuracies = evidence.final_accuracies
-        learned = accuracies[accuracies > LEARNED * evidence.chance]
-        if learned.empty:
+        learned = accuracies.index[accuracies.to_numpy() > LEARNED * evidence.chance]
+        if not len(learned):
             raise NotTestedError(
                 f"{evidence.name} did not learn: training accuracy at most {accuracies.max():.3g}, "
                 f"chance {evidence.chance:.3g}"
             )
-        if len(learned) < len(accuracies):
-            self.notes.append(
-                f"{len(learned)} of {len(accuracies)} seeds of {evidence.name}; the others did not learn"
-            )
-        return evidence.of_seeds(learned.index)
+        self.seeds[evidence.name] = len(learned)
+        if len(learned) == len(accuracies):
+            return evidence
+        self.notes.append(
+            f"{len(learned)} of {len(accuracies)} seeds of {evidence.name}; the others did not learn"
+        )
+        return evidence.of_seeds(learned)
+
+    def few_seeds(self) -> str:
+        """Return a note on the experiments with fewer than `FEWEST_SEEDS` seeds, empty if there are none."""
+        counts = {each.name: self.seeds[each.name] for each in self.used}
+        few = [f"{count} of {name}" for name, count in counts.items() if 0 < count < FEWEST_SEEDS]
+        return f"fewer than {FEWEST_SEEDS} seeds, which decide little: {', '.join(few)}" if few else ""
 
 
 def collect_evidence(

@@ -5,7 +5,7 @@ from html import escape
 
 import pandas as pd
 
-from anatomy.reporting.statistics import COVERAGE
+from anatomy.reporting.claims import ERROR, NOT_TESTED
 
 STYLE = """
 body { font: 15px/1.45 sans-serif; color: #222; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; }
@@ -101,10 +101,13 @@ def claims_page(claims: pd.DataFrame) -> str:
         "data. At half and at double: the verdict if the threshold were half or twice as far from the "
         "value without any effect; of a claim that something stays near a value, half is the stricter one."
     )
-    covered = ", ".join(f"{fraction:.0%} with {seeds} seeds" for seeds, fraction in COVERAGE.items())
+    tested = int((claims["verdict"] != NOT_TESTED).sum())
     explanation = (
-        "low and high are 95 % intervals, unless the quantity says otherwise. Intervals by bootstrap over "
-        f"seeds cover less than 95 % for few seeds: {covered} (mean of normal values)."
+        "low and high are 95 % intervals. Where a sentence names several layers, the end that would refute "
+        "it is corrected for their number. A verdict on one sentence is false, supported or not supported, "
+        f"with a probability of at most {ERROR:.0%}, however few the seeds; verdicts are not corrected for "
+        f"the number of sentences. Of the {tested} tested here at most {tested * ERROR:.2g} false verdicts "
+        "are to be expected."
     )
     parts = [section("Overview", explanation, overview), *map(_claim, claims.to_dict("records"))]
     return page("Claims of the paper", introduction, parts)

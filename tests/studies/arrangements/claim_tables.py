@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from anatomy.reporting.claims import claim_table
 from anatomy.studies.arrangements.claims import CLAIMS
@@ -32,7 +33,7 @@ def experiment(
     """Tables of a made-up experiment.
 
     n_l is `start` before epoch `onset`, then `middle`, and `end` at the last epoch (all by layer or one
-    number), with `spread` between seeds; resetting a layer costs `drops` of the accuracy.
+    number), with the standard deviation `spread` over seeds; resetting a layer costs `drops` of the accuracy.
     """
 
     def by_layer(values):
@@ -41,13 +42,14 @@ def experiment(
     end = by_layer(0.9 if end is None else end)
     middle = end if middle is None else by_layer(middle)
     n_l, training, reinitialisation = [], [], []
+    shifts = deviations(name, seeds, layers) * spread
     for seed in range(seeds):
         origin = {"experiment": name, "seed": seed}
-        shift = spread * (seed - (seeds - 1) / 2)
         for epoch in range(EPOCHS + 1):
             values = by_layer(start) if epoch < onset else end if epoch == EPOCHS else middle
             for layer, value in values.items():
-                fraction = round((value + shift * (epoch > 0)) * filters) / filters
+                shift = shifts[seed, layer - 1] * (epoch > 0)
+                fraction = round((value + shift) * filters) / filters
                 n_l.append({**origin, "epoch": epoch, "layer": layer, "name": f"features.{layer}"})
                 n_l[-1] |= {"filters": filters, "undefined": 0, "not_finite": 0}
                 n_l[-1] |= {"n_l": fraction, "mean_cosine": 0.0}
@@ -66,7 +68,28 @@ def experiment(
         "reinitialisation": reinitialisation if drops is not None else None,
     }
     frames = {key: pd.DataFrame(rows) for key, rows in tables.items() if rows is not None}
+    frames["cosines"] = normal_cosines(name, by_layer(start), seeds, filters)
     return LayerEvidence(name, f"label of {name}", dataset, 0.1, channels, frames)
+
+
+def deviations(name, seeds, layers):
+    """Deviations of seeds, of standard deviation 1 in each layer, those of another name others."""
+    if seeds == 1:
+        return np.zeros((1, layers))
+    values = np.random.default_rng(list(name.encode())).normal(size=(seeds, layers))
+    values -= values.mean(0)
+    return values / values.std(0, ddof=1)
+
+
+def normal_cosines(name, start, seeds, filters):
+    """Cosines at epoch 0 of a normal distribution of which the fraction `start` of a layer is negative."""
+    quantiles = ndtri((np.arange(filters) + 0.5) / filters)
+    columns = [np.repeat(list(start), filters), np.tile(np.arange(filters), len(start))]
+    values = np.concatenate([quantiles - ndtri(fraction) for fraction in start.values()])
+    frame = {"layer": columns[0], "filter": columns[1], "cosine": values, "projection": values}
+    return pd.concat(
+        [pd.DataFrame({"experiment": name, "seed": seed, "epoch": 0, **frame}) for seed in range(seeds)]
+    )
 
 
 def seeds_of(*evidences, name="run"):
@@ -96,6 +119,9 @@ def verdicts(**figures):
 
 FIRST_EIGHT = [0.5] * 8 + [0.01] * 8
 FALLING = np.linspace(0.95, 0.55, 16)
+# What bias and drop may have in common beside their fall with depth.
+SLOPE = np.linspace(0.85, 0.65, 16)
+WAVE = 0.09 * np.random.default_rng(0).permutation(np.linspace(-1, 1, 16))
 STEP, SMOOTH = experiment("step", spread=0.01), experiment("smooth", spread=0.05)
 FLIPPED = [0.5, 0.1, 0.9, 0.9, 0.9, 0.1, 0.1, *[0.9] * 9]
 FIGURES_02_07 = ("figure_02", "figure_07")

@@ -2,7 +2,7 @@
 
 import pytest
 from claim_cases import CASES, INCLUDING, WITHOUT_INTERVAL
-from claim_tables import FALLING, IDS, STEP, experiment, verdicts
+from claim_tables import FALLING, FIGURES_02_07, FIRST_EIGHT, IDS, STEP, experiment, verdicts
 
 from anatomy.reporting.claims import INCONCLUSIVE, NOT_SUPPORTED, NOT_TESTED, SUPPORTED
 from anatomy.reporting.uses import uses_of
@@ -58,13 +58,10 @@ def test_what_claims_use_is_read_from_their_files_as_they_have_it():
             "layer 9 does not exist in run",
         ),
         ("layers-9-and-10-critical", {"figure_16": experiment()}, "run resets no layers"),
-        ("layers-9-and-10-critical", {"figure_16": experiment(drops=0.5, seeds=1)}, "run has 1 seed with"),
-        ("layers-9-and-10-critical", {"figure_16": experiment(drops=0.5, seeds=2)}, "run has 2 seeds with"),
-        ("first-eight-layers-critical", {"figure_02": experiment(drops=0.5, seeds=2)}, "3 or more"),
         (
             "biased-layers-critical",
-            dict.fromkeys(("figure_02", "figure_07"), experiment(end=FALLING, drops=FALLING, seeds=2)),
-            "3 or more",
+            dict.fromkeys(FIGURES_02_07, experiment(end=FALLING, drops=FALLING)),
+            "bias or drops of run are the same in all layers, or follow depth alone",
         ),
         ("all-layers-critical-on-imagenet", {"figure_18": experiment(drops=0.5)}, "figure_19 is not in"),
         (
@@ -110,29 +107,60 @@ def test_what_cannot_be_tested_says_why(name, figures, reason):
 
 
 @pytest.mark.parametrize(
-    ("name", "figure_07", "numbers", "layer"),
+    ("name", "figures"),
     [
-        # 12 of 24 and 9 of 9, by Clopper and Pearson; the latter can get no higher.
-        ("first-layer-unbiased-on-rgb", experiment(end=0.5, filters=8), (0.5, 0.291, 0.709), 1),
-        ("layers-2-to-8-biased", experiment(end=1, filters=3), (1, 0.664, 1), 2),
+        ("layers-9-and-10-critical", {"figure_16": experiment(drops=0.5, seeds=1)}),
+        ("first-eight-layers-critical", {"figure_02": experiment(drops=FIRST_EIGHT, seeds=1)}),
+        ("layers-2-to-8-biased", {"figure_07": experiment(end=0.9, seeds=1)}),
+        ("less-bias-under-pixel-shuffle", {"figure_20": experiment(seeds=1), "figure_07": experiment("b")}),
+        (
+            "one-polarity-biases-the-first-layer",
+            {"figure_polarity": [experiment(), experiment("b", seeds=1)]},
+        ),
+        ("bias-when-noisy-loss-falls", {"figure_06": experiment(onset=9, loss_falls=9, seeds=1)}),
     ],
 )
-def test_too_few_filters_are_measured_and_inconclusive(name, figure_07, numbers, layer):
-    row = verdicts(figure_07=figure_07).loc[name]
+def test_one_seed_is_measured_and_decides_nothing(name, figures):
+    row = verdicts(**figures).loc[name]
     assert row["verdict"] == INCONCLUSIVE
-    assert row[["value", "low", "high"]].tolist() == pytest.approx(numbers, abs=1e-3)
-    filters = 24 if layer == 1 else 9
-    assert "inconclusive: the interval includes the threshold" in row["note"]
-    assert row["note"].endswith(f"too few filters to tell: layer {layer} of run ({filters} filters)")
+    assert row["value"] is not None
+    assert row[["low", "high"]].isna().all()
+    assert "inconclusive: there is no interval" in row["note"]
+    assert "fewer than 3 seeds, which decide little: 1 of " in row["note"]
 
 
-def test_one_layer_of_too_few_filters_leaves_the_claim_open():
+@pytest.mark.parametrize("seeds", [1, 2, 3])
+def test_every_verdict_below_three_seeds_says_so(seeds):
+    """Of every claim, on what supports it with three seeds; those that are tested."""
+    said = set()
+    for name, figures, _ in CASES:
+        few = {
+            key: [each.of_seeds(range(seeds)) for each in (own if isinstance(own, list) else [own])]
+            for key, own in figures.items()
+        }
+        row = verdicts(**few).loc[name]
+        if row["verdict"] != NOT_TESTED:
+            assert (f"fewer than 3 seeds, which decide little: {seeds} of " in row["note"]) is (seeds < 3)
+            said.add(name)
+    assert len(said) > 14
+
+
+@pytest.mark.parametrize("seeds", [2, 5])
+def test_few_filters_are_no_certainty_where_seeds_agree(seeds):
+    """Equal seeds have a binomial interval, by Clopper and Pearson."""
+    row = verdicts(figure_07=experiment(end=1, filters=3, seeds=seeds)).loc["layers-2-to-8-biased"]
+    low = 0.025 ** (1 / (3 * seeds))
+    assert row[["value", "low", "high"]].tolist() == pytest.approx([1, low, 1])
+    assert row["verdict"] == (SUPPORTED if low > 2 / 3 else INCONCLUSIVE)
+
+
+def test_the_note_says_of_the_deciding_layer_that_it_has_too_few_filters():
     figures = [experiment("wide", 0.5), experiment("narrow", 0.5, filters=8)]
     row = verdicts(figure_21=figures).loc["first-layer-unbiased-on-rgb"]
     assert row["verdict"] == INCONCLUSIVE
     assert row["note"] == (
-        "layer 1 of narrow (24 filters); inconclusive: the interval includes the threshold; "
-        "1 of 2 layers on the right side; too few filters to tell: layer 1 of narrow (24 filters)"
+        "layer 1 of narrow (24 filters); inconclusive: the interval includes the threshold, "
+        "which so few filters cannot exclude; 1 of 2 layers on the right side"
     )
 
 

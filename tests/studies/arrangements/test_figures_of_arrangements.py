@@ -228,6 +228,15 @@ def test_first_layer_has_one_curve_for_each_experiment_with_filters_and_seeds():
 # Arrangement
 
 
+def test_labels_of_the_arrangement_stay_on_the_page():
+    """Drawn in 3D, where the layout of a page knows nothing of them: its right margin is white."""
+    figure = arrangement.draw({})
+    figure.canvas.draw()
+    page = np.asarray(figure.canvas.buffer_rgba())
+    margin = page[:, -int(0.03 * page.shape[1]) :]
+    assert (margin == 255).all()
+
+
 def test_arrangement_shows_the_matrix_with_its_blocks_and_the_angle_of_equation_1():
     left, _, right = arrangement.draw({}).axes
     assert left.images[0].get_array().shape == (50, 50)

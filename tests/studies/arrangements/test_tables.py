@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 import yaml
 from conftest import ROOT, run_program
 
 from anatomy.networks.layouts import LayerGeometry
+from anatomy.reporting import statistics
 from anatomy.reporting.tables import LAYERS as COMMON_COLUMNS
 from anatomy.reporting.tables import mean_over_seeds, write_table
 from anatomy.runtime.files import write_json
@@ -215,10 +217,11 @@ def test_criticality_by_hand():
     counts = {1: (12, 12), 2: (6, 6), 3: (16, 16), 4: (2, 2)}
     n_l = made_n_l({(s, e, k): c[s] if e else 20 for k, c in counts.items() for s in (0, 1) for e in (0, 5)})
     reinitialisation = made_reinitialisation({0: [0.1, 0.4, 0.2, 0.5], 1: [0.1, 0.3, 0.2, 0.6]})
-    # One exchange of neighbours: 1 - 6 * 2 / (4 * 15); the same for each seed alone.
+    # One exchange of neighbours: 1 - 6 * 2 / (4 * 15).
     found = criticality(n_l, reinitialisation)
     assert (found["count"], found["seeds"]) == (4, 2)
-    assert [found["rho"], found["low"], found["high"]] == pytest.approx([0.8, 0.8, 0.8])
+    # Of 24 orders of four layers one is the best: 4 % by chance.
+    assert [found["rho"], found["low"], found["high"]] == pytest.approx([0.8, -1, 1])
     assert criticality(n_l, reinitialisation, first=2)["rho"] == pytest.approx(0.5)
     other = made_n_l({(0, 0, 1): 1}).assign(experiment="other")
     table, layers = criticality_tables([n_l, other], [reinitialisation], 0.1)
@@ -237,7 +240,8 @@ def test_biased_and_critical_layers_are_counted_by_hand():
     assert layers["biased"].tolist() == [False, True, True, False]
     assert layers["relative_drop"].tolist() == pytest.approx([0.4, 0.4, 0.09, 0.04])
     assert layers["critical"].tolist() == [True, True, False, False]
-    assert layers[["low", "high"]].to_numpy()[1] == pytest.approx([0.2, 0.6])
+    # Student's quantile of one degree of freedom, 12.706, times half of the difference of the seeds.
+    assert layers[["low", "high"]].to_numpy()[1] == pytest.approx([0.4 - 2.54124, 0.4 + 2.54124], abs=1e-4)
     counts = ["biased_critical", "biased_only", "critical_only", "neither"]
     table, _ = criticality_tables([n_l], [reinitialisation], 0.1)
     assert table[counts].to_numpy().tolist() == [[1, 1, 1, 1], [1, 1, 0, 1]]
@@ -251,13 +255,31 @@ def test_the_schema_has_the_threshold_of_the_claims():
     assert schema["$defs"]["study"]["properties"]["critical_drop"]["default"] == CRITICAL
 
 
-def test_criticality_interval_spans_seeds_that_disagree():
-    n_l = made_n_l({(s, 1, k): 10 + 2 * k for s in (0, 1) for k in (1, 2, 3)})
-    found = criticality(n_l, made_reinitialisation({0: [0.1, 0.2, 0.3], 1: [0.35, 0.2, 0.1]}))
-    assert (found["low"], found["high"]) == pytest.approx((-1, 1))
+def test_criticality_is_freed_of_depth_and_of_the_bias_of_few_filters():
+    """Bias and drop that fall together have nothing in common but depth; its partial correlation is not 1."""
+    generator = np.random.default_rng(0)
+    depth, own, other = np.arange(1, 13), generator.permutation(12), generator.permutation(12)
+    counts = {(0, 1, k): 95 - 3 * k - own[k - 1] for k in depth}
+    drops = [1 - 0.06 * k + 0.01 * other[k - 1] for k in depth]
+    found = criticality(made_n_l(counts, 100), made_reinitialisation({0: drops}))
+    assert found["rho"] > 0.8 and found["low"] > 0
+    ranks = [scipy.stats.rankdata(values) for values in ([c for c in counts.values()], drops, depth)]
+    r = np.corrcoef(ranks)
+    expected = (r[0, 1] - r[0, 2] * r[1, 2]) / np.sqrt((1 - r[0, 2] ** 2) * (1 - r[1, 2] ** 2))
+    assert found["partial"] == pytest.approx(expected)
+    assert found["partial_low"] < 0 < found["partial_high"]
 
 
-def test_criticality_of_one_seed_has_no_interval(tmp_path):
+def test_pooled_columns_count_seeds_that_differ_more_than_binomially():
+    """Seeds 5 and 15 of 20: chi-square 10 in each of two layers; Student's t of two degrees of freedom."""
+    n_l = made_n_l({(seed, 1, layer): 5 + 10 * seed for seed in (0, 1) for layer in (1, 2)})
+    summary = n_l_summary(n_l)
+    np.testing.assert_allclose(summary["dispersion"], 10)
+    expected = statistics.binomial_interval(20 / 10, 40 / 10, scipy.stats.norm.cdf(4.302653) * 2 - 1)
+    np.testing.assert_allclose(summary.loc[0, ["low", "high"]].astype(float), expected, rtol=1e-5)
+
+
+def test_criticality_of_few_layers_has_no_interval(tmp_path):
     n_l = made_n_l({(0, 1, k): 10 + 2 * k for k in (1, 2, 3)})
     write_table(n_l, tmp_path / "n_l.csv")
     write_table(made_reinitialisation({0: [0.1, 0.2, 0.3]}), tmp_path / "reinitialisation.csv")
@@ -266,10 +288,10 @@ def test_criticality_of_one_seed_has_no_interval(tmp_path):
     written = ("--output", output, "--layers", tmp_path / "layers.csv")
     run_program("tabulate_criticality", *tables, *written, "--critical-drop", 0.5)
     assert output.read_text().splitlines() == [
-        "experiment,layers,count,seeds,rho,low,high,threshold,"
+        "experiment,layers,count,seeds,rho,low,high,partial,partial_low,partial_high,threshold,"
         "biased_critical,biased_only,critical_only,neither",
-        "plain,all,3,1,1,,,0.5,1,0,0,2",
-        "plain,past the first,2,1,1,,,0.5,1,0,0,1",
+        "plain,all,3,1,1,-1,1,,,,0.5,1,0,0,2",
+        "plain,past the first,2,1,,,,,,,0.5,1,0,0,1",
     ]
     layers = pd.read_csv(tmp_path / "layers.csv")
     assert layers["critical"].tolist() == [False, False, True]
@@ -294,7 +316,7 @@ def test_tabulate_projections_writes_three_tables(tmp_path):
     n_l, summary, cosines, onset = map(pd.read_csv, outputs)
     origin = ["experiment", "seed", "epoch", "layer"]
     assert list(n_l) == [*origin, "name", "filters", "undefined", "not_finite", "n_l", "mean_cosine"]
-    pooled = ["pooled_negative", "pooled_filters", "low", "high", "p_value", "p_corrected"]
+    pooled = ["pooled_negative", "pooled_filters", "dispersion", "low", "high", "p_value", "p_corrected"]
     assert list(summary) == ["experiment", "epoch", "layer", "name", "filters", *SUMMARY_COLUMNS, *pooled]
     assert list(onset) == ["experiment", "layer", "name", "direction", "epoch", "n_l"]
     assert onset["layer"].tolist() == [layer.layer for layer in LAYERS]

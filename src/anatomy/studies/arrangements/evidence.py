@@ -1,23 +1,22 @@
-"""Fractions of negative filters and drops of resets as evidence, and how they decide."""
+"""Fractions of negative filters and drops of resets as evidence, and how they decide.
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+What holds of every layer is judged by the layer that speaks most against it. To support a claim the 95 %
+intervals of all layers must lie on the right side: if one layer is in truth on the wrong side, its interval
+errs in one of 40 cases. To refute a claim one interval must lie on the wrong side after Bonferroni's
+correction for the number of layers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from anatomy.reporting import statistics
 from anatomy.reporting.claims import Finding, above, decide, inside
-from anatomy.reporting.evidence import FEWEST_SEEDS, Evidence, NotTestedError
-from anatomy.reporting.statistics import DRAWS, LEVEL
-from anatomy.studies.arrangements.tables import (
-    convolutions,
-    defined_filters,
-    epochs_in_order,
-    per_seed_and_layer,
-    pool,
-)
+from anatomy.reporting.evidence import Evidence, NotTestedError
+from anatomy.reporting.statistics import LEVEL
+from anatomy.studies.arrangements.tables import Counts, convolutions, counts_of, per_seed_and_layer
 
 # Fraction of filters of one sign from which a layer counts as biased.
 BIASED = 2 / 3
@@ -36,159 +35,179 @@ WHY_CRITICAL = (
     "the paper gives no number; a tenth of the accuracy is ten times the 1 % by which its test and "
     "validation accuracies differ (section 3.1)"
 )
+# An interval of fractions: counts (seeds, layers) and a level to limits (layers,).
+Limits = Callable[..., tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Fractions:
+    """Negative filters of layers of one experiment at one epoch; counts are (seeds, layers)."""
+
+    experiment: str
+    layers: Sequence[int]
+    negative: np.ndarray
+    filters: np.ndarray
+
+    @property
+    def values(self) -> np.ndarray:
+        """Fraction of the filters of all seeds, by layer; NaN without a filter."""
+        with np.errstate(invalid="ignore"):
+            return self.negative.sum(0) / self.filters.sum(0)
+
+    def words(self, index: int) -> str:
+        """Return where a fraction was found, for a note."""
+        filters = int(self.filters[:, index].sum())
+        return f"layer {self.layers[index]} of {self.experiment} ({filters} filters)"
+
+
+@dataclass(frozen=True)
+class Drops:
+    """Drops in test accuracy, and relative to it, when layers are reset; both (seeds, layers)."""
+
+    layers: Sequence[int]
+    relative: np.ndarray
+    absolute: np.ndarray
 
 
 class LayerEvidence(Evidence):
     """Evidence with the tables `n_l` and `training`; `reinitialisation` if the experiment resets layers."""
 
-    def pooled(self, layers: Sequence[int] | None = None, epoch: int | None = None) -> pd.DataFrame:
-        """Return `tables.pool` with the pooled `fraction`, by default of all layers at the last epoch."""
-        n_l = self.table("n_l")
-        epoch = epochs_in_order(n_l)[-1] if epoch is None else epoch
-        pooled = pool(n_l[n_l["epoch"] == epoch])
-        fraction = pooled["pooled_negative"] / pooled["pooled_filters"]
-        pooled = pooled.assign(experiment=self.name, fraction=fraction)
-        return pooled if layers is None else pooled[pooled["layer"].isin(self.existing(layers))]
+    @cached_property
+    def counts(self) -> Counts:
+        """Negative filters, by seed, epoch and layer."""
+        return counts_of(self.table("n_l"))
 
-    def counts_by_seed(self, layer: int) -> list[tuple[int, int]]:
-        """Return (negative, all) filters of a layer at the last epoch, one pair per seed."""
-        n_l = self.table("n_l")
-        last = n_l[(n_l["epoch"] == epochs_in_order(n_l)[-1]) & (n_l["layer"].isin(self.existing([layer])))]
-        defined = defined_filters(last)
-        negative = (last["n_l"].fillna(0) * defined).round()
-        pairs = zip(negative.astype(int).tolist(), defined.tolist(), strict=True)
-        return [(count, filters) for count, filters in pairs if filters]
-
-    def existing(self, layers: Sequence[int]) -> Sequence[int]:
-        """Return `layers` if the network has them all."""
-        table = self.tables.get("n_l", self.tables.get("reinitialisation"))
-        for layer in layers:
-            if layer not in set(table["layer"]):
-                raise NotTestedError(f"layer {layer} does not exist in {self.name}")
-        return layers
-
-    def relative_drops(self) -> pd.DataFrame:
-        """Return the relative drop when a convolution is reset to its initialisation: seeds x layers."""
+    @cached_property
+    def drops(self) -> Drops:
+        """Drops when a convolution is reset to initialisation."""
         if "reinitialisation" not in self.tables:
             raise NotTestedError(f"{self.name} resets no layers")
         reinitialisation = convolutions(self.table("reinitialisation"))
         initial = reinitialisation[reinitialisation["reset_to"] == "0"]
         if initial.empty:
             raise NotTestedError(f"{self.name} resets no layers to epoch 0")
-        drops = per_seed_and_layer(initial, "relative_drop").dropna()
-        if len(drops) < FEWEST_SEEDS:
-            count = f"{len(drops)} seed" if len(drops) == 1 else f"{len(drops)} seeds"
-            raise NotTestedError(
-                f"{self.name} has {count} with drops; an interval over seeds needs {FEWEST_SEEDS} or more"
-            )
-        return drops
+        relative = per_seed_and_layer(initial, "relative_drop").dropna()
+        if relative.empty:
+            raise NotTestedError(f"{self.name} has no relative drops: its networks predict nothing")
+        absolute = per_seed_and_layer(initial, "drop").loc[relative.index]
+        return Drops(relative.columns.tolist(), relative.to_numpy(), absolute.to_numpy())
 
-    def layer_sizes(self) -> list[int]:
-        """Return the number of filters of each layer."""
-        return self.table("n_l").drop_duplicates("layer").sort_values("layer")["filters"].tolist()
+    @cached_property
+    def losses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Epochs, and the training loss in each (seeds, epochs)."""
+        training = self.table("training").pivot(index="seed", columns="epoch", values="train_loss")
+        training = training.dropna(axis=1, how="all")
+        return training.columns.to_numpy(), training.to_numpy()
+
+    @cached_property
+    def initial_cosines(self) -> Mapping[int, Mapping[int, np.ndarray]]:
+        """Cosines of the filters at epoch 0: {layer: {seed: (filters,)}}, without those that have none."""
+        cosines = self.table("cosines")
+        found: dict[int, dict[int, np.ndarray]] = {}
+        for (layer, seed), own in cosines[cosines["epoch"] == 0].groupby(["layer", "seed"])["projection"]:
+            found.setdefault(int(layer), {})[int(seed)] = own.dropna().to_numpy()
+        return found
+
+    def fractions(self, layers: Sequence[int] | None = None, epoch: int | None = None) -> Fractions:
+        """Return the negative filters at an epoch, by default of all layers at the last one."""
+        counts = self.counts
+        index = -1 if epoch is None else counts.epochs.index(epoch)
+        layers = counts.layers if layers is None else self.existing(layers)
+        where = [counts.layers.index(layer) for layer in layers]
+        negative, filters = counts.negative[:, index][:, where], counts.filters[:, index][:, where]
+        return Fractions(self.name, list(layers), negative, filters)
+
+    def existing(self, layers: Sequence[int]) -> Sequence[int]:
+        """Return `layers` if the network has them all."""
+        known = self.counts.layers if "n_l" in self.tables else self.drops.layers
+        for layer in layers:
+            if layer not in known:
+                raise NotTestedError(f"layer {layer} does not exist in {self.name}")
+        return layers
 
 
 def same_network(one: LayerEvidence, other: LayerEvidence) -> None:
     """Refuse to compare networks of different layers."""
-    if one.layer_sizes() != other.layer_sizes():
+    if one.counts.sizes != other.counts.sizes:
         raise NotTestedError(f"{one.name} and {other.name} are different networks")
 
 
-def initial_networks(evidences: Sequence[LayerEvidence]) -> tuple[pd.DataFrame, int]:
-    """Return the pooled fractions at epoch 0 of different networks, and the number of repeated ones.
-
-    Networks of equal layer sizes and seed share their initial weights; the first of them counts.
-    """
-    seen, tables, repeated = set(), [], 0
-    for evidence in evidences:
-        networks = {(*evidence.layer_sizes(), seed): seed for seed in evidence.table("n_l")["seed"].unique()}
-        new = [seed for network, seed in networks.items() if network not in seen]
-        repeated += len(networks) - len(new)
-        seen |= networks.keys()
-        if new:
-            tables.append(evidence.of_seeds(new).pooled(epoch=0))
-    return pd.concat(tables), repeated
+def seeds_in_words(count: int) -> str:
+    """Return a number of seeds, for a note."""
+    return "1 seed" if count == 1 else f"{count} seeds"
 
 
-def layer_in_words(row: Any) -> str:
-    """Return where a pooled fraction was found, for a note."""
-    return f"layer {row.layer} of {row.experiment} ({row.pooled_filters} filters)"
+def corrected(fractions: Sequence[Fractions], limits: Limits) -> list[tuple[Fractions, tuple, tuple]]:
+    """Return of each experiment limits at 95 %, and limits at which those of all layers hold together."""
+    level = statistics.simultaneous(sum(len(each.layers) for each in fractions))
+    found = []
+    for each in fractions:
+        for index in np.flatnonzero(each.filters.sum(0) == 0):
+            raise NotTestedError(f"no filter has a cosine: {each.words(index)}")
+        own = (limits(each.negative, each.filters, wanted) for wanted in (LEVEL, level))
+        found.append((each, *own))
+    return found
 
 
-def _fractions(pooled: pd.DataFrame, test: Callable[..., Finding], *limits: float) -> list[Finding]:
-    """Return one finding for the fraction of negative filters of each row."""
-    return [
-        test(*limits, row["fraction"], row["low"], row["high"], layer_in_words(row))
-        for _, row in pooled.iterrows()
-    ]
+def all_negative(fractions: Fractions | Sequence[Fractions], threshold: float) -> list[Finding]:
+    """Judge of each layer whether it is biased towards negative, by the interval over seeds."""
+    fractions = [fractions] if isinstance(fractions, Fractions) else fractions
+    findings = []
+    for each, narrow, wide in corrected(fractions, statistics.fraction_interval):
+        for index, value in enumerate(each.values):
+            findings.append(above(threshold, value, narrow[0][index], wide[1][index], each.words(index)))
+    return findings
 
 
-def all_negative(pooled: pd.DataFrame, threshold: float) -> Finding:
-    """Judge whether every layer is biased towards negative; the finding is that of the least biased."""
-    filters = pooled["pooled_filters"].to_numpy()
-    best, _ = statistics.binomial_interval(filters, filters)
-    return _of_all_layers(pooled, _fractions(pooled, above, threshold), best > threshold)
-
-
-def all_mixed(pooled: pd.DataFrame, threshold: float) -> Finding:
-    """Judge whether both signs are frequent in every layer; the finding is that of the most biased."""
-    filters = pooled["pooled_filters"].to_numpy()
-    _, best = statistics.binomial_interval((filters + 1) // 2, filters)
-    return _of_all_layers(pooled, _fractions(pooled, inside, 1 - threshold, threshold), best < threshold)
-
-
-def _of_all_layers(pooled: pd.DataFrame, findings: Sequence[Finding], enough: np.ndarray) -> Finding:
-    """Decide over layers; an inconclusive finding names the smallest one if it is too small for the claim.
-
-    `enough` is false of layers that no signs of so few filters could support.
-    """
-    found = decide(findings)
-    fewest = pooled.loc[pooled["pooled_filters"].idxmin()]
-    if found.supported is not None or enough.all():
-        return found
-    if not fewest["pooled_filters"]:
-        raise NotTestedError(f"no filter has a cosine: {layer_in_words(fewest)}")
-    return replace(found, note=f"{found.note}; too few filters to tell: {layer_in_words(fewest)}")
-
-
-def over_seeds(drops: pd.DataFrame, statistic: Callable[[np.ndarray], np.ndarray]) -> tuple[float, ...]:
-    """Return value and bootstrap interval of a statistic of mean drops; it maps (n, layers) to (n,)."""
-    matrix = drops.to_numpy()
-    value = statistic(matrix.mean(0, keepdims=True))[0]
-    return value, *statistics.bootstrap_interval(len(matrix), lambda weights: statistic(weights @ matrix))
+def all_mixed(
+    fractions: Fractions | Sequence[Fractions],
+    threshold: float,
+    limits: Limits = statistics.fraction_interval,
+) -> list[Finding]:
+    """Judge of each layer whether both signs are frequent, by default by the interval over seeds."""
+    fractions = [fractions] if isinstance(fractions, Fractions) else fractions
+    findings = []
+    for each, narrow, wide in corrected(fractions, limits):
+        filters = each.filters.sum(0)
+        few = statistics.binomial_interval((filters + 1) // 2, filters)[1] >= threshold
+        for index, value in enumerate(each.values):
+            found = inside(
+                *(1 - threshold, threshold, value),
+                *((sides[0][index], sides[1][index]) for sides in (narrow, wide)),
+                each.words(index),
+            )
+            if found.supported is None and few[index] and np.isfinite(narrow[0][index]):
+                found = replace(found, note=f"{found.note}, which so few filters cannot exclude")
+            findings.append(found)
+    return findings
 
 
 def smallest_drop(
     evidences: Sequence[LayerEvidence], threshold: float, layers: Sequence[int] | None = None
 ) -> Finding:
     """Judge whether all `layers` drop by more in all experiments; the finding is the worst layer's."""
-    findings = []
+    named = []
     for evidence in evidences:
-        drops = evidence.relative_drops()
-        for layer in drops if layers is None else evidence.existing(layers):
-            note = f"layer {layer} of {evidence.name}, {len(drops)} seeds"
-            found = over_seeds(drops[[layer]], lambda mean: mean[:, 0])
-            findings.append(above(threshold, *found, note))
+        drops = evidence.drops
+        for layer in drops.layers if layers is None else evidence.existing(layers):
+            named.append((layer, evidence.name, drops.relative[:, drops.layers.index(layer)]))
+    level = statistics.simultaneous(len(named))
+    findings = []
+    for layer, name, drops in named:
+        low, high = statistics.mean_interval(drops)[0], statistics.mean_interval(drops, level)[1]
+        note = f"layer {layer} of {name}, {seeds_in_words(len(drops))}"
+        findings.append(above(threshold, drops.mean(), low, high, note))
     return decide(findings)
 
 
-def mean_bias(seeds: Sequence[tuple[int, int]]) -> float:
-    """Return the mean over seeds of |p - 1/2|; each seed is (successes, trials)."""
-    return float(np.mean([abs(successes / trials - 0.5) for successes, trials in seeds]))
+def distances(fractions: Fractions) -> tuple[np.ndarray, float]:
+    """Return |n_l - 1/2| of one layer by seed, and the binomial standard error of their mean.
 
-
-def bias_difference_interval(
-    one: Sequence[tuple[int, int]], other: Sequence[tuple[int, int]]
-) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of `mean_bias` of one set of seeds minus that of another.
-
-    The trials of each seed are resampled with replacement, the seeds stay; the same draws at every
-    call.
+    The error is that of a fraction to whose filters two of each sign are added (Agresti and Coull 1998), so
+    that equal seeds of few filters are no certainty.
     """
-    generator = np.random.default_rng(0)
-    means = [
-        np.mean([np.abs(generator.binomial(n, k / n, DRAWS) / n - 0.5) for k, n in seeds], axis=0)
-        for seeds in (one, other)
-    ]
-    low, high = np.quantile(means[0] - means[1], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    there = fractions.filters[:, 0] > 0
+    negative, filters = fractions.negative[there, 0], fractions.filters[there, 0]
+    p = (negative + 2) / (filters + 4)
+    error = np.sqrt((p * (1 - p) / filters).sum()) / max(len(filters), 1)
+    return np.abs(negative / filters - 0.5), float(error)

@@ -1,13 +1,14 @@
 """Tables of the study: n_l, cosines, onset of the bias, resets, biased against critical layers."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from anatomy.networks.layouts import CONVOLUTION
-from anatomy.reporting import statistics
+from anatomy.reporting import resampling, statistics
 from anatomy.reporting.tables import LAYERS, mean_over_seeds
 from anatomy.runtime.files import read_json
 from anatomy.studies.arrangements.epochs import PRETRAINED, in_order, order_of_epoch
@@ -17,6 +18,7 @@ from anatomy.studies.arrangements.reinitialisation.names import RANDOM, is_rando
 SIGNIFICANCE = 0.05
 CRITICALITY_COLUMNS = (
     *("experiment", "layers", "count", "seeds", "rho", "low", "high"),
+    *("partial", "partial_low", "partial_high"),
     *("threshold", "biased_critical", "biased_only", "critical_only", "neither"),
 )
 LAYER_COLUMNS = (
@@ -25,6 +27,21 @@ LAYER_COLUMNS = (
 )
 # What distinguishes resets of one network; what else a row holds is a number of this reset.
 _IDENTITY = ["experiment", "seed", "layer", "name", "kind", "reset_to"]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Negative filters of all `filters` that have a cosine, (seeds, epochs, layers), in order of each.
+
+    `sizes` are the numbers of filters of the layers, those without a cosine included.
+    """
+
+    seeds: list[int]
+    epochs: list[int]
+    layers: list[int]
+    sizes: list[int]
+    negative: np.ndarray
+    filters: np.ndarray
 
 
 def n_l_table(projections: Iterable[Path]) -> pd.DataFrame:
@@ -53,21 +70,57 @@ def epochs_in_order(frame: pd.DataFrame) -> list[int]:
     return in_order(frame["epoch"])
 
 
+def counts_of(n_l: pd.DataFrame) -> Counts:
+    """Return the counts of an n_l table; a seed without an epoch or layer has no filters there."""
+    epochs, layers = epochs_in_order(n_l), sorted(n_l["layer"].unique().tolist())
+    seeds = sorted(n_l["seed"].unique().tolist())
+    where = tuple(
+        pd.Index(known).get_indexer(n_l[column])
+        for column, known in (("seed", seeds), ("epoch", epochs), ("layer", layers))
+    )
+    defined = defined_filters(n_l).to_numpy()
+    negative, filters = (np.zeros((len(seeds), len(epochs), len(layers)), int) for _ in range(2))
+    filters[where] = defined
+    negative[where] = np.rint(n_l["n_l"].fillna(0).to_numpy() * defined).astype(int)
+    sizes = n_l.groupby("layer")["filters"].max().loc[layers].tolist()
+    return Counts(seeds, epochs, layers, sizes, negative, filters)
+
+
+def bias(negative: np.ndarray, filters: np.ndarray) -> np.ndarray:
+    """Return the noise-corrected bias of layers, whose expectation is 0 where signs are random.
+
+    Of counts (seeds, layers) it is the mean over seeds of (n_l - 1/2)^2 - n_l (1 - n_l) / (F - 1): what
+    random signs add to the square is subtracted, so that a layer of few filters is not biased by chance. It
+    is below 0 about as often as above where there is no bias; NaN of a layer with fewer than two filters.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        n = negative / filters
+        squares = np.where(filters > 1, (n - 0.5) ** 2 - n * (1 - n) / (filters - 1), np.nan)
+    return squares.mean(0)
+
+
 def pool(n_l: pd.DataFrame) -> pd.DataFrame:
     """Return n_l over the filters of all seeds, by epoch and layer, with its test against one half.
 
-    `pooled_negative` of `pooled_filters` cosines are at most zero; `low` and `high` are the exact 95 %
-    interval of their fraction, `p_value` is that of the two-sided exact binomial test against one half,
-    `p_corrected` the same after Holm's correction over the layers of the epoch. Filters are treated
-    as independent, those of one network too.
+    `pooled_negative` of `pooled_filters` cosines are at most zero; `dispersion` says how many times the
+    binomial variance n_l varies over seeds, in all layers of the epoch together (1 for a single seed, whose
+    filters are treated as independent). Of counts divided by it, as in `statistics.against_half`, `low` and
+    `high` are the exact 95 % interval of their fraction, `p_value` is that of the two-sided exact binomial
+    test against one half, and `p_corrected` the same after Holm's correction over the layers of the epoch.
     """
+    counts = counts_of(n_l)
+    by_epoch = (each.swapaxes(0, 1) for each in (counts.negative, counts.filters))
+    dispersions, freedom = (
+        dict(zip(counts.epochs, values, strict=True)) for values in statistics.dispersion(*by_epoch)
+    )
     defined = defined_filters(n_l)
-    counts = n_l[["epoch", "layer", "name"]].assign(
+    signs = n_l[["epoch", "layer", "name"]].assign(
         pooled_negative=(n_l["n_l"].fillna(0) * defined).round().astype(int), pooled_filters=defined
     )
-    pooled = counts.groupby(["epoch", "layer", "name"], sort=False, as_index=False).sum()
-    negative, filters = pooled["pooled_negative"].to_numpy(), pooled["pooled_filters"].to_numpy()
-    pooled = pooled.assign(**statistics.against_half(negative, filters))
+    pooled = signs.groupby(["epoch", "layer", "name"], sort=False, as_index=False).sum()
+    pooled["dispersion"] = pooled["epoch"].map(dispersions)
+    signs = (pooled[column].to_numpy() for column in ("pooled_negative", "pooled_filters", "dispersion"))
+    pooled = pooled.assign(**statistics.against_half(*signs, pooled["epoch"].map(freedom).to_numpy()))
     pooled["p_corrected"] = pooled.groupby("epoch")["p_value"].transform(statistics.holm)
     return pooled
 
@@ -132,24 +185,36 @@ def per_seed_and_layer(frame: pd.DataFrame, value: str) -> pd.DataFrame:
 def criticality(n_l: pd.DataFrame, reinitialisation: pd.DataFrame, first: int = 1) -> dict[str, float]:
     """Return the rank correlation over layers of bias and criticality, for layers from `first` on.
 
-    Spearman's `rho` between |mean n_l - 1/2| at the last epoch and the mean drop when the layer is
-    reset to epoch 0, means over the `seeds` that have both; `low`, `high` are the 95 % percentile
-    bootstrap interval over seeds, NaN for a single seed.
+    Of the seeds that have both: see `correlation_of_bias`.
     """
-    last = n_l[n_l["epoch"] == epochs_in_order(n_l)[-1]]
-    bias = per_seed_and_layer(last[last["layer"] >= first], "n_l")
-    initial = reinitialisation[(reinitialisation["reset_to"] == "0") & (reinitialisation["layer"] >= first)]
+    counts, initial = counts_of(n_l), reinitialisation[reinitialisation["reset_to"] == "0"]
     drops = per_seed_and_layer(initial, "drop")
-    seeds, layers = bias.index.intersection(drops.index), bias.columns.intersection(drops.columns)
-    a, b = bias.loc[seeds, layers].to_numpy(), drops.loc[seeds, layers].to_numpy()
+    seeds = [seed for seed in counts.seeds if seed in drops.index]
+    layers = [layer for layer in counts.layers if layer in drops and layer >= first]
+    rows = np.isin(counts.seeds, seeds)
+    columns = np.isin(counts.layers, layers)
+    negative, filters = (each[rows, -1][:, columns] for each in (counts.negative, counts.filters))
+    own = correlation_of_bias(negative, filters, drops.loc[seeds, layers].to_numpy())
+    return {"count": len(layers), "seeds": len(seeds), **own}
 
-    def correlation(weights: np.ndarray) -> np.ndarray:
-        return statistics.rank_correlation(np.abs(weights @ a - 0.5), weights @ b)
 
-    count = len(seeds)
-    rho = float(correlation(np.full((1, count), 1 / count))[0]) if count and len(layers) else np.nan
-    low, high = statistics.bootstrap_interval(count, correlation) if len(layers) else (np.nan, np.nan)
-    return {"count": len(layers), "seeds": count, "rho": rho, "low": low, "high": high}
+def correlation_of_bias(negative: np.ndarray, filters: np.ndarray, drops: np.ndarray) -> dict[str, float]:
+    """Return Spearman's correlation over layers of their `bias` and of their mean drop, all (seeds, layers).
+
+    `rho` with its 95 % interval `low` to `high`, by permutation of the layers; `partial` is the same with the
+    depth of the layer held, as both can fall with depth and have nothing else in common.
+    """
+    names = ("rho", "low", "high"), ("partial", "partial_low", "partial_high")
+    found = dict.fromkeys([*names[0], *names[1]], np.nan)
+    if not drops.size:
+        return found
+    biases, means, depths = bias(negative, filters), drops.mean(0), np.arange(drops.shape[1])
+    kept = np.isfinite(biases) & np.isfinite(means)
+    for columns, given, least in zip(names, (None, depths[kept]), (3, 4), strict=True):
+        if kept.sum() >= least:
+            numbers = resampling.rank_correlation(biases[kept], means[kept], given)
+            found |= dict(zip(columns, numbers, strict=True))
+    return found
 
 
 def critical_layers(n_l: pd.DataFrame, reinitialisation: pd.DataFrame, critical: float) -> pd.DataFrame:
@@ -157,8 +222,8 @@ def critical_layers(n_l: pd.DataFrame, reinitialisation: pd.DataFrame, critical:
 
     `biased` as in `onset_table`: at the last epoch, over the filters of all seeds, p_corrected < 0.05;
     `n_l` is their fraction of negative ones. `critical`: the mean over `seeds` of the relative drop when
-    the layer is reset to epoch 0 lies above the threshold `critical`; `low`, `high` are its 95 % bootstrap
-    interval over seeds, NaN for a single one. Seeds whose trained network predicts nothing do not count.
+    the layer is reset to epoch 0 lies above the threshold `critical`; `low`, `high` are its 95 % interval
+    over seeds (Student's t), NaN for a single one. Seeds whose trained network predicts nothing do not count.
     """
     last = pool(n_l[n_l["epoch"] == epochs_in_order(n_l)[-1]]).set_index("layer")
     initial = reinitialisation[
@@ -166,10 +231,7 @@ def critical_layers(n_l: pd.DataFrame, reinitialisation: pd.DataFrame, critical:
     ]
     drops = per_seed_and_layer(initial, "relative_drop").dropna()
     layers = last.loc[drops.columns]
-    limits = [
-        statistics.bootstrap_interval(len(values), lambda weights, values=values: weights @ values)
-        for values in drops.to_numpy().T
-    ]
+    low, high = statistics.mean_interval(drops.to_numpy().T)
     return pd.DataFrame(
         {
             "experiment": n_l["experiment"].iloc[0],
@@ -180,8 +242,8 @@ def critical_layers(n_l: pd.DataFrame, reinitialisation: pd.DataFrame, critical:
             "biased": (layers["p_corrected"] < SIGNIFICANCE).to_numpy(),
             "seeds": len(drops),
             "relative_drop": drops.mean().to_numpy(),
-            "low": [low for low, _ in limits],
-            "high": [high for _, high in limits],
+            "low": low,
+            "high": high,
             "critical": (drops.mean() > critical).to_numpy(),
         }
     )

@@ -49,7 +49,8 @@ def tables_page(
             section(
                 "Fraction of negative projections",
                 "n_l by layer at the first and the last epoch. low and high: exact binomial interval over "
-                "the filters of all seeds, which are treated as independent. p_corrected: exact test "
+                "the filters of all seeds, their number divided by how many times the binomial variance n_l "
+                "varies over seeds (dispersion in the CSV file). p_corrected: exact test of the same "
                 "against one half, with Holm's correction over the layers.",
                 _joined([_ends(summary) for summary in summaries]),
             ),
@@ -66,16 +67,18 @@ def tables_page(
             ),
             section(
                 "Biased layers and critical layers",
-                "Spearman's correlation over layers between |mean n_l - 1/2| at the last epoch and the "
-                "drop when the layer is reset to its initialisation; bootstrap interval over seeds. "
-                "Beside it the number of layers that are biased (p_corrected below 0.05 at the last epoch) "
-                "and critical (mean relative drop above the threshold), one of the two, or neither.",
+                "Spearman's correlation over layers between the noise-corrected bias, (n_l - 1/2)^2 less "
+                "what random signs add to it, at the last epoch and the drop when the layer is reset to its "
+                "initialisation; partial: the same with the depth of the layer held. Intervals by "
+                "permutation of layers. Beside them the number of layers that are biased (p_corrected below "
+                "0.05 at the last epoch) and critical (mean relative drop above the threshold), one of the "
+                "two, or neither.",
                 criticality,
             ),
             section(
                 "Layer by layer",
-                "Whether each layer is called biased and critical, and what by; low and high: bootstrap "
-                "interval of the relative drop over seeds.",
+                "Whether each layer is called biased and critical, and what by; low and high: 95 % "
+                "interval of the mean relative drop over seeds (Student's t).",
                 layers,
             ),
         ],

@@ -25,6 +25,7 @@ from anatomy.studies.arrangements.hp_arrangements.reinit_layers import (
     check_run,
     listed_paths,
     load_network,
+    percent,
     published_json,
     resets_of,
 )
@@ -167,6 +168,11 @@ def test_only_draws_are_renamed(files):
     rows = [{**row, "reset_to": name} for name in ("my_random", "random", "random-2")]
     content = published_json(rows, 60, options(files, rand=2), "mnist")
     assert list(content["init_from_epoch"]) == ["my_random", "rand", "rand-2"]
+
+
+@pytest.mark.parametrize(("right", "of", "shown"), [(714, 1000, 71.4), (1, 3, 33.3333333333), (7, 7, 100)])
+def test_percentages_have_no_digits_of_rounding(right, of, shown):
+    assert percent(right / of) == shown
 
 
 def snapshot(net, path, epoch):

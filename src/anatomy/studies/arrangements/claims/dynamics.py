@@ -4,27 +4,22 @@ import math
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
-from anatomy.reporting import statistics
+from anatomy.reporting import resampling, statistics
 from anatomy.reporting.claims import Finding, above, below, claim, decide, rank
-from anatomy.reporting.evidence import Case, NotTestedError, finite
+from anatomy.reporting.evidence import Case, NotTestedError
 from anatomy.studies.arrangements.evidence import (
     BIASED,
     EFFECT,
     WHY_BIASED,
     WHY_EFFECT,
     LayerEvidence,
-    bias_difference_interval,
-    layer_in_words,
-    mean_bias,
+    corrected,
+    distances,
     same_network,
+    seeds_in_words,
 )
-from anatomy.studies.arrangements.tables import (
-    SIGNIFICANCE,
-    defined_filters,
-    epochs_in_order,
-)
+from anatomy.studies.arrangements.tables import SIGNIFICANCE
 
 
 @claim(
@@ -32,38 +27,44 @@ from anatomy.studies.arrangements.tables import (
     sentence="On ImageNet almost all layers of VGG19 first show a strong bias towards negative projections; "
     "towards the end of training layers 2, 6 and 7 show a strong bias towards positive projections.",
     uses={"figure_08": "n_l training"},
-    quantity="fraction of negative filters at the last epoch, of the most negative of layers 2, 6 and 7",
+    quantity="fraction of negative filters at the last epoch, of the layer of 2, 6 and 7 that speaks most "
+    "against it; interval over seeds",
     null=0.5,
     threshold=1 - BIASED,
     possible=(0, 1),
-    criterion="interval below 1/3, and of each of the three layers above 2/3 at an earlier epoch",
-    reason=f"1/3 is two positive filters for each negative one: {WHY_BIASED}",
+    criterion="interval of each of the three layers below 1/3, and above 2/3 at the earlier epoch at which "
+    "most filters of the whole network are negative",
+    reason=f"1/3 is two positive filters for each negative one: {WHY_BIASED}; the epoch is one of the whole "
+    f"network, "
+    "as the best of many epochs of each layer would be above 2/3 by chance",
 )
 def sign_flips_late(case: Case, threshold: float) -> Finding:
     """Judge layers 2, 6 and 7 of figure 8 at the last epoch, and whether they were negative before."""
     (evidence, *_) = case.trained("figure_08")
-    layers = [2, 6, 7]
-    epochs = epochs_in_order(evidence.table("n_l"))
-    if len(epochs) < 2:
+    layers, counts = [2, 6, 7], evidence.counts
+    if len(counts.epochs) < 2:
         raise NotTestedError(f"{evidence.name} has one epoch; a flip needs an earlier one")
-    before = pd.concat([evidence.pooled(layers, epoch) for epoch in epochs[:-1]])
-    return decide(
-        [
-            flip(row, before[before["layer"] == row.layer], threshold)
-            for _, row in evidence.pooled(layers).iterrows()
-        ]
-    )
+    end = evidence.fractions(layers)
+    most = int(np.argmax(counts.negative[:, :-1].sum((0, 2)) / counts.filters[:, :-1].sum((0, 2))))
+    before = evidence.fractions(layers, counts.epochs[most])
+    # Both epochs together, so that limits are corrected for all six fractions.
+    (_, narrow_end, wide_end), (_, narrow, wide) = corrected([end, before], statistics.fraction_interval)
+    findings = []
+    for index in range(len(layers)):
+        numbers = end.values[index], wide_end[0][index], narrow_end[1][index]
+        flipped = below(threshold, *numbers, end.words(index))
+        earlier = above(1 - threshold, before.values[index], narrow[0][index], wide[1][index])
+        findings.append(_both(flipped, earlier, counts.epochs[most]))
+    return decide(findings)
 
 
-def flip(end: pd.Series, before: pd.DataFrame, threshold: float) -> Finding:
-    """Judge whether a layer lies below the threshold at the end and lay as far above at an epoch before."""
-    found = below(threshold, end["fraction"], end["low"], end["high"], layer_in_words(end))
-    earlier = above(1 - threshold, before["fraction"].max(), before["low"].max(), before["high"].max())
-    if earlier.supported or rank(found) < rank(earlier):
-        return found
-    word = "never negative before" if earlier.supported is False else "inconclusive whether negative before"
-    note = f"{layer_in_words(end)}; {word}"
-    return replace(found, supported=earlier.supported, margin=earlier.margin, note=note)
+def _both(flipped: Finding, earlier: Finding, epoch: int) -> Finding:
+    """Return what speaks more against a flip: the end, or that the layer was not negative before."""
+    if earlier.supported or rank(flipped) < rank(earlier):
+        return flipped
+    word = "not negative" if earlier.supported is False else "inconclusive whether negative"
+    note = f"{flipped.note}; {word} in epoch {epoch}"
+    return replace(flipped, supported=earlier.supported, margin=earlier.margin, note=note)
 
 
 @claim(
@@ -71,7 +72,7 @@ def flip(end: pd.Series, before: pd.DataFrame, threshold: float) -> Finding:
     sentence="The step schedule results in reduced variance of our statistic across independent runs.",
     uses={"figure_22": "n_l training"},
     quantity="standard deviation of n_l over seeds, root mean square over layers and epochs after 0, step "
-    "divided by smooth, of the pair where the step schedule helps least; interval by bootstrap over layers",
+    "divided by smooth, of the pair where the step schedule helps least; interval by rotation of seeds",
     null=1,
     threshold=1,
     effect=-0.2,
@@ -89,7 +90,7 @@ def step_has_less_spread(case: Case, threshold: float) -> Finding:
     for pair in zip(evidences[::2], evidences[1::2], strict=False):
         names = tuple(evidence.name for evidence in pair)
         try:
-            findings[names] = spread_ratio(*map(case.learned, pair), threshold)
+            findings[names] = less_spread(*map(case.learned, pair), threshold, len(evidences) // 2)
             judged |= set(names)
         except NotTestedError as reason:
             case.notes.append(f"left out: {names[0]} against {names[1]}, {reason}")
@@ -101,30 +102,31 @@ def step_has_less_spread(case: Case, threshold: float) -> Finding:
     return decide(list(findings.values()), "pairs")
 
 
-def spread_ratio(step: LayerEvidence, smooth: LayerEvidence, threshold: float) -> Finding:
-    """Judge one pair of schedules."""
+def less_spread(step: LayerEvidence, smooth: LayerEvidence, threshold: float, pairs: int) -> Finding:
+    """Judge one pair of schedules of so many."""
     same_network(step, smooth)
-    grids = []
-    for evidence in (step, smooth):
-        n_l = evidence.table("n_l")
-        if n_l["seed"].nunique() < 2:
+    both = (step, smooth)
+    for evidence in both:
+        if len(evidence.counts.seeds) < 2:
             raise NotTestedError(f"{evidence.name} has one seed; a spread needs two or more")
-        variance = n_l[n_l["epoch"] > 0].groupby(["epoch", "layer"])["n_l"].var(ddof=1)
-        grids.append(variance.unstack("layer"))
-    epochs = grids[0].index.intersection(grids[1].index)
-    if epochs.empty:
+    shared = set.intersection(*(set(evidence.counts.epochs) for evidence in both))
+    epochs = sorted(epoch for epoch in shared if epoch > 0)
+    if not epochs:
         raise NotTestedError(f"{step.name} and {smooth.name} share no epoch")
-    a, b = (grid.loc[epochs].mean().to_numpy() for grid in grids)
-    if not b.any():
+    samples = []
+    for counts in (evidence.counts for evidence in both):
+        where = [counts.epochs.index(epoch) for epoch in epochs]
+        with np.errstate(invalid="ignore"):
+            n_l = counts.negative[:, where] / counts.filters[:, where]
+        samples.append(n_l.reshape(len(n_l), -1))
+    known = np.isfinite(np.concatenate(samples)).all(0)
+    samples = [sample[:, known] for sample in samples]
+    value, low, high = resampling.spread_ratio(*samples)
+    if pairs > 1:
+        low = resampling.spread_ratio(*samples, statistics.simultaneous(pairs))[1]
+    if np.isnan(value):
         raise NotTestedError(f"the seeds of {smooth.name} do not differ")
-
-    def ratio(weights: np.ndarray) -> np.ndarray:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.sqrt((weights @ a) / (weights @ b))
-
-    value = ratio(np.full((1, len(a)), 1 / len(a)))[0]
-    note = f"{step.name} against {smooth.name}, {len(epochs)} epochs"
-    return below(threshold, value, *statistics.bootstrap_interval(len(a), ratio), note)
+    return below(threshold, value, low, high, f"{step.name} against {smooth.name}, {len(epochs)} epochs")
 
 
 @claim(
@@ -132,38 +134,37 @@ def spread_ratio(step: LayerEvidence, smooth: LayerEvidence, threshold: float) -
     sentence="The bias is statistically significant: the probability of all polyhedra of a layer of F "
     "filters to be aligned is F/2^F, which is fairly small.",
     uses={"figure_05": "n_l training", "figure_07": "n_l training", "figure_08": "n_l training"},
-    quantity="number of (seed, layer) pairs at the last epoch whose filters all have the same sign; interval "
-    "exact",
+    quantity="probability at initialisation of as many (seed, layer) pairs whose filters all have the same "
+    "sign as at the last epoch, or more; exact",
     null=0,
     threshold=SIGNIFICANCE,
     possible=(0, 1),
-    criterion="probability below 0.05 of as many at initialisation",
+    criterion="probability below 0.05; not supported if that of as few pairs or fewer is below 0.05",
     reason="the usual level; the exact probability that F random signs agree is 2^(1-F), twice 2^-F, and "
-    "the paper's F/2^F is larger for F > 2; the note has the number expected by each; half and "
-    "double are those of the level",
+    "the paper's F/2^F is larger for F > 2; the note has the number of pairs, and that expected by each; "
+    "half and double are those of the level, counted from 0",
 )
 def full_agreement_beyond_chance(case: Case, threshold: float) -> Finding:
     """Count layers in full agreement, and compare with random signs."""
-    rows = []
+    sizes, agreeing = [], []
     for evidence in case.trained_of_any(["figure_05", "figure_07", "figure_08"]):
-        n_l = evidence.table("n_l")
-        last = n_l[n_l["epoch"] == epochs_in_order(n_l)[-1]]
-        rows.append(last[defined_filters(last) == last["filters"]])
-    last = pd.concat(rows)
-    filters = last["filters"].to_numpy(float)
-    count = int(last["n_l"].isin([0, 1]).sum())
+        last = evidence.fractions()
+        whole = last.filters == evidence.counts.sizes
+        sizes.append(last.filters[whole])
+        agreeing.append(((last.negative == 0) | (last.negative == last.filters))[whole])
+    filters, count = np.concatenate(sizes).astype(float), int(np.concatenate(agreeing).sum())
     exact, printed = np.minimum(2.0 ** (1 - filters), 1), np.minimum(filters * 2.0**-filters, 1)
     chances = statistics.count_distribution(exact)
-    p_value = chances[count:].sum()
-    limits = (float(limit) * len(last) for limit in statistics.binomial_interval(count, len(last)))
+    as_many, as_few = chances[count:].sum(), chances[: count + 1].sum()
+    supported = True if as_many < threshold else False if as_few < SIGNIFICANCE else None
     note = (
-        f"{count} of {len(last)} pairs; expected at initialisation {exact.sum():.3g} by 2^(1-F), "
-        f"{printed.sum():.3g} by F/2^F; probability of {count} or more {p_value:.3g}"
+        f"{count} of {len(filters)} pairs; expected at initialisation {exact.sum():.3g} by 2^(1-F), "
+        f"{printed.sum():.3g} by F/2^F"
     )
-    if chances[-1] >= threshold:
-        note += "; inconclusive: agreement of all pairs would be no surprise"
-        return Finding(count, *map(finite, limits), None, note)
-    return Finding(count, *limits, bool(p_value < threshold), note)
+    if supported is None:
+        what = "agreement of all pairs" if chances[-1] >= threshold else "so many"
+        note += f"; inconclusive: {what} would be no surprise"
+    return Finding(float(as_many), None, None, supported, note)
 
 
 @claim(
@@ -172,7 +173,7 @@ def full_agreement_beyond_chance(case: Case, threshold: float) -> Finding:
     "with one polarity the first layer might not need to learn the inverse of a filter.",
     uses={"figure_polarity": "n_l training"},
     quantity="mean over seeds of |n_1 - 1/2| at the last epoch, networks trained on digits of one polarity "
-    "minus those on both; interval by bootstrap over the filters of each seed",
+    "minus those on both; interval over seeds, whose errors are at least binomial",
     null=0,
     threshold=0,
     effect=EFFECT,
@@ -185,8 +186,10 @@ def one_polarity_biases_the_first_layer(case: Case, threshold: float) -> Finding
     evidences = case.trained("figure_polarity")
     if len(evidences) < 2:
         raise NotTestedError("figure_polarity has no pair of experiments: one polarity, then both")
-    counts = [evidence.counts_by_seed(1) for evidence in evidences[:2]]
-    single, both = (mean_bias(seeds) for seeds in counts)
-    sizes = [f"{len(seeds)} seeds" for seeds in counts]
-    note = f"{single:.3f} with one polarity ({sizes[0]}), {both:.3f} with both ({sizes[1]})"
-    return above(threshold, single - both, *bias_difference_interval(*counts), note)
+    (single, error), (both, other_error) = (distances(each.fractions([1])) for each in evidences[:2])
+    if not len(single) or not len(both):
+        raise NotTestedError("no filter of the first layer has a cosine")
+    note = f"{single.mean():.3f} with one polarity ({seeds_in_words(len(single))}), "
+    note += f"{both.mean():.3f} with both ({seeds_in_words(len(both))})"
+    interval = statistics.difference_interval(single, both, least_errors=(error, other_error))
+    return above(threshold, single.mean() - both.mean(), *interval, note)

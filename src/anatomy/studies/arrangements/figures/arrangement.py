@@ -85,7 +85,8 @@ def plot_cone(ax: Axes, kernel: np.ndarray) -> None:
         ax.text(*1.1 * axis, name, color="0.4", ha="center", va="center", fontsize=7)
     normal = UPRIGHT @ matrix[0] / np.linalg.norm(matrix[0])
     ax.quiver(*apex, *0.8 * normal, color=PALETTE[1], linewidth=1.5, arrow_length_ratio=0.12)
-    ax.text(*0.85 * normal, "normal $W_m$", color=PALETTE[1], va="top", fontsize=7)
+    # Below the arrow: at its tip the label would leave the page.
+    ax.text(*0.8 * normal - [0, 0, 0.25], "normal $W_m$", color=PALETTE[1], ha="center", va="top", fontsize=7)
     up, turn = np.array([0, 0, 1]), np.linspace(0, angle, 30)[:, None]
     aside = (normal - normal[2] * up) / np.linalg.norm(normal - normal[2] * up)
     arc = 0.35 * (np.cos(turn) * up + np.sin(turn) * aside)

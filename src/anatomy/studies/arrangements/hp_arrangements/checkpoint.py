@@ -10,8 +10,8 @@ from torch import nn
 from anatomy.checkpoints.torch_files import read_checkpoint
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
-from anatomy.studies.arrangements.hp_arrangements.names import last_number
-from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, read_facts
+from anatomy.studies.arrangements.hp_arrangements.names import epoch_of, last_number
+from anatomy.training.facts import FINAL_NETWORK
 from anatomy.training.optimisers import SLOTS
 from anatomy.training.start import Start
 
@@ -48,8 +48,8 @@ def read_start(path: Path) -> Start:
 
 def _epochs_done(path: Path) -> int:
     """Return after how many epochs weights alone were saved, as far as their directory or name says."""
-    if path.name == FINAL_NETWORK and (path.parent / RUN_FILE).is_file():
-        return read_facts(path.parent)["settings"]["epochs"]
+    if path.name == FINAL_NETWORK:
+        return epoch_of(path) or 0
     return (last_number(path) or 0) if path.suffix == ".pt" else 0
 
 

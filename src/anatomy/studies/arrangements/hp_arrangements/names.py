@@ -9,6 +9,7 @@ from anatomy.checkpoints.snapshots import is_snapshot, load_snapshot
 from anatomy.checkpoints.torch_files import read_checkpoint
 from anatomy.networks.family import Family, families
 from anatomy.studies.arrangements.epochs import PRETRAINED
+from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, read_facts
 
 # Mean and standard deviation per channel, of pixels in [0, 1].
 Statistics = tuple[Sequence[float], Sequence[float]]
@@ -90,9 +91,11 @@ def last_number(path: Path) -> int | None:
 def epoch_of(path: Path) -> int | None:
     """Return the number of epochs after which a file was written; None if nothing says so.
 
-    Snapshots of the pipeline say it themselves. In the authors' names <arch>_<e>.tar counts from 0,
-    <arch>_<epochs>.pt from 1, `init` is 0 and `pretrained` -1.
+    Snapshots of the pipeline say it themselves, of the final network of a run its run.json. In the authors'
+    names <arch>_<e>.tar counts from 0, <arch>_<epochs>.pt from 1, `init` is 0 and `pretrained` -1.
     """
+    if path.name == FINAL_NETWORK and (path.parent / RUN_FILE).is_file():
+        return read_facts(path.parent)["settings"]["epochs"]
     if path.suffix == ".safetensors" and is_snapshot(path, read_checkpoint(path).entries):
         return load_snapshot(path).origin["epoch"]
     pieces = path.stem.split("_")

@@ -256,19 +256,24 @@ def published_json(
     accuracies: dict[str, list[float]] = {}
     for row in rows:
         key = draws.get(row["reset_to"], row["reset_to"])
-        accuracies.setdefault(key, []).append(100 * row["accuracy"])
+        accuracies.setdefault(key, []).append(percent(row["accuracy"]))
     images = rows[0]["images"]
     seed = {} if options.seed is None else {"seed": str(options.seed)}
     return {
         "init_from_epoch": accuracies,
         "arch": options.arch,
         "dataset": dataset,
-        "top1_test": 100 * rows[0]["trained_accuracy"],
-        "top5_test": 100 * top_five / images,
+        "top1_test": percent(rows[0]["trained_accuracy"]),
+        "top5_test": percent(top_five / images),
         **seed,
         "epoch": name_of(options.load_from),
         "cells": [{key: row[key] for key in row if key not in ("experiment", "seed")} for row in rows],
     }
+
+
+def percent(fraction: float) -> float:
+    """Return a percentage without the digits that rounding of binary fractions adds."""
+    return round(100 * fraction, 10)
 
 
 def draw_heat_map(content: Mapping[str, Any], path: Path) -> None:
