@@ -17,13 +17,16 @@ h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
 p { max-width: 60rem; } a { color: #1a5fb4; }
 nav ul { columns: 18rem; padding-left: 1.2rem; margin: .4rem 0; }
 .up { font-size: 13px; font-weight: normal; margin-left: .6rem; }
-.wide { overflow-x: auto; }
+.name { white-space: nowrap; } .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: .6rem 0; font-size: 13px; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
 thead th { border-bottom: 2px solid #888; }
-td { font-variant-numeric: tabular-nums; } td.number { text-align: right; white-space: nowrap; }
+td { font-variant-numeric: tabular-nums; } .number { text-align: right; } td.number { white-space: nowrap; }
+li p { margin: .2rem 0; }
 table.sortable thead th { cursor: pointer; } table.sortable thead th:hover { background: #eee; }
-th[aria-sort=ascending]::after { content: " \\25B2"; } th[aria-sort=descending]::after { content: " \\25BC"; }
+table.sortable th::after { content: " \\2195"; color: #bbb; font-weight: normal; }
+table.sortable th[aria-sort=ascending]::after { content: " \\25B2"; color: inherit; }
+table.sortable th[aria-sort=descending]::after { content: " \\25BC"; color: inherit; }
 .supported { color: #00603a; background: #e2f4ea; } .not-supported { color: #a03000; background: #fdeae2; }
 .inconclusive { color: #7a5c00; background: #fdf5d8; } .not-tested { color: #666; background: #f0f0f0; }
 strong[class] { padding: .05rem .4rem; border-radius: .3rem; white-space: nowrap; }
@@ -65,6 +68,8 @@ PAGE = """<!DOCTYPE html>
 </html>
 """
 UP = '<a class="up" href="#top">to the top</a>'
+# Cells of numbers.
+RIGHT = ' class="number"'
 # Below it a p-value is only said to be so.
 SMALLEST_P = 1e-4
 
@@ -94,8 +99,12 @@ def section(title: str, explanation: str, frame: pd.DataFrame) -> str:
 def table(frame: pd.DataFrame, cells: Mapping[str, Sequence[str]] | None = None) -> str:
     """Return a table that sorts by any column; `cells` has the cells of columns that are HTML already."""
     cells = cells or {}
-    names = "".join(f"<th>{escape(str(name))}</th>" for name in frame.columns)
     columns = [cells.get(name) or [_cell(name, value) for value in frame[name]] for name in frame.columns]
+    numbers = [any(RIGHT in cell for cell in column) for column in columns]
+    names = "".join(
+        f"<th{RIGHT * of_numbers}>{escape(str(name))}</th>"
+        for name, of_numbers in zip(frame.columns, numbers, strict=True)
+    )
     rows = "".join(f"<tr>{''.join(row)}</tr>\n" for row in zip(*columns, strict=True))
     return (
         f'<div class="wide"><table class="sortable"><thead><tr>{names}</tr></thead>\n'
@@ -114,7 +123,7 @@ def _cell(column: Any, value: Any) -> str:
     shown = p_value(value) if re.match(r"p(_|$)", str(column)) else f"{value:.3g}"
     if isinstance(value, int | np.integer):
         shown = str(value)
-    return f'<td class="number" data-value="{value!s}">{escape(shown)}</td>'
+    return f'<td{RIGHT} data-value="{value!s}">{escape(shown)}</td>'
 
 
 def p_value(value: float) -> str:
@@ -179,13 +188,13 @@ def _overview(claims: pd.DataFrame) -> str:
     ends = [interval(row["low"], row["high"]) for row in rows]
     columns = {
         "claim": [
-            f'<td><a href="#{escape(row["id"])}">{escape(row["id"])}</a><br>{escape(row["sentence"])}</td>'
+            f'<td><a class="name" href="#{escape(row["id"])}">{escape(row["id"])}</a><br>{escape(row["sentence"])}</td>'
             for row in rows
         ],
         "verdict": [f"<td>{verdict_mark(row['verdict'])}</td>" for row in rows],
         "quantity": [_cell("quantity", row["quantity"]) for row in rows],
         "value": [_cell("value", row["value"]) for row in rows],
-        "95 % interval": [f'<td class="number">{escape(text)}</td>' for text in ends],
+        "95 % interval": [f"<td{RIGHT}>{escape(text)}</td>" for text in ends],
         "threshold": [_cell("threshold", row["threshold"]) for row in rows],
         "at half": [f"<td>{verdict_mark(row['verdict_half'])}</td>" for row in rows],
         "at double": [f"<td>{verdict_mark(row['verdict_double'])}</td>" for row in rows],

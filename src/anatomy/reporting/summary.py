@@ -75,7 +75,7 @@ class StudySummary:
 
 
 def summary_lines(studies: Sequence[StudySummary]) -> list[str]:
-    """Return lines of HTML: the verdicts of each study, and main sentences that were tested, up to `LINES`."""
+    """Return lines of HTML: verdicts of each study, and main sentences that were tested, up to `LINES`."""
     lines = [_counts(study) for study in studies]
     for study in studies:
         rows = {row["id"]: row for row in study.claims.to_dict("records")}
