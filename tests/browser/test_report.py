@@ -225,7 +225,7 @@ def test_a_click_sorts_by_value_and_a_link_leads_to_the_claim(report):
     link = report.find_element("css selector", ".sortable tbody a")
     link.click()
     target = report.find_element("id", link.text)
-    place = "const top = arguments[0].getBoundingClientRect().top; return top >= 0 && top < innerHeight"
+    place = "const top = arguments[0].getBoundingClientRect().top; return top > -2 && top < innerHeight"
     waiting(report, lambda d: d.execute_script(place, target))
     report.switch_to.default_content()
 
@@ -246,3 +246,11 @@ def test_the_zip_archive_holds_the_same(made, tmp_path):
         rows(driver)[0].find_element("css selector", "td:last-child a").click()
         assert_in_sight(waiting(driver, shown), SIZES[0])
         assert errors(driver) == []
+
+
+def test_a_run_ends_with_a_line_for_each_study(made):
+    _, printed = made
+    line = next(line for line in printed.splitlines() if line.startswith("arrangements: "))
+    assert line.startswith("arrangements: 8 of 8 figures; claims: 1 not supported, 16 not tested (")
+    assert "results/arrangements/claims.html" in line
+    assert "report: snakemake --report results/report.html" in printed

@@ -1,8 +1,10 @@
+import csv
 import difflib
 import json
 import os
 import re
 import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
 

@@ -89,6 +89,37 @@ def methods_settings(wildcards, output):
     )
 
 
+def study_lines():
+    """One line for each study: what there is of it now, and where to look."""
+    results = CONFIGURATION.pathvars["results"]
+    for study in CONFIGURATION.studies:
+        names = figures_of(study)
+        drawn_now = sum(
+            Path(results, study, "figures", f"{name}.pdf").is_file() for name in names
+        )
+        parts = [f"{drawn_now} of {len(names)} figures"] if drawn_now else []
+        if (table := Path(results, study, "claims.csv")).is_file():
+            verdicts = ", ".join(
+                f"{count} {verdict}" for verdict, count in counted(table).items()
+            )
+            parts.append(f"claims: {verdicts} ({table.with_suffix('.html')})")
+        if parts:
+            yield f"{study}: {'; '.join(parts)}; {Path(results, study)}"
+    if SUMMARY.is_file():
+        yield f"summary: {SUMMARY}; report: snakemake --report {Path(results, 'report.html')}"
+
+
+def counted(table):
+    """How many claims of a table have each verdict."""
+    with open(table, newline="", encoding="utf-8") as file:
+        return Counter(row["verdict"] for row in csv.DictReader(file))
+
+
+onsuccess:
+    for line in study_lines():
+        print(line, file=sys.stderr)
+
+
 # Say on one screen what came out: the first page of the report.
 rule render_summary:
     input:

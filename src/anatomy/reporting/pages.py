@@ -14,7 +14,8 @@ STYLE = """
 body { font: 15px/1.45 sans-serif; color: #222; max-width: 80rem; margin: 1.5rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .5rem; } h2 { font-size: 1.25rem; margin: 2rem 0 .4rem; }
 h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
-p { max-width: 60rem; } a { color: #1a5fb4; }
+h2, section { scroll-margin-top: .6rem; }
+tbody th { white-space: nowrap; } p { max-width: 60rem; } a { color: #1a5fb4; }
 nav ul { columns: 18rem; padding-left: 1.2rem; margin: .4rem 0; }
 .up { font-size: 13px; font-weight: normal; margin-left: .6rem; }
 .name { white-space: nowrap; } .wide { overflow-x: auto; }
@@ -182,15 +183,16 @@ def _claim(row: dict) -> str:
     )
 
 
+def _named(name: str, sentence: str) -> str:
+    return f'<td><a class="name" href="#{name}">{name}</a><br>{sentence}</td>'
+
+
 def _overview(claims: pd.DataFrame) -> str:
     """Return the table of all claims, one short row each, that links to what each was judged by."""
     rows = claims.to_dict("records")
     ends = [interval(row["low"], row["high"]) for row in rows]
     columns = {
-        "claim": [
-            f'<td><a class="name" href="#{escape(row["id"])}">{escape(row["id"])}</a><br>{escape(row["sentence"])}</td>'
-            for row in rows
-        ],
+        "claim": [_named(escape(row["id"]), escape(row["sentence"])) for row in rows],
         "verdict": [f"<td>{verdict_mark(row['verdict'])}</td>" for row in rows],
         "quantity": [_cell("quantity", row["quantity"]) for row in rows],
         "value": [_cell("value", row["value"]) for row in rows],
