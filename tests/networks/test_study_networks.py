@@ -211,7 +211,9 @@ def test_intermediate_outputs_are_as_many_as_the_papers(architecture, shape, opt
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in CASES if hasattr(case.plain(), "units") or "simple" in case.name], ids=str
+    "case",
+    [case for case in CASES if hasattr(case.plain(), "units") or "simple" in case.name],
+    ids=lambda case: case.name,
 )
 def test_intermediate_outputs_are_those_of_plain_torch(case):
     ours = case.build().eval()

@@ -312,6 +312,7 @@ def test_tabulate_projections_writes_three_tables(tmp_path):
         "tabulate_projections",
         *("--projections", *paths, "--cosines-of", *ends),
         *("--n-l", outputs[0], "--summary", outputs[1], "--cosines", outputs[2], "--onset", outputs[3]),
+        *("--histograms", tmp_path / "out" / "histograms.csv"),
     )
     n_l, summary, cosines, onset = map(pd.read_csv, outputs)
     origin = ["experiment", "seed", "epoch", "layer"]
