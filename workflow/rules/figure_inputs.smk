@@ -177,7 +177,8 @@ def figure_section(wildcards):
 
 def figure_words(wildcards):
     """Label of this figure in the report; of two labels Snakemake makes a switch, with gaps if there are two results."""
-    return {"figure": figure_row(wildcards.figure)}
+    # Snakemake takes {x} for a wildcard, but not with a character of no width in it.
+    return {"figure": figure_row(wildcards.figure).replace("{", "{\u2060")}
 
 
 def figure_row(figure):

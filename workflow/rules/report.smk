@@ -1,8 +1,8 @@
 # The pages that all studies share, for the report and beside it; the report itself is `snakemake --report`.
 
 
-def study_papers():
-    """Paper of each study that is on, in words, and the claims that its summary shows, as JSON."""
+def study_papers(wildcards):
+    """Params function: paper of each study that is on, in words, and the claims that its summary shows, as JSON."""
     papers = {
         study: paper_of(STUDIES[study].paper, study) for study in CONFIGURATION.studies
     }
@@ -29,8 +29,8 @@ def hero_files(wildcards):
     return [] if figure is None else pictures([figure])[1:]
 
 
-def summary_words():
-    """Sentences of the summary, and its links, as JSON."""
+def summary_words(wildcards):
+    """Params function: sentences of the summary, and its links, as JSON."""
     runs = sum(len(settings.seeds) for settings in EXPERIMENTS.values())
     data = {name: DATASETS[name].label or name for name in USED_DATASETS}
     ran = (
@@ -75,6 +75,15 @@ def methods_texts():
         for name, settings in entries.items()
         for text in changes(settings)
     ]
+
+
+def as_it_is(text):
+    """Params function: a text in which Snakemake looks for no wildcards."""
+
+    def fixed(wildcards):
+        return text
+
+    return fixed
 
 
 def methods_settings(wildcards, output):
@@ -136,8 +145,8 @@ rule render_summary:
     params:
         *code("render_summary.py"),
         program=program("render_summary.py"),
-        studies=study_papers(),
-        words=summary_words(),
+        studies=study_papers,
+        words=summary_words,
     shell:
         "{params.program:q} --studies {params.studies:q} --words {params.words:q}"
         " --claims {input.claims:q} --figure {input.figure:q} --output {output:q} &> {log:q}"
@@ -160,7 +169,7 @@ rule render_methods:
     threads: 1
     params:
         *code("render_methods.py"),
-        *methods_texts(),
+        *map(as_it_is, methods_texts()),
         f"methods.rst:{sha256_of(METHODS)[: imports.DIGITS]}",
         program=program("render_methods.py"),
         schema=schema_file,
