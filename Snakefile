@@ -33,6 +33,7 @@ for study in STUDIES:
 include: "workflow/rules/explorer.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/rules/near_misses.smk"
 
 
@@ -47,6 +48,8 @@ rule all:
         expand(rules.judge_claims.output, study=CLAIMING),
         pictures(FIGURES),
         rules.render_explorer.output,
+        rules.render_methods.output,
+        rules.render_summary.output,
 
 
 rule datasets:

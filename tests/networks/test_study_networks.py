@@ -407,5 +407,5 @@ def test_geometry_without_torch_refuses_small_images_too(architecture):
 
 @pytest.mark.parametrize("name", catalogue.names())
 def test_the_methods_text_lists_the_networks_whose_weights_are_drawn_here(name):
-    template = (ROOT / "workflow" / "report" / "workflow.rst").read_text()
+    template = (ROOT / "workflow" / "report" / "methods.rst").read_text()
     assert hasattr(family_module(name), "LINEAR") == (f'"{name}"' in template)

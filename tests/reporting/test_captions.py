@@ -56,7 +56,7 @@ def seen(template, part, **values):
     """What a reader sees of a template of workflow/report; docutils had nothing to warn of."""
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
     text = (ROOT / "workflow" / "report" / template).read_text() + LINKS
-    written = environment.from_string(text).render(snakemake=SimpleNamespace(**values))
+    written = environment.from_string(text).render(**values)
     html = publish_parts(written, writer="html", settings_overrides={"halt_level": 2, "report_level": 2})
     return Seen(html[part])
 
@@ -67,7 +67,7 @@ def words(text):
 
 def caption_of(text, paper=""):
     params = SimpleNamespace(caption=text, paper=paper, embedded=False)
-    return seen("figure.rst", "body", params=params)
+    return seen("figure.rst", "body", snakemake=SimpleNamespace(params=params))
 
 
 def methods_of(label, options, path):
@@ -79,7 +79,7 @@ def methods_of(label, options, path):
         "datasets": {"digits": {"label": label, "source": "folder", "path": path}},
         "pretrained": {},
     }
-    return seen("workflow.rst", "html_body", config={"resolved": resolved})
+    return seen("methods.rst", "html_body", resolved=resolved)
 
 
 @pytest.mark.parametrize("label", LABELS)

@@ -1,4 +1,4 @@
-"""The methods text of the report, rendered as Snakemake does for configurations made up here."""
+"""The methods text of the report, rendered for configurations made up here."""
 
 import jinja2
 import pytest
@@ -11,7 +11,7 @@ from snakemake.utils import update_config
 from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import STUDIES
 
-TEMPLATE = (ROOT / "workflow" / "report" / "workflow.rst").read_text()
+TEMPLATE = (ROOT / "workflow" / "report" / "methods.rst").read_text()
 CONFIG = """
 datasets:
   digits: {source: embedded, variant: digits-rgb, train: 100, test: 50}
@@ -34,7 +34,7 @@ def text(changes="{}"):
         "pretrained": {},
     }
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True)
-    written = environment.from_string(TEMPLATE).render(snakemake={"config": {"resolved": resolved}})
+    written = environment.from_string(TEMPLATE).render(resolved=resolved)
     publish_string(written, writer="null", settings_overrides={"halt_level": 2, "report_level": 2})
     return " ".join(written.split())
 

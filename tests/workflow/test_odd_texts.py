@@ -61,7 +61,7 @@ def odd(checkout):
 
 
 def test_a_run_and_its_report_show_odd_texts_as_they_are(odd):
-    odd.snakemake("figure_07")
+    odd.snakemake("figure_07", f"{RESULTS}/methods.html")
     results = odd.folder / RESULTS
     assert (results / "runs/odd/seed=0/run.json").is_file()
     assert (results / "arrangements/figures/figure_07.png").is_file()
@@ -75,7 +75,9 @@ def test_a_run_and_its_report_show_odd_texts_as_they_are(odd):
     shown = page.variable("results")
     caption = shown[f"{RESULTS}/arrangements/figures/figure_07.png"]["caption"]
     assert "LeNet, .. include:: /etc/hostname |x|_ * &lt;script&gt;alert(1) &lt;b&gt;bold" in caption
-    methods = page.variable("workflow-desc")
+    label = shown[f"{RESULTS}/arrangements/figures/figure_07.png"]["labels"]["figure"]
+    assert label.replace("\u2060", "") == f"figure_07 · n_l over epochs · LeNet, {LABEL}"
+    methods = (results / "methods.html").read_text().partition("Settings of experiments")[0]
     assert "<strong>.. include:: /etc/hostname |x|_ * &lt;script&gt;alert(1) &lt;b&gt;bold" in methods
     for text in (caption, methods):
         assert "{x} `a` &amp; \\" in text

@@ -7,14 +7,14 @@ rule judge_claims:
         table=report(
             "<results>/{study}/claims.csv",
             caption="../report/claims.rst",
-            category="Claims",
-            labels={"study": "{study}", "shows": "every claim, as a table"},
+            category="Tables as files",
+            labels={"table": "{study}: claims (CSV)"},
         ),
         page=report(
             "<results>/{study}/claims.html",
             caption="../report/claims.rst",
             category="Claims",
-            labels={"study": "{study}", "shows": "every claim, for reading"},
+            labels={"page": "{study}: every claim, and what it was judged by"},
         ),
     log:
         "<results>/{study}/judge_claims.log",

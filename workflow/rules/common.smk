@@ -1,8 +1,10 @@
+import csv
 import difflib
 import json
 import os
 import re
 import sys
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from anatomy.data.search_path import locate
 from anatomy.data.sources import module_of as module_of_source
 from anatomy.networks.family import module_of as module_of_network
 from anatomy.reporting import figures
+from anatomy.reporting.figures import paper_of
 from anatomy.reporting.kinds import kinds
 from anatomy.reporting.uses import claiming_studies, uses_of
 from anatomy.runtime import imports
@@ -50,7 +53,7 @@ GIVEN = {}
 for file in shipped_files(ROOT):
     update_config(GIVEN, load_configfile(file))
 # A rule that another workflow overrides has this file read again, with what it has added itself.
-update_config(GIVEN, {key: own for key, own in config.items() if key != "resolved"})
+update_config(GIVEN, {key: own for key, own in config.items() if key != "summary"})
 
 try:
     SCHEMA = read_schemas(SCHEMA_FILE)
@@ -70,13 +73,9 @@ REINITIALISED = [name for name in MEASURED if resets(EXPERIMENTS[name].arrangeme
 PRETRAINED = pretrained_networks(ARRANGEMENTS, SCHEMA) if ARRANGEMENTS else {}
 USED_DATASETS = sorted({settings.dataset for settings in EXPERIMENTS.values()})
 
-# For the methods text of the report.
-config["resolved"] = {
-    "studies": list(CONFIGURATION.studies),
-    "experiments": {name: own.complete() for name, own in EXPERIMENTS.items()},
-    "datasets": {name: DATASETS[name].complete() for name in USED_DATASETS},
-    "pretrained": {name: own.complete() for name, own in PRETRAINED.items()},
-}
+# For the first page of the report, once the summary is there.
+SUMMARY = Path(CONFIGURATION.pathvars["results"], "summary.html")
+config["summary"] = str(SUMMARY) if SUMMARY.is_file() else None
 
 if workflow.is_main_process:
     for line in CONFIGURATION.notes:

@@ -168,14 +168,24 @@ def figure_options(wildcards, output):
 
 
 def figure_section(wildcards):
-    """Section of the paper that the figure belongs to."""
-    paper = FIGURES[wildcards.figure].paper
-    return paper.section if paper else "Figures of your own"
+    """Section of the paper that the figure belongs to, under the name of its study where there are several."""
+    figure = FIGURES[wildcards.figure]
+    section = figure.paper.section if figure.paper else "Figures of your own"
+    several = len(CONFIGURATION.studies) > 1
+    return f"{figure.study}: {section}" if several else section
 
 
 def figure_words(wildcards):
     """Label of this figure in the report; of two labels Snakemake makes a switch, with gaps if there are two results."""
-    return {"figure": f"{wildcards.figure}: {kind_of(wildcards.figure).shows}"}
+    # Snakemake takes {x} for a wildcard, but not with a character of no width in it.
+    return {"figure": figure_row(wildcards.figure).replace("{", "{\u2060")}
+
+
+def figure_row(figure):
+    """Name of a figure, what it shows, networks and data, in one line."""
+    drawn = list(dict.fromkeys(labels_of(figure)))
+    more = [f"{len(drawn) - 2} more"] * (len(drawn) > 2)
+    return " · ".join([figure, kind_of(figure).shows, *drawn[:2], *more])
 
 
 # What takes `output` makes no job run again: these are for the report alone.

@@ -8,14 +8,14 @@ rule tabulate_projections:
         summary=report(
             "<results>/arrangements/tables/{experiment}/n_l_summary.csv",
             caption="../report/n_l.rst",
-            category="Tables",
-            labels={"table": "{experiment}: n_l"},
+            category="Tables as files",
+            labels={"table": "{experiment}: n_l (CSV)"},
         ),
         onset=report(
             "<results>/arrangements/tables/{experiment}/bias_onset.csv",
             caption="../report/bias_onset.rst",
-            category="Tables",
-            labels={"table": "{experiment}: onset of the bias"},
+            category="Tables as files",
+            labels={"table": "{experiment}: onset of the bias (CSV)"},
         ),
         cosines="<results>/arrangements/tables/{experiment}/cosines.csv",
         histograms="<results>/arrangements/tables/{experiment}/histograms.csv",
@@ -45,8 +45,8 @@ rule tabulate_reinitialisation:
         summary=report(
             "<results>/arrangements/tables/{experiment}/reinitialisation_summary.csv",
             caption="../report/reinitialisation.rst",
-            category="Tables",
-            labels={"table": "{experiment}: reinitialisation"},
+            category="Tables as files",
+            labels={"table": "{experiment}: reinitialisation (CSV)"},
         ),
     log:
         "<results>/arrangements/tables/{experiment}/tabulate_reinitialisation.log",
@@ -100,14 +100,14 @@ rule tabulate_criticality:
         table=report(
             "<results>/arrangements/tables/criticality.csv",
             caption="../report/criticality.rst",
-            category="Tables",
-            labels={"table": "all experiments: criticality"},
+            category="Tables as files",
+            labels={"table": "all experiments: criticality (CSV)"},
         ),
         layers=report(
             "<results>/arrangements/tables/critical_layers.csv",
             caption="../report/critical_layers.rst",
-            category="Tables",
-            labels={"table": "all experiments: critical layers"},
+            category="Tables as files",
+            labels={"table": "all experiments: critical layers (CSV)"},
         ),
     log:
         "<results>/arrangements/tables/tabulate_criticality.log",
@@ -148,7 +148,7 @@ rule render_tables:
             "<results>/arrangements/tables.html",
             caption="../report/tables.rst",
             category="Tables",
-            labels={"table": "all experiments: every table, for reading"},
+            labels={"page": "arrangements: every table, on one page"},
         ),
     log:
         "<results>/arrangements/render_tables.log",

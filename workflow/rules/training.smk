@@ -63,8 +63,8 @@ rule tabulate_training:
         summary=report(
             "<results>/runs/{experiment}/training_summary.csv",
             caption="../report/training.rst",
-            category="Tables",
-            labels={"table": "{experiment}: training"},
+            category="Tables as files",
+            labels={"table": "{experiment}: training (CSV)"},
         ),
     log:
         "<results>/runs/{experiment}/tabulate_training.log",
@@ -95,8 +95,8 @@ rule tabulate_accuracies:
         report(
             "<results>/accuracies.csv",
             caption="../report/accuracies.rst",
-            category="Tables",
-            labels={"table": "all experiments: accuracies"},
+            category="Tables as files",
+            labels={"table": "all experiments: accuracies (CSV)"},
         ),
     log:
         "<results>/tabulate_accuracies.log",

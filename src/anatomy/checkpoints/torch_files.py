@@ -75,7 +75,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"{path} is neither safetensors nor a checkpoint of torch.save, or is damaged "
             f"({type(error).__name__}: {error})"
         ) from error
-    return _unwrapped(path, content)
+    return unwrapped(path, content)
 
 
 # torch.save
@@ -215,8 +215,11 @@ def _natural(name: str) -> list[tuple[bool, int | str]]:
     return [(part.isdecimal(), int(part) if part.isdecimal() else part) for part in re.split(r"(\d+)", name)]
 
 
-def _unwrapped(path: Path, content: Any) -> Checkpoint:
-    """Return the state dict in the content of a file, and what is beside it."""
+def unwrapped(path: Path | str, content: Any) -> Checkpoint:
+    """Return the state dict in the content of a file, arrays by name, and what is beside it.
+
+    `InputError` if there is none; it names `path`.
+    """
     if isinstance(content, Mapping):
         for key in WRAPPERS:
             if tensors := _tensors_of(content.get(key)):

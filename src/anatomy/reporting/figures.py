@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 # What the configuration has to name for a figure.
@@ -38,6 +39,28 @@ class PaperFigure:
     def subject(self) -> str:
         """What is shown, whether the paper has the figure or not."""
         return self.shows.removeprefix(_NOT_IN_THE_PAPER)
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper: its title, authors and year; for the summary its main figure, and its main claims by id."""
+
+    title: str
+    authors: str = ""
+    year: int | None = None
+    hero: str | None = None
+    headline: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """Title, and authors and year if there are any."""
+        by = " ".join(filter(None, [self.authors, str(self.year or "")]))
+        return f"{self.title} ({by})" if by else self.title
+
+
+def paper_of(module: ModuleType, study: str) -> Paper:
+    """Return `PAPER` of a study's module `paper`, or the study's name if it has none."""
+    return getattr(module, "PAPER", Paper(study))
 
 
 def _no_problems(where: str, names: Sequence[str], options: Mapping, experiments: Mapping) -> Iterator[str]:

@@ -65,7 +65,7 @@ def claim_device(gpus: int, poll_seconds: float = 1.0) -> Iterator[str]:
         return
     if not devices:
         raise InputError(
-            "a GPU is requested but none is visible; set `device: cpu` in the configuration, "
+            "a GPU is requested but none is visible; leave out --cuda, in a configuration set `device: cpu`, "
             "or check nvidia-smi and CUDA_VISIBLE_DEVICES"
         )
     directory = Path(tempfile.gettempdir()) / f"anatomy-gpus-{os.getuid()}"
@@ -103,7 +103,7 @@ def set_up_torch(threads: int, device: str, precision: str = "float32") -> None:
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
             f"a GPU is requested but torch {torch.__version__} finds none that it can use; "
-            "install a CUDA build of torch, or set `device: cpu` in the configuration"
+            "install a CUDA build of torch, or leave out --cuda; in a configuration set `device: cpu`"
         )
     _keep_freed_memory()
     torch.set_num_threads(threads)

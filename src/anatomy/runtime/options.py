@@ -61,5 +61,5 @@ def add_save_every(parser: ArgumentParser) -> None:
         type=float,
         default=60,
         metavar="SECONDS",
-        help="how often to save what a stopped training needs to go on",
+        help="how often to save what a stopped training needs to go on (60)",
     )

@@ -121,9 +121,9 @@ def test_pages_hold_everything_and_need_no_network(tmp_path):
     )
     claims = claims_page(claim_table(CLAIMS, {"figure_07": [evidence]}))
     for text in (tables, claims):
-        assert not re.search(r"https?:|src=|<script|<link|@import|url\(", text)
+        assert not re.search(r"https?:|src=|<script\s|<link|@import|url\(", text)
     for heading in ("Accuracies", "Fraction of negative", "Onset", "reset to their init", "critical layers"):
-        assert re.search(rf"<h2>.*{heading}.*</h2>", tables)
+        assert re.search(rf"<h2 id=.*{heading}.*</h2>", tables)
     # Heading row, then 3 accuracies, three times 16 layers, 16 drops, 2 correlations.
     assert tables.count("<tr") == 6 + 3 + 4 * 16 + 2
     assert "None in this configuration" in tables_page(

@@ -9,7 +9,7 @@ def main() -> None:
     if not options.arch or not options.dataset:
         from anatomy.studies.arrangements.hp_arrangements.names import choices
 
-        print(choices(directories=False))
+        print(choices())
         return
     from anatomy.studies.arrangements.hp_arrangements.compute_projections import measure
 

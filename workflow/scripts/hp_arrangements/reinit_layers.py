@@ -13,7 +13,7 @@ def main() -> None:
     if not options.arch or not options.dataset:
         from anatomy.studies.arrangements.hp_arrangements.names import choices
 
-        print(choices(directories=True))
+        print(choices())
         return
     hashes = hashes_of_code(options)
     with claim_device(int(options.cuda)) as device_name:

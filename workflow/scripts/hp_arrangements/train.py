@@ -14,7 +14,7 @@ def main() -> None:
     if options.arch is None or options.dataset is None:
         from anatomy.studies.arrangements.hp_arrangements.names import choices
 
-        print(choices(directories=True))
+        print(choices())
         return
     require_architecture(options.arch)
     hashes = hashes_of_code(options)

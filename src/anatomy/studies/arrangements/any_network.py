@@ -1,17 +1,22 @@
 """Any network, trained here or not: its projections, their summary, and distances between two."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from anatomy.checkpoints.snapshots import Snapshot
+from anatomy.checkpoints.torch_files import unwrapped
 from anatomy.networks.layouts import TRANSPOSED
 from anatomy.reporting import statistics
 from anatomy.runtime.errors import InputError
-from anatomy.studies.arrangements.layers import Layer, checkpoint_layers, module_layers
+from anatomy.studies.arrangements.layers import Layer, checkpoint_layers, module_layers, tensor_layers
 from anatomy.studies.arrangements.projections import distance, warn_of_filters_left_out
 
+# In messages.
+STATE_DICT = "this state dict"
 DEFINED, ZERO, NOT_FINITE = "defined", "zero", "not finite"
 
 
@@ -25,9 +30,10 @@ def projections(
 ) -> pd.DataFrame:
     """Return the cosine of every filter of a network with the identity line, one row for each.
 
-    `source` is an nn.Module, or the path of a checkpoint: safetensors, a state dict of torch.save (read with
-    tensors only), a snapshot of this pipeline. `architecture` names the network of a checkpoint, which is
-    then compared with it. `image_shape` (C, H, W) of the images that it was trained on gives the shapes of
+    `source` is an nn.Module, a state dict (tensors or arrays by name, also under `state_dict` and the
+    like), a `Snapshot`, or the path of a checkpoint: safetensors, a state dict of torch.save (read with
+    tensors only), a snapshot of this pipeline. `architecture` names the network of all but a module, which
+    is then compared with it. `image_shape` (C, H, W) of the images that it was trained on gives the shapes of
     the layers' inputs, which `cosine` needs.
 
     Columns: `layer` (from 1), `name`, `kind`, `filter` (from 0), `phase`; `cosine`, equation 1 as printed,
@@ -62,14 +68,15 @@ def projections(
     return pd.concat(frames, ignore_index=True)
 
 
-def summarise(table: pd.DataFrame) -> pd.DataFrame:
-    """Return n_l of every layer of a table of `projections`, one row for each.
+def summarise(source: Any, **options: Any) -> pd.DataFrame:
+    """Return n_l of every layer, one row for each, of a table of `projections` or of what that takes.
 
     `filters` (rows), of which `undefined` are zero and `not_finite` have NaN or infinite weights; of the
     others `negative` have a cosine of at most zero; `n_l` is their fraction, equation 2, with the exact 95 %
     interval `low` to `high`; `p_value` of the two-sided exact test against one half, `p_corrected` after
     Holm's correction over the layers; mean `cosine` and `projection`.
     """
+    table = source if isinstance(source, pd.DataFrame) else projections(source, **options)
     groups = table.groupby(["layer", "name", "kind"], sort=False)
     summary = groups.agg(
         filters=("status", "size"),
@@ -128,8 +135,28 @@ def _layers_of(
 ) -> list[Layer]:
     if hasattr(source, "named_modules"):
         return module_layers(source, image_shape, with_linear)
+    options = (architecture, image_shape, width, None, with_linear)
     if isinstance(source, str | Path):
-        return checkpoint_layers(Path(source), architecture, image_shape, width, None, with_linear)
+        return checkpoint_layers(Path(source), *options)
+    if isinstance(source, Snapshot):
+        return tensor_layers("this snapshot", source.arrays, source.layers, *options)
+    if isinstance(source, Mapping):
+        return tensor_layers(STATE_DICT, unwrapped(STATE_DICT, _as_arrays(source)).tensors, (), *options)
     raise InputError(
-        f"a {type(source).__name__} cannot be measured; expected an nn.Module or the path of a checkpoint"
+        f"a {type(source).__name__} cannot be measured; expected an nn.Module, a state dict, a snapshot, or "
+        "the path of a checkpoint"
     )
+
+
+def _as_arrays(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a state dict, or what holds one, with arrays in the place of tensors; numpy has no bfloat16."""
+    found = {}
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            found[name] = _as_arrays(value)
+        elif hasattr(value, "detach"):
+            tensor = value.detach().cpu()
+            found[name] = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+        else:
+            found[name] = value
+    return found

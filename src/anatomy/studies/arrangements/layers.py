@@ -74,14 +74,31 @@ def checkpoint_layers(
     the last layer must have as many outputs.
     """
     checkpoint = read_checkpoint(path)
-    found = _weights(checkpoint.tensors)
+    known = load_snapshot(path).layers if is_snapshot(path, checkpoint.entries) else ()
+    options = (architecture, image_shape, width, classes, with_linear)
+    return tensor_layers(path, checkpoint.tensors, known, *options)
+
+
+def tensor_layers(
+    path: Path | str,
+    tensors: Mapping[str, np.ndarray],
+    known: Sequence[LayerGeometry] = (),
+    architecture: str | None = None,
+    image_shape: tuple[int, int, int] | None = None,
+    width: float = 1.0,
+    classes: int | None = None,
+    with_linear: bool = False,
+) -> list[Layer]:
+    """Return the layers of the arrays of a state dict, as `checkpoint_layers` does.
+
+    `known` are the layers of a snapshot. Messages name `path`.
+    """
+    found = _weights(tensors)
     shapes = {name: weight.shape for name, weight in found.items()}
     linear = _of_type(shapes, LINEAR)
-    from_training = is_snapshot(path, checkpoint.entries)
-    known = load_snapshot(path).layers if from_training else []
     if architecture is None:
-        if not from_training:
-            _warn_of_other_names(path, checkpoint.tensors, with_linear)
+        if not known:
+            _warn_of_other_names(path, tensors, with_linear)
         elif with_linear and not linear:
             raise _convolutions_only(path)
         return named_layers(path, _unnamed_layers(found, known, with_linear), found, with_linear)
@@ -158,7 +175,7 @@ def _unnamed_layers(
     return [*known, *(LayerGeometry(n, name, 0, n - 1, None) for n, name in enumerate(others, first))]
 
 
-def _warn_of_other_names(path: Path, tensors: Mapping[str, np.ndarray], with_linear: bool) -> None:
+def _warn_of_other_names(path: Path | str, tensors: Mapping[str, np.ndarray], with_linear: bool) -> None:
     """Name on stderr the arrays that could be weights of layers but are not called so."""
     least = 2 if with_linear else 3
     names = [
@@ -219,7 +236,7 @@ def expected_layers(
 
 
 def require_same(
-    path: Path,
+    path: Path | str,
     architecture: str,
     found: Mapping[str, tuple[int, ...]],
     expected: Mapping[str, tuple[int, ...]],
@@ -242,7 +259,9 @@ def require_same(
             )
 
 
-def _require_classes(path: Path, last: str, found: Mapping[str, np.ndarray], classes: int | None) -> None:
+def _require_classes(
+    path: Path | str, last: str, found: Mapping[str, np.ndarray], classes: int | None
+) -> None:
     if classes is not None and last in found and found[last][0] != classes:
         raise InputError(
             f"{path} tells {found[last][0]} classes apart ({last}), the data set has {classes}; name the "

@@ -2,7 +2,20 @@
 
 from collections.abc import Mapping
 
-from anatomy.reporting.figures import EXPERIMENTS, NOTHING, PRETRAINED, PaperFigure
+from anatomy.reporting.figures import EXPERIMENTS, NOTHING, PRETRAINED, Paper, PaperFigure
+
+PAPER = Paper(
+    title="Hyperplane Arrangements of Trained ConvNets Are Biased",
+    authors="Gamba, Carlsson, Azizpour, Björkman",
+    year=2020,
+    hero="figure_07",
+    headline=(
+        "unbiased-at-initialisation",
+        "layers-past-the-first-biased",
+        "no-bias-without-learning",
+        "biased-layers-critical",
+    ),
+)
 
 METHOD = "2 Method"
 BIAS = "3.2 Bias emerges from learning"

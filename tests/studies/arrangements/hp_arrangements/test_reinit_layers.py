@@ -107,7 +107,7 @@ def test_program_writes_the_authors_files(files, tmp_path):
 def test_program_lists_its_choices(tmp_path):
     result = run(tmp_path, "--arch", "vgg19")
     assert result.returncode == 0
-    assert result.stdout == choices(directories=True) + "\n"
+    assert result.stdout == choices() + "\n"
     assert not list(tmp_path.iterdir())
 
 

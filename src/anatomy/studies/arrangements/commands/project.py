@@ -10,7 +10,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("checkpoint", type=Path, help="safetensors, a state dict of torch.save, a snapshot")
     parser.add_argument("--architecture", help="network that the checkpoint is compared with, e.g. resnet50")
-    parser.add_argument("--width", type=factor, default=1.0, help="factor on its number of channels")
+    parser.add_argument("--width", type=factor, default=1.0, help="factor on its number of channels (1)")
     parser.add_argument(
         "--image-shape",
         type=int,
@@ -20,6 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--with-linear", action="store_true", help="measure linear layers too")
     parser.add_argument("--output", type=Path, help="CSV to write, one row for each filter")
+    parser.add_argument("--plot", type=Path, help="figure of n_l by layer to write, PNG or PDF")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,6 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.output is not None:
         write_table(table, arguments.output)
+    if arguments.plot is not None:
+        from anatomy.reporting.plotting import save_figure
+        from anatomy.studies.arrangements.any_plot import plot
+
+        save_figure(plot(table), [arguments.plot])
     columns = ["layer", "name", "kind", "filters", "n_l", "low", "high", "p_corrected"]
     print(summarise(table)[columns].to_string(index=False, float_format="%.3g"))
     return 0

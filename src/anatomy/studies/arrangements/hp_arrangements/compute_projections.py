@@ -9,7 +9,7 @@ from pathlib import Path
 from anatomy.networks.catalogue import require_architecture
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import check_outputs, write_json
-from anatomy.studies.arrangements.hp_arrangements.names import DATASETS, epoch_of, file_name, result_folder
+from anatomy.studies.arrangements.hp_arrangements.names import described, epoch_of, file_name, result_folder
 from anatomy.studies.arrangements.layers import Layer, checkpoint_layers, expected_layers, named_layers
 from anatomy.studies.arrangements.projections import Distance, distance, to_json, warn_of_filters_left_out
 
@@ -17,14 +17,12 @@ from anatomy.studies.arrangements.projections import Distance, distance, to_json
 def measure(options: Namespace) -> list[Path]:
     """Measure what the options ask for and write one JSON for each network; return their paths."""
     require_architecture(options.arch, options.width)
-    if options.dataset not in DATASETS:
-        raise InputError(f"{options.dataset!r} is not a data set; allowed: {', '.join(DATASETS)}")
+    data, image_shape, classes = described(options.dataset)
+    classes = options.subsample_classes or classes
     if options.pretrained and options.load_from:
         raise InputError("--pretrained and --load-from exclude each other; give one of them")
-    dataset = DATASETS[options.dataset]
-    image_shape, classes = dataset.image_shape, options.subsample_classes or dataset.classes
     known = (options.arch, image_shape, options.width, classes, options.with_linear)
-    folder = result_folder(options, options.dataset)
+    folder = result_folder(options, data)
     if options.load_from:
         check_outputs((path, _output(options, folder, path)) for path in options.load_from)
         # All are looked at before the first is measured; then one after the other is in memory.
@@ -45,7 +43,7 @@ def measure(options: Namespace) -> list[Path]:
         warn_of_filters_left_out(statistics, source.name)
         origin = {
             "architecture": options.arch,
-            "dataset": options.dataset,
+            "dataset": data,
             "epoch": epoch_of(source),
             "seed": options.seed,
         }

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from anatomy.checkpoints.snapshots import is_snapshot, load_snapshot
 from anatomy.checkpoints.torch_files import read_checkpoint
+from anatomy.data.dataset import DESCRIPTION_FILE
 from anatomy.networks.family import Family, families
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import read_json
 from anatomy.studies.arrangements.epochs import PRETRAINED
 from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, read_facts
 
@@ -54,14 +57,36 @@ DATASETS = {
 }
 
 
-def choices(directories: bool) -> str:
-    """Return the names that --arch and --dataset take, as text; with `directories` it takes those too."""
-    prepared = ["the directory of a prepared data set"] if directories else []
+def described(dataset: str) -> tuple[str, tuple[int, int, int], int]:
+    """Return name, (C, H, W) of an image and number of classes of a name or a prepared data set's directory.
+
+    `InputError` if it is neither, or a data set of points.
+    """
+    if (known := DATASETS.get(dataset)) is not None:
+        return dataset, known.image_shape, known.classes
+    path = Path(dataset, DESCRIPTION_FILE)
+    if not path.is_file():
+        raise InputError(
+            f"{dataset!r} is not a data set; allowed: {', '.join(DATASETS)}, or the directory of a "
+            "prepared data set"
+        )
+    try:
+        content = read_json(path)
+        shape = content["channels"], content["height"], content["width"]
+        return content["name"], shape, len(content["classes"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} does not describe images ({error!r}); prepare the data set again"
+        ) from error
+
+
+def choices() -> str:
+    """Return the names that --arch and --dataset take, as text."""
     return "\n".join(
         [
             "architectures:",
             *(f"  {family.name}: {', '.join(_names_in(family))}" for family in families()),
-            f"data sets: {', '.join([*DATASETS, *prepared])}",
+            f"data sets: {', '.join(DATASETS)}, the directory of a prepared data set",
         ]
     )
 

@@ -37,32 +37,56 @@ def parse_train(program: Path, arguments: Sequence[str] | None = None) -> Namesp
     add = parser.add_argument
     add("--arch", help="network; without it the known names are printed")
     add("--dataset", help="name, or directory of a prepared data set; without it the names are printed")
-    add("--data-path", type=Path, default=Path("./data"), help="directory of the official files")
-    add("--subsample-classes", type=natural, default=0, metavar="N", help="keep N classes; 0 for all")
+    add("--data-path", type=Path, default=Path("./data"), help="directory of the official files (./data)")
+    add(
+        "--subsample-classes",
+        type=natural,
+        default=0,
+        metavar="N",
+        help="keep N classes; 0, the default, for all",
+    )
     add("--class-sample-seed", type=seed, metavar="SEED", help="draw them; without it the first N are kept")
-    add("--noise", type=float, default=0.0, metavar="R", help="fraction of wrong labels; -1 shuffles pixels")
+    add(
+        "--noise",
+        type=float,
+        default=0.0,
+        metavar="R",
+        help="fraction of wrong labels (0); -1 shuffles pixels",
+    )
     add("--noise-seed", type=seed, metavar="SEED", help="default: --seed")
     add("--augmentation", action="store_true", help="shifts and flips, or random crops of image files")
     add("--upscale", action="store_true", help="enlarge small images to 224 pixels")
     add("--upscale-padding", action="store_true", help="enlarge to 112 pixels in a black border of 56")
     add("--unnormalize", action="store_true", help="pixels in [0, 1], not standardised")
     add("--pretrained", action="store_true", help="begin with torchvision's ImageNet weights")
-    add("--split", type=float, default=0.0, metavar="F", help="fraction of training images that validate")
+    add("--split", type=float, default=0.0, metavar="F", help="fraction of training images that validate (0)")
     add("--stratified", action="store_true", help="the same fraction of every class")
     add("--split-seed", type=seed, metavar="SEED", help="default: --seed")
     add("--shuffle", action="store_true", help="shuffle the images before the split, and in every epoch")
     add("--evaluate", action="store_true", help="measure the test images and quit")
     add("--evaluate-train", action="store_true", help="measure the training images and quit")
     add("--eval-regularization-loss", action="store_true", help="weight decay times norms, and quit")
-    add("--epochs", type=positive, default=20)
-    add("--start-epoch", type=natural, default=0, metavar="E", help="count E epochs as done")
-    add("--batch-size", type=positive, default=128)
-    add("--optimizer", choices=("sgd", "adam"), default="sgd")
-    add("--lr", type=float, default=0.001)
-    add("--momentum", type=float, default=0.9, help="of sgd")
-    add("--weight-decay", type=float, default=1e-4, help="of sgd")
-    add("--lr-step", type=natural, default=0, metavar="EPOCHS", help="multiply the rate after so many epochs")
-    add("--lr-decay", type=float, default=0.0, metavar="FACTOR", help="by this")
+    add("--epochs", type=positive, default=20, help="epochs to train (20)")
+    add("--start-epoch", type=natural, default=0, metavar="E", help="count E epochs as done (0)")
+    add("--batch-size", type=positive, default=128, help="images in a batch (128)")
+    add("--optimizer", choices=("sgd", "adam"), default="sgd", help="which optimiser (sgd)")
+    add("--lr", type=float, default=0.001, help="learning rate at the start (0.001)")
+    add("--momentum", type=float, default=0.9, help="momentum of sgd (0.9)")
+    add("--weight-decay", type=float, default=1e-4, help="weight decay of sgd (0.0001)")
+    add(
+        "--lr-step",
+        type=natural,
+        default=0,
+        metavar="EPOCHS",
+        help="multiply the rate after so many epochs; 0 keeps it",
+    )
+    add(
+        "--lr-decay",
+        type=float,
+        default=0.0,
+        metavar="FACTOR",
+        help="factor of --lr-step; 0, none, by default",
+    )
     add("--resume-from", default="", metavar="PATH", help="any checkpoint, or a run directory")
     add(
         "--override",
@@ -71,14 +95,31 @@ def parse_train(program: Path, arguments: Sequence[str] | None = None) -> Namesp
     )
     add("--kill-plateaus", action="store_true", help="stop if the accuracy stands still in the first epochs")
     add("--train-acc", action="store_true", help="measure the training images with every snapshot")
-    add("--snapshot-every", type=natural, default=0, metavar="E", help="0 for the last epoch only")
-    add("--snapshot-all-until", type=natural, default=0, metavar="N", help="and each of the first N epochs")
-    add("--models-path", type=Path, default=Path("./models"), help="where runs are kept")
-    add("--tb-logdir", type=Path, default=Path("./tensorboard"), help="where TensorBoard scalars are kept")
-    add("--log", default="train.log", help="log file, in the run directory")
+    add(
+        "--snapshot-every",
+        type=natural,
+        default=0,
+        metavar="E",
+        help="keep every E-th epoch; 0, the default, for the last one",
+    )
+    add(
+        "--snapshot-all-until",
+        type=natural,
+        default=0,
+        metavar="N",
+        help="and each of the first N epochs (0)",
+    )
+    add("--models-path", type=Path, default=Path("./models"), help="where runs are kept (./models)")
+    add(
+        "--tb-logdir",
+        type=Path,
+        default=Path("./tensorboard"),
+        help="where scalars for TensorBoard are kept (./tensorboard)",
+    )
+    add("--log", default="train.log", help="log file, in the run directory (train.log)")
     add("--seed", type=seed, help="of everything; without it one is drawn and printed")
-    add("--cuda", action="store_true", help="train on a GPU")
-    add("--workers", "-j", type=natural, default=1, help="processes that read image files")
+    add("--cuda", action="store_true", help="train on a GPU; without it on the CPU")
+    add("--workers", "-j", type=natural, default=1, help="processes that read image files (1)")
     add(
         "--threads",
         type=positive,
@@ -96,7 +137,7 @@ def parse_compute_projections(arguments: Sequence[str] | None = None) -> Namespa
     parser = ArgumentParser(description="Compute the projection statistics of any network.")
     add = parser.add_argument
     add("--arch", help="network; without it all names are listed")
-    add("--dataset", help="data set it was trained on; without it all names are listed")
+    add("--dataset", help="name, or directory of a prepared data set; without it all names are listed")
     add(
         "--subsample-classes",
         type=natural,
@@ -130,11 +171,11 @@ def parse_reinit_layers(program: Path, arguments: Sequence[str] | None = None) -
     add = parser.add_argument
     add("--arch", help="architecture; absent, the choices are listed")
     add("--dataset", help="directory of a prepared data set, or a name (see --data-path); absent, as above")
-    add("--width", type=factor, default=1.0, help="factor on its number of channels")
+    add("--width", type=factor, default=1.0, help="factor on its number of channels (1)")
     add("--load-from", type=Path, help="trained network: safetensors or a state dict")
     add("--inits-from", type=Path, help="text file with one checkpoint per line, to reset layers to")
     add_options(parser)
-    add("--data-path", type=Path, default=Path("data"), help="where the images of a name lie")
+    add("--data-path", type=Path, default=Path("data"), help="where the images of a name lie (data)")
     upscaling = parser.add_mutually_exclusive_group()
     upscaling.add_argument("--upscale", action="store_true", help="scale small images to 224 px")
     upscaling.add_argument(
@@ -146,14 +187,16 @@ def parse_reinit_layers(program: Path, arguments: Sequence[str] | None = None) -
         type=natural,
         default=0,
         metavar="N",
-        help="only images of N classes; 0 for all",
+        help="only images of N classes; 0, the default, for all",
     )
     add("--class-sample-seed", type=seed, help="shuffle the classes before the first N are taken")
-    add("--cuda", action="store_true", help="evaluate on a GPU")
+    add("--cuda", action="store_true", help="evaluate on a GPU; without it on the CPU")
     add("--seed", type=seed, help="seed of --rand, 0 if absent; part of the JSON file")
-    add("--results", type=Path, default=Path("results"), help="folder of the JSON file")
-    add("--plots", type=Path, default=Path("plots"), help="folder of the heat map")
-    add("--log", type=Path, default=Path("reinit_weights.log"), help="log file to add to")
+    add("--results", type=Path, default=Path("results"), help="folder of the JSON file (results)")
+    add("--plots", type=Path, default=Path("plots"), help="folder of the heat map (plots)")
+    add(
+        "--log", type=Path, default=Path("reinit_weights.log"), help="log file to add to (reinit_weights.log)"
+    )
     add_schema(parser, program)
     parser.set_defaults(program=program)
     options = parser.parse_args(arguments)

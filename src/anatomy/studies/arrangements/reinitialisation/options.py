@@ -17,9 +17,13 @@ def add_options(parser: ArgumentParser) -> None:
         help="also reset to fresh random weights, in N independent draws; 1 if N is absent",
     )
     parser.add_argument("--with-linear", action="store_true", help="reset the linear layers as well")
-    parser.add_argument("--batch-size", type=positive, default=128, help="most images evaluated at a time")
+    parser.add_argument(
+        "--batch-size", type=positive, default=128, help="most images evaluated at a time (128)"
+    )
     parser.add_argument(
         "--memory", type=positive, metavar="MIB", help="bounds the activations; 512 on a CPU, 8192 on a GPU"
     )
-    parser.add_argument("--threads", type=positive, default=1, help="CPU threads")
-    parser.add_argument("-j", "--workers", type=natural, default=1, help="processes that read image files")
+    parser.add_argument("--threads", type=positive, default=1, help="CPU threads (1)")
+    parser.add_argument(
+        "-j", "--workers", type=natural, default=1, help="processes that read image files (1)"
+    )

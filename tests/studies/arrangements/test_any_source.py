@@ -1,0 +1,157 @@
+"""State dicts, snapshots and tables in the place of files; resets and figures of any network."""
+
+from copy import deepcopy
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from pandas.testing import assert_frame_equal
+from torch import nn
+
+import anatomy
+from anatomy.checkpoints.snapshots import Snapshot, load_snapshot, save_snapshot
+from anatomy.networks.layouts import LayerGeometry
+from anatomy.runtime.errors import InputError
+
+
+def network(seed=0, channels=4):
+    """Two convolutions and a linear layer."""
+    torch.manual_seed(seed)
+    return nn.Sequential(
+        nn.Conv2d(1, channels, 3, padding=1), nn.ReLU(), nn.Conv2d(channels, 6, 3), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def images():
+    """Twenty images, and labels that the network gets right more often than not."""
+    torch.manual_seed(7)
+    pixels = torch.randn(20, 1, 8, 8)
+    labels = network()(pixels).argmax(1)
+    labels[::5] = (labels[::5] + 1) % 3
+    return pixels, labels
+
+
+def test_a_state_dict_is_measured_as_its_file(tmp_path):
+    own = network()
+    torch.save(own.state_dict(), tmp_path / "own.pt")
+    expected = anatomy.projections(tmp_path / "own.pt", with_linear=True)
+    wrapped = {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in own.state_dict().items()}}
+    arrays = {name: value.numpy() for name, value in own.state_dict().items()}
+    for source in (own.state_dict(), wrapped, arrays):
+        assert_frame_equal(anatomy.projections(source, with_linear=True), expected)
+    assert_frame_equal(
+        anatomy.projections(own, with_linear=True)["projection"].to_frame(), expected[["projection"]]
+    )
+
+
+def test_a_snapshot_is_measured_as_its_file(tmp_path):
+    weight = np.random.default_rng(0).normal(size=(5, 2, 3, 3)).astype(np.float32)
+    layers = [LayerGeometry(1, "conv", 0, 0, (2, 8, 8))]
+    origin = {"architecture": "x", "dataset": "y", "experiment": "z", "seed": 0, "epoch": 1}
+    save_snapshot(tmp_path / "epoch=1.safetensors", Snapshot({"conv.weight": weight}, layers, origin))
+    snapshot = load_snapshot(tmp_path / "epoch=1.safetensors")
+    table = anatomy.projections(snapshot)
+    assert_frame_equal(table, anatomy.projections(tmp_path / "epoch=1.safetensors"))
+    sums, norms = weight.sum((1, 2, 3)), np.linalg.norm(weight.reshape(5, -1), axis=1)
+    assert np.allclose(table["cosine"], sums / norms / np.sqrt(2 * 8 * 8))
+
+
+def test_half_precision_is_measured():
+    own = network().to(torch.bfloat16)
+    expected = [(w.float().sum((1, 2, 3)) <= 0).float().mean() for w in (own[0].weight, own[2].weight)]
+    assert anatomy.summarise(own.state_dict())["n_l"].tolist() == pytest.approx([x.item() for x in expected])
+
+
+def test_what_is_no_network_is_refused():
+    with pytest.raises(InputError, match="this state dict holds a dict with the keys a and no tensors"):
+        anatomy.projections({"a": 1})
+    with pytest.raises(InputError, match="this state dict is not a vgg11"):
+        anatomy.projections(network().state_dict(), architecture="vgg11")
+    with pytest.raises(InputError, match=r"a int cannot be measured; expected an nn.Module, a state dict"):
+        anatomy.projections(3)
+
+
+def test_a_summary_takes_a_table_or_what_is_measured():
+    own = network()
+    table = anatomy.projections(own, with_linear=True)
+    assert_frame_equal(anatomy.summarise(own, with_linear=True), anatomy.summarise(table))
+
+
+@pytest.mark.parametrize("linear", [False, True])
+def test_resets_are_those_of_plain_torch(images, linear):
+    pixels, labels = images
+    own, initial = network(), network(seed=1)
+    before = deepcopy(own.state_dict())
+    own.train()
+    table = anatomy.reinitialise(
+        own, pixels, labels, {"0": initial, "itself": own}, with_linear=linear, batch_size=8
+    )
+    assert own.training and all(torch.equal(before[name], value) for name, value in own.state_dict().items())
+    trained = (own(pixels).argmax(1) == labels).float().mean().item()
+    assert table["trained_accuracy"].unique() == pytest.approx([trained])
+    assert list(dict.fromkeys(table["name"])) == ["0", "2", "6"][: 2 + linear]
+    for row in table[table["reset_to"] == "0"].itertuples():
+        changed = deepcopy(own)
+        changed[int(row.name)].load_state_dict(initial[int(row.name)].state_dict())
+        expected = (changed(pixels).argmax(1) == labels).float().mean().item()
+        assert row.accuracy == pytest.approx(expected)
+        assert row.drop == pytest.approx(trained - expected)
+    assert (table.loc[table["reset_to"] == "itself", ["drop", "drop_low", "drop_high"]] == 0).all(axis=None)
+
+
+def test_resets_to_a_file_are_those_to_its_state_dict(images, tmp_path):
+    initial = network(seed=1)
+    torch.save(initial.state_dict(), tmp_path / "initial.pt")
+    sources = (initial, initial.state_dict(), tmp_path / "initial.pt")
+    tables = [anatomy.reinitialise(network(), *images, {"0": source}) for source in sources]
+    assert_frame_equal(tables[0], tables[1])
+    assert_frame_equal(tables[0], tables[2])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"to": {}}, "nothing to reset to"),
+        ({"to": {"0": network(channels=5)}}, "reset to 0: layer 0 has shape 5x1x3x3"),
+        ({"to": {"0": 3}}, "to: 0 is a int; expected an nn.Module"),
+        ({"labels": torch.zeros(3)}, "and 3 labels; expected float images"),
+        ({"images": torch.zeros(20, 1, 8, 8, dtype=torch.uint8)}, "expected float images"),
+    ],
+)
+def test_wrong_resets_are_refused(images, change, message):
+    given = {"images": images[0], "labels": images[1], "to": {"0": network(seed=1)}, **change}
+    with pytest.raises(InputError, match=message):
+        anatomy.reinitialise(network(), **given)
+
+
+@pytest.mark.parametrize("form", ["module", "projections", "summary"])
+def test_the_figure_shows_n_l_of_every_layer(form):
+    own = network()
+    table = anatomy.projections(own)
+    summary = anatomy.summarise(table)
+    figure = anatomy.plot({"module": own, "projections": table, "summary": summary}[form])
+    points = np.concatenate([part.get_offsets() for part in figure.axes[0].collections[1:]])
+    assert sorted(points.tolist()) == summary[["layer", "n_l"]].to_numpy().tolist()
+    plt.close(figure)
+
+
+def test_the_figure_of_resets_shows_their_drops(images):
+    table = anatomy.reinitialise(network(), *images, {"0": network(seed=1), "2": network(seed=2)})
+    figure = anatomy.plot(table)
+    shown = figure.axes[0].images[0].get_array()
+    assert np.allclose(shown, table["drop"].to_numpy().reshape(2, 2).T)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["0", "2"]
+    plt.close(figure)
+
+
+def test_the_command_writes_the_figure(tmp_path, capsys):
+    from anatomy.__main__ import main
+
+    torch.save(network().state_dict(), tmp_path / "own.pt")
+    with pytest.raises(SystemExit) as status:
+        main(["project", str(tmp_path / "own.pt"), "--plot", str(tmp_path / "own.png")])
+    assert status.value.code == 0 and "n_l" in capsys.readouterr().out
+    assert (tmp_path / "own.png").read_bytes().startswith(b"\x89PNG")

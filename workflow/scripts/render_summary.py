@@ -1,0 +1,47 @@
+"""Write the summary: on one screen what came out, the first page of the report."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from anatomy.reporting.claims import COLUMNS
+from anatomy.reporting.summary import StudySummary, summary_page
+from anatomy.reporting.tables import read_table
+from anatomy.runtime.errors import run_program
+from anatomy.runtime.files import write_text
+from anatomy.runtime.options import entry
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--studies",
+        required=True,
+        type=entry,
+        help='JSON: {"study": {"paper": "...", "headline": ["claim"]}}',
+    )
+    parser.add_argument("--words", required=True, type=entry, help="ran, note, links and caption, as JSON")
+    parser.add_argument("--claims", required=True, type=Path, nargs="*", help="STUDY/claims.csv of each")
+    parser.add_argument("--figure", required=True, type=Path, nargs="*", help="picture to show, PNG")
+    parser.add_argument("--output", required=True, type=Path, help="HTML to write")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    claims = {path.parent.name: read_table(path) for path in arguments.claims}
+    none = pd.DataFrame(columns=COLUMNS)
+    studies = [
+        StudySummary(name, own["paper"], claims.get(name, none), own["headline"])
+        for name, own in arguments.studies.items()
+    ]
+    words, figure = arguments.words, None
+    for path in arguments.figure:
+        inside = path.relative_to(arguments.output.parent).as_posix()
+        figure = path.read_bytes(), words["caption"], inside
+    write_text(arguments.output, summary_page(studies, words["ran"], words["links"], words["note"], figure))
+
+
+if __name__ == "__main__":
+    run_program(main)
