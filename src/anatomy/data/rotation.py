@@ -1,4 +1,4 @@
-"""Rotation of whole batches of images on their device, of uint8 ones equal to Pillow's bilinear `Image.rotate`.
+"""Rotation of batches of images on their device, of uint8 ones equal to Pillow's bilinear `Image.rotate`.
 
 Counter-clockwise by a, Pillow reads the pixel at (x, y) from the centre of the image at
 

@@ -1,11 +1,11 @@
-"""The measure from all activations, kept and computed with numpy in float64: what the study is held against."""
+"""The measure of all activations, kept, with numpy in float64: what the study is held against."""
 
 import numpy as np
 import torch
 
 
 def activations(network, images, names, rotations, normalise, aggregate):
-    """Aggregated outputs (R, N, units) of every image under every rotation, all layers one after the other."""
+    """Aggregated outputs (R, N, units) of every image under every rotation, of all layers."""
     generator = rotations.generator()
     jitter = torch.rand(len(images), rotations.count, generator=generator, dtype=torch.float64).numpy()
     kept = []
@@ -13,13 +13,17 @@ def activations(network, images, names, rotations, normalise, aggregate):
         angle = -180 + k * 360 / rotations.count
         turned = torch.stack(
             [
-                rotations.apply(image[None], torch.tensor([angle + rotations.jitter * (2 * jitter[n, k] - 1)]))[0]
+                rotations.apply(
+                    image[None], torch.tensor([angle + rotations.jitter * (2 * jitter[n, k] - 1)])
+                )[0]
                 for n, image in enumerate(images)
             ]
         )
         found = {}
         hooks = [
-            module.register_forward_hook(lambda m, i, o, name=name: found.__setitem__(name, o.clone()))
+            module.register_forward_hook(
+                lambda m, i, o, name=name, found=found: found.__setitem__(name, o.clone())
+            )
             for name, module in network.named_modules()
             if name in names
         ]

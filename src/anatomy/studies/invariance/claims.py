@@ -22,10 +22,11 @@ WHY_ANY = f"any difference, as all published ones have one sign; {WHY_EFFECT}"
 
 @claim(
     section="published table",
-    sentence="Networks trained on rotated images are more invariant to rotation than those trained on plain ones.",
+    sentence="Networks trained on rotated images are more invariant to rotation than those trained on plain"
+    " ones.",
     uses={"invariance_layers": "network_invariance training"},
-    quantity="mean M over all units (all images) of the network trained on rotated images, minus that of the one "
-    "trained on plain images; of the pair with the least difference",
+    quantity="mean M over all units (all images) of the network trained on rotated images, minus that of "
+    "the one trained on plain images; of the pair with the least difference",
     null=0,
     threshold=0,
     effect=-EFFECT,
@@ -46,8 +47,8 @@ def rotated_training_lowers_m(case: Case, threshold: float) -> Finding:
     section="published table",
     sentence="The measure over all images is below the one within classes (stratified).",
     uses={"invariance_layers": "network_invariance training"},
-    quantity="mean M over all units of all images, minus that of the stratified kind; of the network with the least "
-    "difference",
+    quantity="mean M over all units of all images, minus that of the stratified kind; of the network with "
+    "the least difference",
     null=0,
     threshold=0,
     effect=-EFFECT,
@@ -64,8 +65,8 @@ def all_images_below_stratified(case: Case, threshold: float) -> Finding:
     section="published table",
     sentence="Aggregated by their mean, feature maps are more invariant than by their maximum.",
     uses={"invariance_layers": "network_invariance training"},
-    quantity="mean M over all units (all images) by the mean of maps, minus that by the maximum; of the network with "
-    "the least difference",
+    quantity="mean M over all units (all images) by the mean of maps, minus that by the maximum; of the "
+    "network with the least difference",
     null=0,
     threshold=0,
     effect=-EFFECT,
@@ -74,9 +75,7 @@ def all_images_below_stratified(case: Case, threshold: float) -> Finding:
 )
 def mean_of_maps_below_maximum(case: Case, threshold: float) -> Finding:
     """Judge both networks of every pair, where both aggregations are measured."""
-    found = over_seeds(
-        networks(case), lambda own: own.pooled("all", "mean") - own.pooled("all", "max")
-    )
+    found = over_seeds(networks(case), lambda own: own.pooled("all", "mean") - own.pooled("all", "max"))
     return decide([below(threshold, *numbers) for numbers in found], "networks")
 
 
@@ -84,8 +83,8 @@ def mean_of_maps_below_maximum(case: Case, threshold: float) -> Finding:
     section="abstract",
     sentence="Lower layers are the most invariant.",
     uses={"invariance_layers": "layer_invariance network_invariance training"},
-    quantity="Spearman's correlation over layers between position and mean M (all images); of the network with the "
-    "lowest",
+    quantity="Spearman's correlation over layers between position and mean M (all images); of the network "
+    "with the lowest",
     null=0,
     threshold=0,
     effect=0.3,
@@ -103,8 +102,8 @@ def lower_layers_most_invariant(case: Case, threshold: float) -> Finding:
     section="abstract",
     sentence="The invariance of the output is class conditional.",
     uses={"invariance_layers": "outputs network_invariance training"},
-    quantity="correlation of a seed's M of outputs by class, each output's mean taken away, with the mean of the other "
-    "seeds; of the network with the lowest",
+    quantity="correlation of a seed's M of outputs by class, each output's mean taken away, with the mean "
+    "of the other seeds; of the network with the lowest",
     null=0,
     threshold=0,
     effect=0.3,

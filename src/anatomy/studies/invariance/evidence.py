@@ -41,8 +41,8 @@ class InvarianceEvidence(Evidence):
     def class_agreement(self) -> pd.Series:
         """Return by seed how its map of outputs and classes agrees with the mean map of the other seeds.
 
-        Of each output its mean over classes is taken away: what is left differs between classes, and Pearson's
-        correlation with the other seeds is 0 if that is chance.
+        Of each output its mean over classes is taken away: what is left differs between classes, and
+        Pearson's correlation with the other seeds is 0 if that is chance.
         """
         table = self.table("outputs")
         if table["class"].nunique() < 2:

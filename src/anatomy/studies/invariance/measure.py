@@ -7,8 +7,9 @@ With a_j(T_k x_n) the unit j for image n under rotation k (Quiroga et al. 2019),
     M_j = V_j / B_j;  1 if both are 0;  infinite if B_j alone is 0
 
 with n - 1 in the denominators. 0 is invariant; 1 varies with the rotation as much as from image to image. Of
-classes, V and B are those of their images alone; `stratified` is the mean of M over the classes. Every image is
-rotated once by each angle and sees the network once, for all of this together; moments are kept, no activations.
+classes, V and B are those of their images alone; `stratified` is the mean of M over the classes. Every image
+is rotated once by each angle and sees the network once, for all of this together; moments are kept, no
+activations.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -87,9 +88,10 @@ def measure(
     """Measure V and B of the outputs of modules `names` (by label) in one pass over batches.
 
     A batch is images (B, C, H, W), uint8 or float, and class indices (B,) on the device of the network;
-    `normalise` maps rotated images to its inputs. Sums over maps are in float32, or with `exact` in float64; all
-    else is in float64. `weights(first, count)` gives for images from the index `first` on their weight in V
-    and whether (1 or 0) they count for B; all are 1 by default. `InputError` for a class of fewer than two images.
+    `normalise` maps rotated images to its inputs. Sums over maps are in float32, or with `exact` in float64;
+    all else is in float64. `weights(first, count)` gives for images from the index `first` on their weight in
+    V and whether (1 or 0) they count for B; all are 1 by default. `InputError` for a class of fewer than two
+    images.
     """
     state: _Accumulator | None = None
     generator, first = rotations.generator(), 0
@@ -99,7 +101,7 @@ def measure(
                 units = Units(network, normalise(images[:1]), names, aggregations, exact)
                 state = _Accumulator(classes, rotations.count, units.columns, images.device)
             count = len(images)
-            in_v, in_b = (torch.ones(2, count) if weights is None else weights(first, count))
+            in_v, in_b = torch.ones(2, count) if weights is None else weights(first, count)
             of_class = torch.nn.functional.one_hot(labels, classes).T.double()
             member = of_class * in_b.to(of_class)
             spread = Spread()
@@ -122,8 +124,8 @@ def measure(
     few = [index for index, number in enumerate(state.images.tolist()) if number < 2]
     if few:
         raise InputError(
-            f"class {few[0]} has {int(state.images[few[0]])} images; a deviation over images needs two or more "
-            "of each class: give more images, or no labels"
+            f"class {few[0]} has {int(state.images[few[0]])} images; a deviation over images needs two or "
+            "more of each class: give more images, or no labels"
         )
     transformation, sample = state.deviations()
     return Deviations(

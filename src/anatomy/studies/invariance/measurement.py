@@ -22,8 +22,8 @@ class Measurement:
 
     `arrays`: `transformation/<aggregation>` and `sample/<aggregation>` (G + 1, units), the last row of all
     images; `floor/<aggregation>` (units,), the deviation over rotations of images that are turned and turned
-    back; `images` (G,) and `correct` (G, R). `facts`: experiment, seed, epoch, checksum of the weights, classes,
-    angles, layers (label, module, units), aggregations, scores (part, images, loss, accuracy).
+    back; `images` (G,) and `correct` (G, R). `facts`: experiment, seed, epoch, checksum of the weights,
+    classes, angles, layers (label, module, units), aggregations, scores (part, images, loss, accuracy).
     """
 
     facts: Mapping[str, Any]

@@ -7,7 +7,7 @@ from anatomy.reporting.statistics import LEVEL
 
 
 def student_interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
-    """Return the interval of the mean of values (n,) by Student's t, by default of 95 %; NaN of fewer than two."""
+    """Return the interval of the mean of values (n,) by Student's t; NaN of fewer than two."""
     values = np.asarray(values, float)
     if len(values) < 2:
         return np.nan, np.nan

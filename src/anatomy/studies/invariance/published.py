@@ -1,8 +1,8 @@
 """The measure as the authors' code computes it: its windows of images, and a normalisation for each data set.
 
 With batches of b = min(N, 64) images, V takes windows of images [i, i + b), i = 0 .. floor(N / b) - 1, which
-overlap; B leaves out the incomplete last batch. The images of a class are a data set of their own, standardised
-by their own mean and standard deviation.
+overlap; B leaves out the incomplete last batch. The images of a class are a data set of their own,
+standardised by their own mean and standard deviation.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,14 +38,17 @@ def measure_as_published(
     aggregations: Sequence[str] = ("mean",),
     exact: bool = False,
 ) -> Deviations:
-    """Measure as `measure` does, of uint8 images (N, C, H, W) and labels (N,): each class in a pass of its own."""
+    """Measure as `measure` does, of uint8 images (N, C, H, W) and labels (N,), each class in its own pass."""
 
     def one(chosen: torch.Tensor) -> Deviations:
         own = images[chosen]
         in_v, in_b = window_weights(len(own))
         return measure(
             network,
-            ((batch, torch.zeros(len(batch), dtype=torch.int64, device=own.device)) for batch in own.split(BATCH)),
+            (
+                (batch, torch.zeros(len(batch), dtype=torch.int64, device=own.device))
+                for batch in own.split(BATCH)
+            ),
             1,
             names,
             rotations,

@@ -1,4 +1,4 @@
-"""M of V and B, what a unit is if there is none, and its mean over classes; see `measure` for the equations."""
+"""M of V and B, what a unit is that has none, and the mean over classes; `measure` has the equations."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def invariance(transformation: np.ndarray, sample: np.ndarray) -> np.ndarray:
 
 
 def status(transformation: np.ndarray, sample: np.ndarray) -> np.ndarray:
-    """Return what each unit is, elementwise: a dead one never varies, an infinite one with rotation alone."""
+    """Return what each unit is: a dead one never varies, an infinite one varies with rotation alone."""
     still, broken = sample == 0, ~np.isfinite(transformation) | ~np.isfinite(sample)
     words = [NOT_FINITE, DEAD, INFINITE]
     return np.select([broken, still & (transformation == 0), still], words, default=DEFINED)

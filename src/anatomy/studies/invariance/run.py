@@ -32,7 +32,8 @@ def measure_run(run: TrainedRun, own: Any) -> Measurement:
     task = run.task
     if task.has_points:
         raise InputError(
-            f"{run.folder} was trained on points, which cannot be rotated; remove `invariance` from the experiment"
+            f"{run.folder} was trained on points, which cannot be rotated; "
+            "remove `invariance` from the experiment"
         )
     network = run.network().to(task.device)
     names = {name: name for name in own.layers} if own.layers else intermediates(network, task.input_shape)
@@ -62,7 +63,7 @@ def measure_run(run: TrainedRun, own: Any) -> Measurement:
 def _deviations(
     run: TrainedRun, network: nn.Module, names: dict[str, str], own: Any
 ) -> tuple[Deviations, Deviations | None]:
-    """Return what is measured of the test images, and of those turned and turned back if that is asked for."""
+    """Return what is measured of test images, and of those turned and turned back if that is asked for."""
     task, exact = run.task, own.sums == "float64"
     images, labels = task.test
     count = len(labels) if own.images is None else min(own.images, len(labels))
@@ -98,7 +99,12 @@ def scores(run: TrainedRun, network: nn.Module, seed: int) -> Iterator[dict[str,
         for rotated in (False, True):
             shown = _turned(images, stream(seed, "invariance scores", part)) if rotated else images
             loss, accuracy = evaluate(
-                network, shown, labels, task.normalise, run.settings.precision, loss_of(run.settings.loss.kind)
+                network,
+                shown,
+                labels,
+                task.normalise,
+                run.settings.precision,
+                loss_of(run.settings.loss.kind),
             )
             yield {
                 "part": part,

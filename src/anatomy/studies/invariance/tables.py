@@ -1,13 +1,14 @@
 """Tables of the study: units, layers, whole networks, outputs by class, scores, accuracy by angle."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from anatomy.studies.invariance.over_seeds import student_interval
 from anatomy.reporting.tables import LAYERS
 from anatomy.studies.invariance.measurement import Measurement
+from anatomy.studies.invariance.over_seeds import student_interval
 from anatomy.studies.invariance.quotient import (
     DEAD,
     DEFINED,
@@ -26,62 +27,71 @@ COUNTS = {"dead": DEAD, "infinite": INFINITE, "not_finite": NOT_FINITE}
 def units_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
     """Return one row per seed, aggregation, kind and unit, for `class` one for each class.
 
-    `transformation` is V, `sample` B and `invariance` M; of `stratified`, the mean of M over classes, there is M
-    alone. `floor` is that of images turned and turned back, over B, of all images.
+    `transformation` is V, `sample` B and `invariance` M; of `stratified`, the mean of M over classes, there
+    is M alone. `floor` is that of images turned and turned back, over B, of all images.
     """
     return pd.concat([_units(own) for own in measurements], ignore_index=True)
 
 
 def _units(own: Measurement) -> pd.DataFrame:
-    layers = own.facts["layers"]
+    parts = []
+    for aggregation in own.facts["aggregations"]:
+        v, b = (own.arrays[f"{name}/{aggregation}"] for name in ("transformation", "sample"))
+        classes = own.facts["classes"] if len(v) > 2 else []
+        rows = unit_rows(own.facts["layers"], v, b, classes).assign(aggregation=aggregation, floor=np.nan)
+        if (floor := own.arrays.get(f"floor/{aggregation}")) is not None:
+            rows.loc[rows["kind"] == ALL, "floor"] = invariance(floor, b[-1])
+        parts.append(rows)
+    origin = {key: own.facts[key] for key in ORIGIN}
+    columns = ["aggregation", "kind", "class", "position", "layer", "label", "unit"]
+    numbers = ["transformation", "sample", "invariance", "floor", "status"]
+    return pd.concat(parts, ignore_index=True).assign(**origin)[[*ORIGIN, *columns, *numbers]]
+
+
+def unit_rows(
+    layers: Sequence[Mapping[str, Any]],
+    transformation: np.ndarray,
+    sample: np.ndarray,
+    classes: Sequence[Any] = (),
+) -> pd.DataFrame:
+    """Return one row per kind and unit of V and B, (classes + 1, units) each, the last row of all images.
+
+    `layers` have `module`, `label` and number of `units`. Without `classes` there are rows of all images
+    alone.
+    """
     sizes = [layer["units"] for layer in layers]
     each = pd.DataFrame(
         {
-            "experiment": own.facts["experiment"],
-            "seed": own.facts["seed"],
             "position": np.repeat(np.arange(1, len(layers) + 1), sizes),
             "layer": np.repeat([layer["module"] for layer in layers], sizes),
             "label": np.repeat([layer["label"] for layer in layers], sizes),
             "unit": np.concatenate([np.arange(size) for size in sizes]),
         }
     )
-    parts = []
-    for aggregation in own.facts["aggregations"]:
-        v, b = (own.arrays[f"{name}/{aggregation}"] for name in ("transformation", "sample"))
-        floor = own.arrays.get(f"floor/{aggregation}")
-        whole, of_classes = invariance(v[-1], b[-1]), invariance(v[:-1], b[:-1])
-        named = {"aggregation": aggregation}
+    m, words = invariance(transformation, sample), status(transformation, sample)
+
+    def rows(kind: str, index: int, name: Any = None) -> pd.DataFrame:
+        numbers = {"transformation": transformation[index], "sample": sample[index], "invariance": m[index]}
+        return each.assign(kind=kind, **{"class": name}, **numbers, status=words[index])
+
+    parts = [rows(ALL, -1)]
+    if len(classes):
+        mean, dead = stratified(m[:-1]), (words[:-1] == DEAD).all(0)
+        of_mean = np.select([dead, np.isposinf(mean), np.isnan(mean)], [DEAD, INFINITE, NOT_FINITE], DEFINED)
+        empty = dict.fromkeys(("transformation", "sample"), np.nan)
         parts.append(
-            each.assign(
-                **named,
-                kind=ALL,
-                transformation=v[-1],
-                sample=b[-1],
-                invariance=whole,
-                status=status(v[-1], b[-1]),
-                floor=np.nan if floor is None else invariance(floor, b[-1]),
-            )
+            each.assign(kind=STRATIFIED, **{"class": None}, **empty, invariance=mean, status=of_mean)
         )
-        if len(of_classes) < 2:
-            continue
-        mean = stratified(of_classes)
-        dead = (status(v[:-1], b[:-1]) == DEAD).all(0)
-        words = np.select([dead, np.isposinf(mean), np.isnan(mean)], [DEAD, INFINITE, NOT_FINITE], DEFINED)
-        parts.append(each.assign(**named, kind=STRATIFIED, invariance=mean, status=words))
-        for index, name in enumerate(own.facts["classes"]):
-            numbers = {"transformation": v[index], "sample": b[index], "invariance": of_classes[index]}
-            words = status(v[index], b[index])
-            parts.append(each.assign(**named, kind=CLASS, **{"class": name}, **numbers, status=words))
-    columns = ["aggregation", "kind", "class", "position", "layer", "label", "unit"]
-    numbers = ["transformation", "sample", "invariance", "floor", "status"]
-    return pd.concat(parts, ignore_index=True).reindex(columns=[*ORIGIN, *columns, *numbers])
+        parts += [rows(CLASS, index, name) for index, name in enumerate(classes)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def layer_table(units: pd.DataFrame) -> pd.DataFrame:
     """Return one row per seed, aggregation, kind (`all`, `stratified`) and layer of a table of units.
 
     `invariance` is the mean over units whose M is finite, dead ones with 1, as published; `invariance_alive`
-    that over units that are neither. Counts of `units`, and of those that are `dead`, `infinite`, `not_finite`.
+    that over units that are neither. Counts of `units`, and of those that are `dead`, `infinite`,
+    `not_finite`.
     """
     by = [*ORIGIN, "aggregation", "kind", "position", "layer", "label"]
     return _means(units[units["kind"] != CLASS], by)
@@ -125,7 +135,7 @@ def outputs_table(units: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
-    """Return loss and accuracy on plain and rotated images of both parts, one row per seed and kind of them."""
+    """Return loss and accuracy on plain and rotated images of both parts of the data, by seed."""
     rows = [
         {key: own.facts[key] for key in ORIGIN} | score
         for own in measurements
@@ -167,8 +177,8 @@ def layers_table(layers: pd.DataFrame, epoch: int) -> pd.DataFrame:
 def networks_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return over seeds, of tables of `network_table`, mean, std, n and a 95 % interval of two quantities.
 
-    `pooled`: all units in one pool, as published; `by_layer`: layers weighted equally. The interval is Student's,
-    empty for a single seed.
+    `pooled`: all units in one pool, as published; `by_layer`: layers weighted equally. The interval is
+    Student's, empty for a single seed.
     """
     rows = []
     for (experiment, aggregation, kind), group in pd.concat(tables).groupby(

@@ -1,10 +1,11 @@
 """From outputs of modules to units: which columns of numbers stand for the feature maps of a layer.
 
-An output (N, C, ...) is C units, (N, C) too. A map is aggregated before any statistic, by its `sum`, `mean` or
-`max`; with `deviations` each of its pixels is measured, and the deviations are averaged over the map.
+An output (N, C, ...) is C units, (N, C) too. A map is aggregated before any statistic, by its `sum`, `mean`
+or `max`; with `deviations` each of its pixels is measured, and the deviations are averaged over the map.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 
@@ -27,6 +28,21 @@ class Layer:
     module: str
     units: int
     pixels: int
+
+
+@contextmanager
+def fitting(inputs: torch.Tensor) -> Iterator[None]:
+    """Raise `InputError` where a forward pass of inputs (N, ...) fails: it takes those of another shape."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, AttributeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"inputs of shape {tuple(inputs.shape[1:])} do not fit this network ({reason}); use images of "
+            "another size, or another network"
+        ) from error
 
 
 class Units:
@@ -53,7 +69,8 @@ class Units:
         self.dtype = torch.float64 if exact else None
         self.layers: list[Layer] = []
         self.ranges: dict[str, list[slice]] = {name: [] for name in aggregations}
-        outputs = module_outputs(network, example, [*self.names, NETWORK])
+        with fitting(example):
+            outputs = module_outputs(network, example, [*self.names, NETWORK])
         end = 0
         for label, module in names.items():
             shape = outputs[module].shape
@@ -93,7 +110,7 @@ class Units:
         return columns, outputs[NETWORK]
 
     def of(self, deviations: torch.Tensor, aggregation: str) -> torch.Tensor:
-        """Return the deviations (G, units) of all layers, one after the other, out of those of columns (G, K)."""
+        """Return the deviations (G, units) of all layers out of those of columns (G, K)."""
         parts = []
         for layer, columns in zip(self.layers, self.ranges[aggregation], strict=True):
             part = deviations[:, columns]

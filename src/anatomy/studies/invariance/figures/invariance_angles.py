@@ -23,11 +23,15 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
     """Draw the accuracies of two networks."""
     figure, axes = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.6), layout="constrained", sharey=True)
     for ax, table, network in zip(axes, tables["angles"], NETWORKS, strict=True):
-        grid = table.pivot_table(index="class", columns="angle", values="accuracy", aggfunc="mean", sort=False)
+        grid = table.pivot_table(
+            index="class", columns="angle", values="accuracy", aggfunc="mean", sort=False
+        )
         grid = grid.sort_index(axis=1)
-        image = ax.imshow(grid.to_numpy(), cmap="inferno", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        image = ax.imshow(
+            grid.to_numpy(), cmap="inferno", vmin=0, vmax=1, aspect="auto", interpolation="nearest"
+        )
         angles = grid.columns.to_numpy()
-        chosen = np.unique(np.linspace(0, len(angles) - 1, min(9, len(angles))).astype(int))
+        chosen = np.arange(0, len(angles), max(1, len(angles) // 4))
         ax.set_xticks(chosen, [f"{angles[index]:g}" for index in chosen])
         step = -(-len(grid) // 20)
         ax.set_yticks(range(0, len(grid), step), [str(name) for name in grid.index[::step]])

@@ -14,8 +14,8 @@ TABLES = ("outputs",)
 TAKES = ("labels",)
 SHOWS = "invariance of outputs by class"
 CAPTION = (
-    "Invariance M of every output of {{ labels[0] }}, for the images of every class, trained on plain and on rotated "
-    "images; means over seeds. On the diagonal an output sees its own class."
+    "Invariance M of every output of {{ labels[0] }}, for the images of every class, trained on plain and "
+    "on rotated images; means over seeds. On the diagonal an output sees its own class."
 )
 
 

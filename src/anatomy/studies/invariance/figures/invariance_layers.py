@@ -14,11 +14,12 @@ TABLES = ("layer_invariance",)
 TAKES = ("labels",)
 SHOWS = "invariance by layer"
 CAPTION = (
-    "Mean of M over the units of each layer that have one, for {{ labels | unique | join('; ') }}: how much a "
-    "unit varies under rotation of an image, over how much it varies from image to image. 0 is invariant. "
-    "Blue: over all images; red: within classes, the mean over them. Solid: trained on rotated images; dashed: "
-    "on plain ones. Lines are means over seeds, bands one standard deviation. Grey, if it was measured: images "
-    "turned and turned back, the part of M that is pixels lost and blurred, from 0 to the larger of both networks."
+    "Mean of M over the units of each layer that have one, for {{ labels | unique | join('; ') }}: how much"
+    " a unit varies under rotation of an image, over how much it varies from image to image. 0 is "
+    "invariant. Blue: over all images; red: within classes, the mean over them. Solid: trained on rotated "
+    "images; dashed: on plain ones. Lines are means over seeds, bands one standard deviation. Grey, if it "
+    "was measured: images turned and turned back, the part of M that is pixels lost and blurred, from 0 to "
+    "the larger of both networks."
 )
 
 LINES = {"plain": "--", "rotated": "-"}
@@ -63,7 +64,9 @@ def panel(axes: Axes, networks: Mapping[str, pd.DataFrame]) -> None:
         label_layers(axes, own)
     floor = pd.concat(floors, axis=1).max(axis=1)
     if floor.notna().any():
-        axes.fill_between(floor.index, 0, floor, color="0.85", linewidth=0, zorder=0, label="turned and turned back")
+        axes.fill_between(
+            floor.index, 0, floor, color="0.85", linewidth=0, zorder=0, label="turned and turned back"
+        )
     axes.axhline(1, color="0.6", linewidth=0.6, linestyle=":", zorder=0)
     axes.set_ylim(0)
     axes.margins(x=0.02)

@@ -1,4 +1,4 @@
-"""Accuracy and loss over epochs of both networks of a pair, and both tested on plain and on rotated images."""
+"""Accuracy and loss over epochs of a pair, and both networks tested on plain and on rotated images."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,9 +15,10 @@ TABLES = ("training_summary", "scores")
 TAKES = ("labels",)
 SHOWS = "accuracy and loss, plain and rotated"
 CAPTION = (
-    "Accuracy and loss over epochs of {{ labels[0] }}, trained on plain and on rotated images, on the images it "
-    "trains on and on those that validate (plain ones); on the right the accuracy of both at the end, on test images as "
-    "they are and each turned by a random angle. Means over seeds, with one standard deviation."
+    "Accuracy and loss over epochs of {{ labels[0] }}, trained on plain and on rotated images, on the "
+    "images it trains on and on those that validate (plain ones); on the right the accuracy of both at the "
+    "end, on test images as they are and each turned by a random angle. Means over seeds, with one standard"
+    " deviation."
 )
 
 PARTS = {"train": "training", "validation": "validation, plain images"}
@@ -55,7 +56,9 @@ def bars(axes: Axes, scores: Sequence[pd.DataFrame]) -> None:
         means = [rows["accuracy"].mean() for rows in chosen]
         spread = [rows["accuracy"].std(ddof=1) if len(rows) > 1 else 0 for rows in chosen]
         places = np.arange(2) + 0.4 * (index - 0.5)
-        drawn = axes.bar(places, means, 0.38, yerr=spread, color=PALETTE[(0, 3)[index]], label=f"{words} test images")
+        drawn = axes.bar(
+            places, means, 0.38, yerr=spread, color=PALETTE[(0, 3)[index]], label=f"{words} test images"
+        )
         axes.bar_label(drawn, [f"{mean:.2f}" for mean in means], padding=2, fontsize=6)
     axes.set_xticks(range(2), [f"trained on\n{network}" for network in NETWORKS])
     axes.set_ylim(0, 1.19)

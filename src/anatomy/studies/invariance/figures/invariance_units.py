@@ -16,6 +16,7 @@ from anatomy.studies.invariance.figures.style import (
     NETWORKS,
     first_seed,
     highest,
+    in_figures,
     label_layers,
     scale,
 )
@@ -24,11 +25,12 @@ TABLES = ("units",)
 TAKES = ("labels",)
 SHOWS = "invariance of every unit"
 CAPTION = (
-    "Invariance M of every unit of {{ labels[0] }} (first seed), trained on plain images on the left and on rotated "
-    "ones on the right: over all images, within classes (the mean over them), and for each class. A column is a "
-    "layer, its units from top to bottom, stretched to one height; 0, black, is invariant. All maps share one scale, "
-    "up to the median and three times the interquartile range of them all: what lies above it, infinite units "
-    "included, is green. Units that never vary have M = 1; those with values that are not finite are light blue."
+    "Invariance M of every unit of {{ labels[0] }} (first seed), trained on plain images on the left and on"
+    " rotated ones on the right: over all images, within classes (the mean over them), and for each class. "
+    "A column is a layer, its units from top to bottom, stretched to one height; 0, black, is invariant. "
+    "All maps share one scale, up to the median and three times the interquartile range of them all: what "
+    "lies above it, infinite units included, is green. Units that never vary have M = 1; those with values "
+    "that are not finite are light blue."
 )
 
 # Rows of pixels of a map; units of a layer share them.
@@ -50,9 +52,10 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
     for column, (own, network) in enumerate(zip(chosen, NETWORKS, strict=True)):
         for ax, row in zip(axes[:, column], rows, strict=True):
             image = heat_map(ax, _of(own, *row), top)
+            ax.tick_params(bottom=row == rows[-1])
             kind, name = row
             if not column:
-                words = f"class {name}" if kind == "class" else kind
+                words = f"class {in_figures(name)}" if kind == "class" else kind
                 ax.set_ylabel(in_lines(words, 1), rotation=0, ha="right", va="center")
         axes[0, column].set_title(f"trained on {network} images{_counts(own)}")
         label_layers(axes[-1, column], own)
@@ -62,7 +65,9 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
     above = any((own["invariance"] > top).any() for own in chosen)
     figure.colorbar(image, ax=axes, label="M", aspect=40, extend="max" if above else "neither")
     patches = [Patch(color=ABOVE, label="above the scale")] * above
-    patches += [Patch(color=BROKEN, label="not finite")] * any(own["invariance"].isna().any() for own in chosen)
+    patches += [Patch(color=BROKEN, label="not finite")] * any(
+        own["invariance"].isna().any() for own in chosen
+    )
     if patches:
         figure.legend(handles=patches, loc="outside lower center", ncols=2)
     return figure
@@ -91,10 +96,15 @@ def heat_map(axes: Axes, units: pd.DataFrame, top: float):
     grid = np.where(np.isposinf(grid), 2 * top, grid)
     extent = (0.5, grid.shape[1] + 0.5, 0, 1)
     image = axes.imshow(
-        np.ma.masked_invalid(grid), cmap=scale(), vmin=0, vmax=top, aspect="auto", interpolation="nearest", extent=extent
+        np.ma.masked_invalid(grid),
+        cmap=scale(),
+        vmin=0,
+        vmax=top,
+        aspect="auto",
+        interpolation="nearest",
+        extent=extent,
     )
     for edge in np.arange(1, grid.shape[1]) + 0.5:
         axes.axvline(edge, color="white", linewidth=min(0.8, 20 / grid.shape[1]))
     axes.set_yticks([])
     return image
-

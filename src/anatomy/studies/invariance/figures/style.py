@@ -19,12 +19,12 @@ MOST_NAMES = 40
 
 
 def scale() -> Colormap:
-    """Return colours from 0, invariant, on; what lies above the scale is green, what has no M light blue."""
+    """Return colours from 0 on; what lies above the scale is green, what has no M light blue."""
     return mpl.colormaps["inferno"].with_extremes(over=ABOVE, bad=BROKEN)
 
 
 def highest(values: Iterable[np.ndarray]) -> float:
-    """Return where the colours end: the largest value, or the median and three times the interquartile range."""
+    """Return where colours end: the largest value, at most the median and 3 interquartile ranges."""
     flat = np.concatenate([np.ravel(value) for value in values])
     finite = flat[np.isfinite(flat)]
     if not finite.size:
@@ -39,11 +39,16 @@ def first_seed(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def label_layers(axes: Axes, layers: pd.DataFrame) -> None:
-    """Write the names of layers below an axis on which they are 1, 2, ..., or their numbers if they are many."""
+    """Write the names of layers 1, 2, ... below an axis, or their numbers if they are many."""
     names = layers.drop_duplicates("position").sort_values("position")
     if len(names) <= MOST_NAMES:
         axes.set_xticks(names["position"], names["label"], rotation=90, fontsize=6)
     axes.set_xlabel("layer")
+
+
+def in_figures(name: object) -> str:
+    """Return the name of a class; beside empty cells a table has whole numbers as 3.0."""
+    return f"{name:g}" if isinstance(name, float) else str(name)
 
 
 def in_words(table: pd.DataFrame) -> str:
