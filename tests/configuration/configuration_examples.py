@@ -69,9 +69,20 @@ defaults: &experiment
   seeds: [0, 1]
   arrangements:
     reinitialise: {epochs: [0, 2], random: true, linear: false}
+  invariance:
+    angles: 4
+    jitter: 0.5
+    aggregations: [max]
+    images: 20
+    layers: [c1]
+    sums: float64
+    artefacts: false
+    variant: published
+    seed: 1
 experiments:
   plain: *experiment
   other: {like: plain, order: drawn}
+  unturned: {like: plain, augmentation: {rotate: 0}}
   simplex:
     like: plain
     batch_norm: null
@@ -98,6 +109,7 @@ figures:
   figure_09: {pretrained: theirs}
   figure_21: {experiments: [plain]}
   figure_polarity: {experiments: [plain]}
+  invariance_layers: {experiments: [unturned, plain]}
   mine: {kind: dynamics, experiment: other}
 """
 # Mappings whose keys are the user's.

@@ -73,7 +73,7 @@ NONE = {
         "stop",
         "start",
     },
-    "experiment": {"like", "dataset", "seeds", "arrangements"},
+    "experiment": {"like", "dataset", "seeds", "arrangements", "invariance"},
     "embedded": {"source", "label", "variant", "train", "test"},
     "torchvision": {"source", "label", "official", "train", "test"},
     "folder": {"source", "label", "path", "sha256", "homepage", "train", "test"},
@@ -94,6 +94,13 @@ DEFAULTS = {
         "arrangements.reinitialise.epochs": [0],
         "arrangements.reinitialise.random": True,
         "arrangements.reinitialise.linear": False,
+        "invariance.angles": 16,
+        "invariance.jitter": 1.0,
+        "invariance.aggregations": ["mean", "max"],
+        "invariance.sums": "float32",
+        "invariance.artefacts": True,
+        "invariance.variant": "corrected",
+        "invariance.seed": 0,
     },
     "embedded": {"seed": 0, "polarity": "single"},
     "torchvision": {},
@@ -109,6 +116,7 @@ STUDIES = {
     "arrangements": {},
     "arrangements.critical_drop": 0.1,
     "arrangements.pretrained": {},
+    "invariance": {},
 }
 
 

@@ -13,14 +13,14 @@ from anatomy.studies.invariance.rotations import Rotations
 
 
 def test_it_is_the_measure_in_tidy_form():
-    table = anatomy.invariance(small(), images(), labels(), layers=[*NAMES.values()], angles=4)
-    values = activations(small(), images(), [*NAMES.values()], Rotations(4, 0), in_unit, AGGREGATE["mean"])
+    table = anatomy.invariance(small(), images(), labels(), layers=[*NAMES.values()], angles=6)
+    values = activations(small(), images(), [*NAMES.values()], Rotations(6, 0), in_unit, AGGREGATE["mean"])
     for kind, name, chosen in (("all", None, np.full(40, True)), ("class", 2, labels().numpy() == 2)):
         own = table[table["kind"] == kind]
         own = own if name is None else own[own["class"] == name]
         v, b = deviations(values[:, chosen])
-        np.testing.assert_allclose(own["transformation"], v, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(own["invariance"], v / b, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(own["transformation"], v, rtol=2e-3, atol=1e-6)
+        np.testing.assert_allclose(own["invariance"], v / b, rtol=2e-3, atol=1e-6)
     by_class = table[table["kind"] == "class"].pivot(
         index=["layer", "unit"], columns="class", values="invariance"
     )

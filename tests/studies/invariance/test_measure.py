@@ -259,7 +259,7 @@ def test_turning_back_is_less_than_turning():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"names": {"c": "c3"}}, "did you mean c"),
+        ({"names": {"c": "c2x"}}, "did you mean c2"),
         ({"aggregations": ["median"]}, "allowed: sum, mean, max, deviations"),
         ({"classes": torch.tensor([0] * 39 + [1])}, "class 1 has 1 images"),
         ({"network": nn.Sequential(nn.Flatten(0)), "names": {"x": "0"}}, "expected"),

@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic
 
+# The only key of the metadata: of several the order in the file would be random.
 FORMAT = "anatomy invariance 1"
 
 
@@ -35,7 +36,7 @@ class Measurement:
             save_file(
                 {name: np.ascontiguousarray(array) for name, array in self.arrays.items()},
                 temporary,
-                {"format": FORMAT, "facts": json.dumps(self.facts, allow_nan=False)},
+                {FORMAT: json.dumps(self.facts, allow_nan=False)},
             )
 
     @classmethod
@@ -43,9 +44,9 @@ class Measurement:
         """Read it from a file; `InputError` if it is none of this study."""
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
+            if FORMAT not in metadata:
                 raise InputError(f"{path} is no measurement of invariance; expected a file of {FORMAT}")
-            return cls(json.loads(metadata["facts"]), {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            return cls(json.loads(metadata[FORMAT]), {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
 
 
 def described(layers: Any) -> list[dict[str, Any]]:
