@@ -1,15 +1,14 @@
 """The paper's checkable sentences, judged on the pairs of networks of the figure of layers.
 
-Numbers are means over seeds with Student's 95 % interval, so that a single seed decides nothing; of several
+Numbers are means over seeds with Student's interval, so that a single seed decides nothing; of several
 networks the one that speaks most against a sentence counts.
 """
 
 import sys
 
-from anatomy.reporting.claims import Finding, above, below, claim, claims_of, decide
+from anatomy.reporting.claims import Finding, claim, claims_of
 from anatomy.reporting.evidence import Case
-from anatomy.studies.invariance.evidence import InvarianceEvidence, networks, over_seeds, pairs
-from anatomy.studies.invariance.over_seeds import student_interval
+from anatomy.studies.invariance.evidence import InvarianceEvidence, all_above, all_below, of_networks, pairs
 
 EVIDENCE = InvarianceEvidence
 
@@ -35,12 +34,14 @@ WHY_ANY = f"any difference, as all published ones have one sign; {WHY_EFFECT}"
 )
 def rotated_training_lowers_m(case: Case, threshold: float) -> Finding:
     """Judge the differences of pairs, seed by seed."""
-    findings = []
-    for pair in pairs(case):
-        difference = (pair.rotated.pooled() - pair.plain.pooled()).to_numpy(float)
-        note = f"{pair.rotated.name} against {pair.plain.name}, {len(difference)} seeds"
-        findings.append(below(threshold, difference.mean(), *student_interval(difference), note))
-    return decide(findings, "pairs")
+    named = [
+        (
+            f"{pair.rotated.name} against {pair.plain.name}",
+            (pair.rotated.pooled() - pair.plain.pooled()).to_numpy(),
+        )
+        for pair in pairs(case)
+    ]
+    return all_below(named, threshold, "pairs")
 
 
 @claim(
@@ -57,8 +58,7 @@ def rotated_training_lowers_m(case: Case, threshold: float) -> Finding:
 )
 def all_images_below_stratified(case: Case, threshold: float) -> Finding:
     """Judge both networks of every pair."""
-    found = over_seeds(networks(case), lambda own: own.pooled("all") - own.pooled("stratified"))
-    return decide([below(threshold, *numbers) for numbers in found], "networks")
+    return all_below(of_networks(case, lambda own: own.pooled("all") - own.pooled("stratified")), threshold)
 
 
 @claim(
@@ -75,8 +75,9 @@ def all_images_below_stratified(case: Case, threshold: float) -> Finding:
 )
 def mean_of_maps_below_maximum(case: Case, threshold: float) -> Finding:
     """Judge both networks of every pair, where both aggregations are measured."""
-    found = over_seeds(networks(case), lambda own: own.pooled("all", "mean") - own.pooled("all", "max"))
-    return decide([below(threshold, *numbers) for numbers in found], "networks")
+    return all_below(
+        of_networks(case, lambda own: own.pooled("all", "mean") - own.pooled("all", "max")), threshold
+    )
 
 
 @claim(
@@ -94,8 +95,7 @@ def mean_of_maps_below_maximum(case: Case, threshold: float) -> Finding:
 )
 def lower_layers_most_invariant(case: Case, threshold: float) -> Finding:
     """Judge both networks of every pair."""
-    found = over_seeds(networks(case), lambda own: own.depth_correlation())
-    return decide([above(threshold, *numbers) for numbers in found], "networks")
+    return all_above(of_networks(case, lambda own: own.depth_correlation()), threshold)
 
 
 @claim(
@@ -113,8 +113,7 @@ def lower_layers_most_invariant(case: Case, threshold: float) -> Finding:
 )
 def output_depends_on_the_class(case: Case, threshold: float) -> Finding:
     """Judge both networks of every pair."""
-    found = over_seeds(networks(case), lambda own: own.class_agreement())
-    return decide([above(threshold, *numbers) for numbers in found], "networks")
+    return all_above(of_networks(case, lambda own: own.class_agreement()), threshold)
 
 
 CLAIMS = claims_of(sys.modules[__name__])

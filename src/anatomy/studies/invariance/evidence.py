@@ -5,21 +5,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import spearmanr
 
-from anatomy.reporting.evidence import FEWEST_SEEDS, Case, Evidence, NotTestedError
-from anatomy.reporting.statistics import rank_correlation
-from anatomy.studies.invariance.over_seeds import student_interval
+from anatomy.reporting.claims import Finding, above, below, decide
+from anatomy.reporting.evidence import Case, Evidence, NotTestedError
+from anatomy.reporting.statistics import mean_interval, simultaneous
 
 FIGURE = "invariance_layers"
 
 
 class InvarianceEvidence(Evidence):
     """Evidence with the tables `network_invariance`, `layer_invariance`, `outputs` and `training`."""
-
-    @property
-    def seeds(self) -> list[int]:
-        """Seeds that were measured, in order."""
-        return sorted(self.table("network_invariance")["seed"].unique())
 
     def pooled(self, kind: str = "all", aggregation: str | None = None) -> pd.Series:
         """Return the mean of M over all units, by seed, by default of the first aggregation."""
@@ -35,8 +31,9 @@ class InvarianceEvidence(Evidence):
         table = self.table("layer_invariance")
         own = table[(table["kind"] == "all") & (table["aggregation"] == table["aggregation"].iloc[0])]
         grid = own.pivot(index="seed", columns="position", values="invariance").sort_index()
-        values = grid.to_numpy(float)
-        return pd.Series(rank_correlation(np.broadcast_to(grid.columns, values.shape), values), grid.index)
+        return pd.Series(
+            [spearmanr(grid.columns, values).statistic for values in grid.to_numpy()], grid.index
+        )
 
     def class_agreement(self) -> pd.Series:
         """Return by seed how its map of outputs and classes agrees with the mean map of the other seeds.
@@ -47,6 +44,8 @@ class InvarianceEvidence(Evidence):
         table = self.table("outputs")
         if table["class"].nunique() < 2:
             raise NotTestedError(f"{self.name} has one class only")
+        if table["seed"].nunique() < 2:
+            return pd.Series([np.nan], [table["seed"].iloc[0]])
         maps = table.pivot(index="seed", columns=["unit", "class"], values="invariance").sort_index()
         values = maps.to_numpy(float).reshape(len(maps), table["unit"].nunique(), -1)
         values = np.where(np.isfinite(values), values, np.nan)
@@ -71,7 +70,7 @@ class Pair(NamedTuple):
 def pairs(case: Case) -> list[Pair]:
     """Return the pairs of the figure of layers, with the seeds of which both networks learned.
 
-    Pairs of fewer than three such seeds are noted; `NotTestedError` if none is left.
+    Pairs without such seeds are noted; `NotTestedError` if none is left.
     """
     names, found, reasons = case.experiments(FIGURE), [], []
     for plain, rotated in zip(names[::2], names[1::2], strict=True):
@@ -80,31 +79,42 @@ def pairs(case: Case) -> list[Pair]:
         except NotTestedError as reason:
             reasons.append(str(reason))
             continue
-        seeds = [seed for seed in learned[0].seeds if seed in learned[1].seeds]
-        if len(seeds) < FEWEST_SEEDS:
-            reasons.append(
-                f"{plain.name} and {rotated.name} have {len(seeds)} seeds in common; an interval over seeds "
-                f"needs {FEWEST_SEEDS} or more"
-            )
-            continue
-        found.append(Pair(*(evidence.of_seeds(seeds) for evidence in learned)))
+        seeds = learned[0].pooled().index.intersection(learned[1].pooled().index)
+        if len(seeds):
+            found.append(Pair(*(evidence.of_seeds(seeds) for evidence in learned)))
+        else:
+            reasons.append(f"{plain.name} and {rotated.name} have no seed in common that learned")
     if not found:
         raise NotTestedError("; ".join(reasons))
     case.notes += reasons
     return found
 
 
-def networks(case: Case) -> list[InvarianceEvidence]:
-    """Return all networks of the pairs."""
-    return [network for pair in pairs(case) for network in pair]
+def all_above(named: Sequence[tuple[str, np.ndarray]], threshold: float, what: str = "networks") -> Finding:
+    """Judge whether the mean over seeds of every one of named values lies above a threshold.
+
+    Intervals are Student's: the end that supports at 95 %, the end that refutes so that all hold together.
+    """
+    level, findings = simultaneous(len(named)), []
+    for name, values in named:
+        low, high = mean_interval(values)[0], mean_interval(values, level)[1]
+        findings.append(above(threshold, values.mean(), low, high, f"{name}, {_seeds(len(values))}"))
+    return decide(findings, what)
 
 
-def over_seeds(
-    evidences: Sequence[InvarianceEvidence], of: Callable[[InvarianceEvidence], pd.Series]
-) -> list[tuple[float, float, float, str]]:
-    """Return mean, interval and note of a number of every seed, for each network."""
-    found = []
-    for evidence in evidences:
-        values = of(evidence).to_numpy(float)
-        found.append((values.mean(), *student_interval(values), f"{evidence.name}, {len(values)} seeds"))
-    return found
+def all_below(named: Sequence[tuple[str, np.ndarray]], threshold: float, what: str = "networks") -> Finding:
+    """Judge whether the mean over seeds of every one of named values lies below a threshold."""
+    level, findings = simultaneous(len(named)), []
+    for name, values in named:
+        low, high = mean_interval(values, level)[0], mean_interval(values)[1]
+        findings.append(below(threshold, values.mean(), low, high, f"{name}, {_seeds(len(values))}"))
+    return decide(findings, what)
+
+
+def of_networks(case: Case, of: Callable[[InvarianceEvidence], pd.Series]) -> list[tuple[str, np.ndarray]]:
+    """Return a number of every seed, for both networks of all pairs by name."""
+    return [(own.name, of(own).to_numpy(float)) for pair in pairs(case) for own in pair]
+
+
+def _seeds(count: int) -> str:
+    return "1 seed" if count == 1 else f"{count} seeds"

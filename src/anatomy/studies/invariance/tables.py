@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from anatomy.reporting.statistics import mean_interval
 from anatomy.reporting.tables import LAYERS
 from anatomy.studies.invariance.measurement import Measurement
-from anatomy.studies.invariance.over_seeds import student_interval
 from anatomy.studies.invariance.quotient import (
     DEAD,
     DEFINED,
@@ -186,7 +186,7 @@ def networks_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     ):
         for quantity, column in (("pooled", "invariance"), ("by_layer", "by_layer")):
             values = group[column].to_numpy()
-            low, high = student_interval(values)
+            low, high = mean_interval(values)
             rows.append(
                 {
                     "experiment": experiment,
@@ -196,8 +196,8 @@ def networks_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
                     "mean": values.mean(),
                     "std": values.std(ddof=1) if len(values) > 1 else np.nan,
                     "n": len(values),
-                    "low": low,
-                    "high": high,
+                    "low": float(low),
+                    "high": float(high),
                 }
             )
     return pd.DataFrame(rows)
