@@ -25,7 +25,7 @@ device: cpu
 runs_per_gpu: 2
 data: data
 pathvars: {results: results}
-only: [plain, other, milestones, swa, simplex]
+only: [plain, other, unturned, milestones, swa, simplex]
 datasets:
   digits:
     {source: embedded, label: Digits, variant: digits-grey, train: 100, test: 50, seed: 1, polarity: both}
