@@ -399,6 +399,4 @@ def test_the_engine_alone_has_the_same_run():
     """Programs read the schema of the engine: a study's keys are not theirs, those of a run are."""
     engine = read_schema(SCHEMA_FILE)
     assert engine["$defs"]["run"]["properties"].keys() == RUN["properties"].keys()
-    assert EXPERIMENT["properties"].keys() - engine["$defs"]["experiment"]["properties"].keys() == {
-        *STUDIES
-    }
+    assert EXPERIMENT["properties"].keys() - engine["$defs"]["experiment"]["properties"].keys() == {*STUDIES}
