@@ -25,7 +25,7 @@ device: cpu
 runs_per_gpu: 2
 data: data
 pathvars: {results: results}
-only: [plain, other, milestones, swa, simplex]
+only: [plain, other, unturned, milestones, swa, simplex]
 datasets:
   digits:
     {source: embedded, label: Digits, variant: digits-grey, train: 100, test: 50, seed: 1, polarity: both}
@@ -83,9 +83,20 @@ defaults: &experiment
     embedding: true
     inputs: 10
     batch: 5
+  invariance:
+    angles: 4
+    jitter: 0.5
+    aggregations: [max]
+    images: 20
+    layers: [c1]
+    sums: float64
+    artefacts: false
+    variant: published
+    seed: 1
 experiments:
   plain: *experiment
   other: {like: plain, order: drawn}
+  unturned: {like: plain, augmentation: {rotate: 0}}
   simplex:
     like: plain
     batch_norm: null
@@ -114,6 +125,7 @@ figures:
   figure_21: {experiments: [plain]}
   figure_polarity: {experiments: [plain]}
   curvature_figure_2: {experiments: [plain], directions: 3}
+  invariance_layers: {experiments: [unturned, plain]}
   mine: {kind: dynamics, experiment: other}
 """
 # Mappings whose keys are the user's.

@@ -43,7 +43,9 @@ LAID_OVER = {"cifar10-gpu": ["cifar10"], "curvature-variants": ["paper/curvature
 def test_default_configuration_resolves():
     found = resolve(shipped(), SCHEMA)
     assert found.experiments and found.datasets
-    assert found.figures.keys() == FIGURES.keys()
+    # Figures of the same kind may be for networks or data that the default run does not have.
+    assert found.figures.keys() <= FIGURES.keys()
+    assert {own.kind for own in found.figures.values()} == {own.kind for own in FIGURES.values()}
     assert found.notes == []
 
 

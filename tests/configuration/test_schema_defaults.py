@@ -74,7 +74,7 @@ NONE = {
         "start",
         "subspace",
     },
-    "experiment": {"like", "dataset", "seeds", "arrangements", "curvature"},
+    "experiment": {"like", "dataset", "seeds", "arrangements", "curvature", "invariance"},
     "embedded": {"source", "label", "variant", "train", "test"},
     "torchvision": {"source", "label", "official", "train", "test"},
     "folder": {"source", "label", "path", "sha256", "homepage", "train", "test"},
@@ -107,6 +107,13 @@ DEFAULTS = {
         "curvature.reparametrise": [],
         "curvature.embedding": False,
         "curvature.batch": 1024,
+        "invariance.angles": 16,
+        "invariance.jitter": 1.0,
+        "invariance.aggregations": ["mean", "max"],
+        "invariance.sums": "float32",
+        "invariance.artefacts": True,
+        "invariance.variant": "corrected",
+        "invariance.seed": 0,
     },
     "embedded": {"seed": 0, "polarity": "single"},
     "torchvision": {},
@@ -123,6 +130,7 @@ STUDIES = {
     "arrangements.critical_drop": 0.1,
     "arrangements.pretrained": {},
     "curvature": {},
+    "invariance": {},
 }
 
 

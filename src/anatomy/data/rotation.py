@@ -1,10 +1,11 @@
-"""Rotation of whole batches of uint8 images on their device, equal to Pillow's bilinear `Image.rotate`.
+"""Rotation of batches of images on their device, of uint8 ones equal to Pillow's bilinear `Image.rotate`.
 
 Counter-clockwise by a, Pillow reads the pixel at (x, y) from the centre of the image at
 
     (x cos a - y sin a,  x sin a + y cos a)
 
-by bilinear interpolation that continues the border, is black outside the image, and rounds down.
+by bilinear interpolation that continues the border, is black outside the image, and rounds down. Images of
+floating-point numbers are the same but not rounded.
 """
 
 import torch
@@ -15,18 +16,20 @@ ROUNDING = 2**-7
 
 
 def rotate(images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
-    """Return uint8 images (B, C, H, W) rotated counter-clockwise about their centres; black moves in.
+    """Return images (B, C, H, W) rotated counter-clockwise about their centres; black, 0, moves in.
 
     `angles` are in degrees: (B,), one for each image, or (), one for all, which is several times as fast.
-    Equal to Pillow to one grey level. Nothing here waits for the device.
+    Images are uint8, and equal to Pillow to one grey level, or of floating-point numbers, which are computed
+    in their own precision. Nothing here waits for the device.
     """
     x, y, inside = _sources(angles[..., None, None], *images.shape[2:])
     if angles.ndim == 0:
         return _together(images, x, y, inside)
     height, width = images.shape[2:]
-    grid = torch.stack([x * (2 / width) - 1, y * (2 / height) - 1], -1).float()
-    read = functional.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
-    return _levels(read) * inside[:, None]
+    pixels = _numbers(images)
+    grid = torch.stack([x * (2 / width) - 1, y * (2 / height) - 1], -1).to(pixels.dtype)
+    read = functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+    return _levels(read, images.dtype) * inside[:, None]
 
 
 def _sources(angles: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, ...]:
@@ -48,9 +51,14 @@ def _sources(angles: torch.Tensor, height: int, width: int) -> tuple[torch.Tenso
     return x, y, (x >= 0) & (x < width) & (y >= 0) & (y < height)
 
 
-def _levels(values: torch.Tensor) -> torch.Tensor:
-    """Return interpolated values, which are changed, as grey levels, rounded down."""
-    return values.add_(ROUNDING).to(torch.uint8)
+def _numbers(images: torch.Tensor) -> torch.Tensor:
+    """Return images as numbers to interpolate: grey levels in float32, others as they are."""
+    return images if images.is_floating_point() else images.float()
+
+
+def _levels(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Return interpolated values, which are changed, of this type: grey levels are rounded down."""
+    return values if dtype.is_floating_point else values.add_(ROUNDING).to(dtype)
 
 
 def _together(images: torch.Tensor, x: torch.Tensor, y: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
@@ -58,12 +66,12 @@ def _together(images: torch.Tensor, x: torch.Tensor, y: torch.Tensor, inside: to
     height, width = images.shape[2:]
     (rows, of_rows), (columns, of_columns) = _neighbours(y, height), _neighbours(x, width)
     corners = rows[:, :, None] * width + columns[:, None]
-    weights = of_rows[:, :, None] * of_columns[:, None]
-    pixels = images.reshape(-1, height * width).T.contiguous().float()
+    pixels = _numbers(images.reshape(-1, height * width).T.contiguous())
+    weights = of_rows.to(pixels.dtype)[:, :, None] * of_columns.to(pixels.dtype)[:, None]
     read = functional.embedding_bag(
         corners.flatten(1), pixels, mode="sum", per_sample_weights=weights.flatten(1)
     )
-    return (_levels(read) * inside.view(-1, 1)).T.reshape(images.shape)
+    return (_levels(read, images.dtype) * inside.view(-1, 1)).T.reshape(images.shape)
 
 
 def _neighbours(position: torch.Tensor, side: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -71,4 +79,4 @@ def _neighbours(position: torch.Tensor, side: int) -> tuple[torch.Tensor, torch.
     before = (position.flatten() - 0.5).floor()
     fraction = position.flatten() - 0.5 - before
     pixels = torch.stack([before, before + 1], 1).clamp(0, side - 1).long()
-    return pixels, torch.stack([1 - fraction, fraction], 1).float()
+    return pixels, torch.stack([1 - fraction, fraction], 1)

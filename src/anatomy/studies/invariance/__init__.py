@@ -1,0 +1,1 @@
+"""How much the units of a network change when its input is rotated, and how much from image to image."""

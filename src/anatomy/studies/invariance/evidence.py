@@ -1,0 +1,120 @@
+"""Invariance over seeds as evidence: pairs of networks, and the interval of a mean over seeds."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from anatomy.reporting.claims import Finding, above, below, decide
+from anatomy.reporting.evidence import Case, Evidence, NotTestedError
+from anatomy.reporting.statistics import mean_interval, simultaneous
+
+FIGURE = "invariance_layers"
+
+
+class InvarianceEvidence(Evidence):
+    """Evidence with the tables `network_invariance`, `layer_invariance`, `outputs` and `training`."""
+
+    def pooled(self, kind: str = "all", aggregation: str | None = None) -> pd.Series:
+        """Return the mean of M over all units, by seed, by default of the first aggregation."""
+        table = self.table("network_invariance")
+        aggregation = table["aggregation"].iloc[0] if aggregation is None else aggregation
+        own = table[(table["kind"] == kind) & (table["aggregation"] == aggregation)]
+        if own.empty:
+            raise NotTestedError(f"{self.name} has no invariance of kind {kind} by the {aggregation} of maps")
+        return own.set_index("seed")["invariance"].sort_index()
+
+    def depth_correlation(self) -> pd.Series:
+        """Return Spearman's correlation between the position of a layer and its invariance, by seed."""
+        table = self.table("layer_invariance")
+        own = table[(table["kind"] == "all") & (table["aggregation"] == table["aggregation"].iloc[0])]
+        grid = own.pivot(index="seed", columns="position", values="invariance").sort_index()
+        return pd.Series(
+            [spearmanr(grid.columns, values).statistic for values in grid.to_numpy()], grid.index
+        )
+
+    def class_agreement(self) -> pd.Series:
+        """Return by seed how its map of outputs and classes agrees with the mean map of the other seeds.
+
+        Of each output its mean over classes is taken away: what is left differs between classes, and
+        Pearson's correlation with the other seeds is 0 if that is chance.
+        """
+        table = self.table("outputs")
+        if table["class"].nunique() < 2:
+            raise NotTestedError(f"{self.name} has one class only")
+        if table["seed"].nunique() < 2:
+            return pd.Series([np.nan], [table["seed"].iloc[0]])
+        maps = table.pivot(index="seed", columns=["unit", "class"], values="invariance").sort_index()
+        values = maps.to_numpy(float).reshape(len(maps), table["unit"].nunique(), -1)
+        values = np.where(np.isfinite(values), values, np.nan)
+        values = (values - np.nanmean(values, 2, keepdims=True)).reshape(len(maps), -1)
+        found = []
+        for index in range(len(values)):
+            others = np.delete(values, index, 0).mean(0)
+            both = np.isfinite(values[index]) & np.isfinite(others)
+            one, other = values[index, both], others[both]
+            size = np.sqrt((one**2).sum() * (other**2).sum())
+            found.append((one * other).sum() / size if size else np.nan)
+        return pd.Series(found, maps.index)
+
+
+class Pair(NamedTuple):
+    """A network trained on plain images and the same trained on rotated ones, with the same seeds."""
+
+    plain: InvarianceEvidence
+    rotated: InvarianceEvidence
+
+
+def pairs(case: Case) -> list[Pair]:
+    """Return the pairs of the figure of layers, with the seeds of which both networks learned.
+
+    Pairs without such seeds are noted; `NotTestedError` if none is left.
+    """
+    names, found, reasons = case.experiments(FIGURE), [], []
+    for plain, rotated in zip(names[::2], names[1::2], strict=True):
+        try:
+            learned = case.learned(plain), case.learned(rotated)
+        except NotTestedError as reason:
+            reasons.append(str(reason))
+            continue
+        seeds = learned[0].pooled().index.intersection(learned[1].pooled().index)
+        if len(seeds):
+            found.append(Pair(*(evidence.of_seeds(seeds) for evidence in learned)))
+        else:
+            reasons.append(f"{plain.name} and {rotated.name} have no seed in common that learned")
+    if not found:
+        raise NotTestedError("; ".join(reasons))
+    case.notes += reasons
+    return found
+
+
+def all_above(named: Sequence[tuple[str, np.ndarray]], threshold: float, what: str = "networks") -> Finding:
+    """Judge whether the mean over seeds of every one of named values lies above a threshold.
+
+    Intervals are Student's: the end that supports at 95 %, the end that refutes so that all hold together.
+    """
+    level, findings = simultaneous(len(named)), []
+    for name, values in named:
+        low, high = mean_interval(values)[0], mean_interval(values, level)[1]
+        findings.append(above(threshold, values.mean(), low, high, f"{name}, {_seeds(len(values))}"))
+    return decide(findings, what)
+
+
+def all_below(named: Sequence[tuple[str, np.ndarray]], threshold: float, what: str = "networks") -> Finding:
+    """Judge whether the mean over seeds of every one of named values lies below a threshold."""
+    level, findings = simultaneous(len(named)), []
+    for name, values in named:
+        low, high = mean_interval(values, level)[0], mean_interval(values)[1]
+        findings.append(below(threshold, values.mean(), low, high, f"{name}, {_seeds(len(values))}"))
+    return decide(findings, what)
+
+
+def of_networks(case: Case, of: Callable[[InvarianceEvidence], pd.Series]) -> list[tuple[str, np.ndarray]]:
+    """Return a number of every seed, for both networks of all pairs by name."""
+    return [(own.name, of(own).to_numpy(float)) for pair in pairs(case) for own in pair]
+
+
+def _seeds(count: int) -> str:
+    return "1 seed" if count == 1 else f"{count} seeds"

@@ -1,0 +1,37 @@
+"""The paper's figures: for each network and data set those of a pair, and one of all layers together."""
+
+from collections.abc import Mapping
+
+from anatomy.reporting.figures import EXPERIMENTS, PaperFigure
+
+TRAINING = "Training"
+MEASURE = "Invariance of layers and units"
+
+NETWORKS = {
+    "simple_conv": "SimpleConv",
+    "all_convolutional": "AllConvolutional",
+    "vgg_like": "VGGLike",
+    "resnet": "ResNet",
+}
+DATASETS = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+# By kind: its section, and what it shows of a pair.
+_OF_A_PAIR = {
+    "invariance_training": (TRAINING, "loss and accuracy over epochs, and on plain and rotated images"),
+    "invariance_units": (MEASURE, "the invariance of every unit"),
+    "invariance_classes": (MEASURE, "the invariance of the outputs, by class"),
+    "invariance_angles": (MEASURE, "test accuracy by class and angle"),
+}
+
+FIGURES: Mapping[str, PaperFigure] = {
+    "invariance_layers": PaperFigure(
+        "invariance_layers", MEASURE, "the mean invariance of the layers of four networks", EXPERIMENTS
+    ),
+    **{
+        f"{kind}_{network}_{dataset}": PaperFigure(
+            kind, section, f"{shows}, of {NETWORKS[network]} on {DATASETS[dataset]}", EXPERIMENTS
+        )
+        for network in NETWORKS
+        for dataset in DATASETS
+        for kind, (section, shows) in _OF_A_PAIR.items()
+    },
+}

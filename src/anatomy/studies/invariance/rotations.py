@@ -1,0 +1,59 @@
+"""The rotations that images are measured under: equal steps of a whole turn, with a jitter from a stream.
+
+Angles are r_k = -180 + 360 k / R degrees, k = 0 .. R - 1; an image is turned by one drawn uniformly from
+(r_k - jitter, r_k + jitter), for each image and angle anew (Quiroga et al. 2019).
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from anatomy.data.rotation import rotate
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.streams import stream
+
+FEWEST = 2
+
+
+@dataclass(frozen=True)
+class Rotations:
+    """`count` angles, a `jitter` in degrees, and the seed of its random stream.
+
+    With `back` an image is turned and turned back: what is left are its lost corners and the blur of two
+    interpolations, so that what a network still varies by is an artefact of rotating pixels.
+    """
+
+    count: int = 16
+    jitter: float = 1.0
+    seed: int = 0
+    back: bool = False
+
+    def __post_init__(self) -> None:
+        if self.count < FEWEST:
+            raise InputError(
+                f"angles: {self.count}; a deviation over rotations needs {FEWEST} or more angles"
+            )
+
+    @property
+    def angles(self) -> torch.Tensor:
+        """The angles (R,) in degrees, without jitter."""
+        return -180 + torch.arange(self.count, dtype=torch.float64) * (360 / self.count)
+
+    def generator(self) -> torch.Generator:
+        """Return the stream of the jitter, at its beginning."""
+        return stream(self.seed, "invariance jitter")
+
+    def draw(self, images: int, generator: torch.Generator) -> torch.Tensor:
+        """Return the angles of a batch: (R, B) with jitter, which moves on in its stream, or (R,) without.
+
+        It does not matter into which batches images are split.
+        """
+        if not self.jitter:
+            return self.angles
+        uniform = torch.rand(images, self.count, generator=generator, dtype=torch.float64)
+        return (self.angles + self.jitter * (2 * uniform - 1)).T
+
+    def apply(self, images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
+        """Return images (B, C, H, W) turned by angles (B,), or by one () for all."""
+        turned = rotate(images, angles)
+        return rotate(turned, -angles) if self.back else turned

@@ -1,0 +1,73 @@
+"""What this study asks of the configuration beyond its schema."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from anatomy.reporting.figures import FigureChecks
+from anatomy.runtime.settings import Settings
+
+# What must be the same of both networks of a pair.
+SHARED = ("architecture", "width", "options", "dataset")
+
+
+def study_problems(where: str, own: Settings, experiments: Mapping[str, Settings]) -> Iterator[str]:
+    """Yield what is wrong with this study's entry: nothing."""
+    yield from ()
+
+
+def experiment_problems(where: str, own: Settings) -> Iterator[str]:
+    """Yield what is wrong with this study's entry in an experiment."""
+    if own.variant == "published" and own.artefacts:
+        yield (
+            f"{where}.artefacts: the authors' code has no floor; set it to false with `variant: published`"
+        )
+
+
+def epochs_read(own: Settings) -> dict[str, Sequence[int]]:
+    """Return the epochs whose snapshots this study reads: none, it measures the trained network."""
+    return {}
+
+
+def missing_tables(own: Settings) -> tuple[str, ...]:
+    """Return the tables of this study that there are not of an experiment."""
+    return ()
+
+
+def drawable(own: Settings) -> list[str]:
+    """Return what figures can draw beside experiments: nothing."""
+    return []
+
+
+def pair_problems(
+    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Settings]
+) -> Iterator[str]:
+    """Yield what is wrong with pairs: one network trained on plain images, and the same on rotated ones."""
+    if len(names) % 2:
+        yield f"{where}.experiments: {len(names)} are named; expected pairs, plain and rotated in turn"
+        return
+    for position, name in enumerate(names):
+        turned = experiments[name].augmentation.rotate > 0
+        if turned != bool(position % 2):
+            expected = "rotated" if position % 2 else "plain"
+            yield (
+                f"{where}.experiments: {name!r} trains on {'rotated' if turned else 'plain'} images "
+                f"(augmentation.rotate); expected {expected} ones here, plain and rotated in turn"
+            )
+    for one, other in zip(names[::2], names[1::2], strict=True):
+        for key in SHARED:
+            if getattr(experiments[one], key) != getattr(experiments[other], key):
+                yield f"{where}.experiments: {one!r} and {other!r} are a pair, but differ in {key}"
+
+
+# All kinds draw pairs.
+_PAIRS = FigureChecks(pair_problems, whole=True)
+FIGURE_CHECKS = dict.fromkeys(
+    (
+        "invariance_layers",
+        "invariance_units",
+        "invariance_classes",
+        "invariance_training",
+        "invariance_angles",
+    ),
+    _PAIRS,
+)

@@ -1,0 +1,163 @@
+"""From a trained run to its tables, by the programs, against networks evaluated the ordinary way."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import RUN_SCHEMA, SCRIPTS, environment, make_dataset, run_program
+from PIL import Image
+from training_program import train
+
+from anatomy.data.dataset import write_dataset
+from anatomy.reporting.tables import LAYERS, read_table
+from anatomy.studies.invariance.measurement import Measurement
+from anatomy.training.trained import open_run
+
+SETTINGS = {
+    "architecture": "simple_conv",
+    "width": 0.25,
+    "epochs": 1,
+    "pixels": "unit",
+    "augmentation": {"shift": 0, "flip": False},
+    "loss": {"kind": "nll"},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A data set, a run on it, its measurement with exact angles, and its tables."""
+    folder = tmp_path_factory.mktemp("invariance")
+    dataset = make_dataset(train=60, test=40, channels=1, size=16)
+    write_dataset(dataset, folder / "data", "shades", {"source": "test"})
+    train(folder / "run", folder / "data", 3, **SETTINGS)
+    measured(folder, "exact.safetensors", jitter=0, angles=4)
+    run_program(
+        "tabulate_invariance", "--measurements", folder / "exact.safetensors", "--output", folder / "tables"
+    )
+    return folder
+
+
+def measured(folder, output, **settings):
+    given = ["--run", folder / "run", "--dataset", folder / "data", "--settings", json.dumps(settings)]
+    run_program("measure_invariance", *given, "--output", folder / output)
+    return Measurement.read(folder / output)
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    return open_run(folder / "run", folder / "data", RUN_SCHEMA)
+
+
+def turned(images, angle):
+    """Images rotated one by one by Pillow."""
+    pixels = [
+        np.asarray(Image.fromarray(i[0].numpy()).rotate(angle, Image.Resampling.BILINEAR)) for i in images
+    ]
+    return torch.from_numpy(np.stack(pixels))[:, None]
+
+
+@torch.no_grad()
+def test_units_are_those_of_the_network_on_rotated_test_images(folder, run):
+    network, values = run.network(), []
+    pixels = torch.from_numpy(run.task.dataset.test_images)
+    for angle in (-180, -90, 0, 90):
+        maps = network.c1(turned(pixels, angle).float() / 255)
+        values.append(maps.mean((2, 3)).double().numpy())
+    values = np.stack(values)
+    units = read_table(folder / "tables/units.csv")
+    own = units[(units["kind"] == "all") & (units["aggregation"] == "mean") & (units["layer"] == "c1")]
+    np.testing.assert_allclose(own["transformation"], values.std(0, ddof=1).mean(0), rtol=1e-3, atol=1e-7)
+    np.testing.assert_allclose(own["sample"], values.std(1, ddof=1).mean(0), rtol=1e-4)
+    assert set(units["kind"]) == {"all", "stratified", "class"} and set(units["aggregation"]) == {
+        "mean",
+        "max",
+    }
+    assert own["floor"].tolist() == [0] * 8
+
+
+@torch.no_grad()
+def test_accuracies_by_class_and_angle(folder, run):
+    network, pixels = run.network(), torch.from_numpy(run.task.dataset.test_images)
+    labels = torch.from_numpy(run.task.dataset.test_labels)
+    angles = read_table(folder / "tables/angles.csv").set_index(["class", "angle"])["accuracy"]
+    for angle in (-90, 0):
+        right = network(turned(pixels, angle).float() / 255).argmax(1) == labels
+        for index in range(4):
+            expected = right[labels == index].double().mean().item()
+            assert angles[f"class {index}", angle] == pytest.approx(expected)
+    scores = read_table(folder / "tables/scores.csv")
+    final = json.loads((folder / "run/final.json").read_text())
+    plain = scores[~scores["rotated"]].set_index("part")
+    for part in ("train", "test"):
+        # The training part of final.json leaves out what validates.
+        assert plain.loc[part, "accuracy"] == pytest.approx(final[part]["accuracy"], abs=1e-6)
+        assert plain.loc[part, "loss"] == pytest.approx(final[part]["loss"], rel=1e-5)
+    assert scores["images"].tolist() == [54, 54, 40, 40]
+
+
+def test_tables_of_layers_and_networks_are_means_over_units(folder):
+    tables = {path.stem: read_table(path) for path in (folder / "tables").glob("*.csv")}
+    units = tables["units"]
+    own = units[(units["kind"] == "stratified") & (units["aggregation"] == "max")]
+    by_layer = own.groupby("layer", sort=False)["invariance"].mean()
+    layers = tables["layer_invariance"]
+    chosen = layers[(layers["kind"] == "stratified") & (layers["aggregation"] == "max")]
+    np.testing.assert_allclose(chosen["invariance"], by_layer, rtol=1e-4)
+    network = tables["network_invariance"].set_index(["kind", "aggregation"]).loc[("stratified", "max")]
+    assert network["invariance"] == pytest.approx(own["invariance"].mean(), rel=1e-4)
+    assert network["by_layer"] == pytest.approx(by_layer.mean(), rel=1e-4)
+    assert network["units"] == len(own)
+    assert tuple(tables["layers"].columns) == LAYERS
+    assert set(tables["layers"]["quantity"]) == {"invariance", "invariance_stratified", "invariance_floor"}
+    assert tables["outputs"].groupby("class").size().tolist() == [4] * 4
+
+
+def test_seeds_are_summed_up_with_students_interval(folder, tmp_path):
+    network = read_table(folder / "tables/network_invariance.csv")
+    seeds = [network.assign(seed=seed, invariance=value) for seed, value in enumerate((0.1, 0.2, 0.3))]
+    pd.concat(seeds).to_csv(tmp_path / "network_invariance.csv", index=False)
+    given = ["--tables", tmp_path / "network_invariance.csv", "--output", tmp_path / "networks.csv"]
+    run_program("tabulate_invariance_networks", *given)
+    row = read_table(tmp_path / "networks.csv").iloc[0]
+    assert (row["quantity"], row["n"]) == ("pooled", 3)
+    # t(0.975, 2) = 4.30265, and the standard deviation is 0.1.
+    assert row["mean"] == pytest.approx(0.2) and row["high"] == pytest.approx(
+        0.2 + 0.430265 / 3**0.5, rel=1e-5
+    )
+
+
+def test_measuring_again_is_the_same_bits_and_published_is_another_measure(folder):
+    first = measured(folder, "first.safetensors", angles=3)
+    measured(folder, "again.safetensors", angles=3)
+    assert (folder / "first.safetensors").read_bytes() == (folder / "again.safetensors").read_bytes()
+    published = measured(folder, "published.safetensors", angles=3, variant="published", artefacts=False)
+    assert not np.allclose(published.arrays["sample/mean"], first.arrays["sample/mean"])
+    assert "floor/mean" not in published.arrays and "correct" not in published.arrays
+
+
+def test_some_layers_and_images_alone(folder):
+    own = measured(folder, "few.safetensors", angles=2, layers=["fc2", "c1act"], images=20, sums="float64")
+    assert [layer["module"] for layer in own.facts["layers"]] == ["fc2", "c1act"]
+    assert own.arrays["images"].sum() == 20
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"layers": ["c9"]}, "c9"),
+        ({"images": 5}, "class 1 has 1 images"),
+        ({"angles": 1}, "angles"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line(folder, settings, words):
+    command = [sys.executable, SCRIPTS / "measure_invariance.py", "--run", folder / "run"]
+    command += ["--dataset", folder / "data", "--settings", json.dumps(settings)]
+    command += ["--output", folder / "none.safetensors"]
+    result = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment())
+    assert result.returncode == 1 and result.stderr.count("\n") == 1
+    assert result.stderr.startswith("error: ") and words in result.stderr
+    assert not (folder / "none.safetensors").exists()

@@ -1,0 +1,50 @@
+"""Collect the invariance of units, layers and networks of one experiment over seeds, and its scores."""
+
+import argparse
+from pathlib import Path
+
+from anatomy.reporting.tables import write_table
+from anatomy.runtime.errors import InputError, run_program
+from anatomy.studies.invariance.measurement import Measurement
+from anatomy.studies.invariance.tables import (
+    angles_table,
+    layer_table,
+    layers_table,
+    network_table,
+    outputs_table,
+    scores_table,
+    units_table,
+)
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--measurements", required=True, type=Path, nargs="+", help="of every seed, by measure_invariance.py"
+    )
+    parser.add_argument("--output", required=True, type=Path, help="directory for the tables")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    measurements = [Measurement.read(path) for path in arguments.measurements]
+    if len({own.facts["experiment"] for own in measurements}) > 1:
+        raise InputError("--measurements are of several experiments; expected the seeds of one")
+    units = units_table(measurements)
+    layers = layer_table(units)
+    tables = {
+        "units": units,
+        "layer_invariance": layers,
+        "network_invariance": network_table(units),
+        "outputs": outputs_table(units),
+        "scores": scores_table(measurements),
+        "angles": angles_table(measurements),
+        "layers": layers_table(layers, measurements[0].facts["epoch"]),
+    }
+    for name, table in tables.items():
+        write_table(table, arguments.output / f"{name}.csv")
+
+
+if __name__ == "__main__":
+    run_program(main)
