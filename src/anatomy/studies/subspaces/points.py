@@ -1,0 +1,67 @@
+"""Which points of a subspace are evaluated, and which of them together.
+
+    line, curve   at a = 0, ..., 1 in equal steps; a and 1 - a together
+    simplex       its corners, its mid-point, random points; all corners, and all random points, together
+
+Coefficients of a layerwise subspace are the same for all layers, but for random points, of which each layer
+draws its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from anatomy.networks.subspace import draw_points, middle, point_at
+
+# What a row of the table is of: the network of the run, at the mid-point of a subspace; a point of a line or
+# curve at alpha; a corner or random point of a simplex, by its index.
+NETWORK, POINT, CORNER, RANDOM = "network", "point", "corner", "random"
+# And ensembles of several: the points alpha and 1 - alpha; all corners; all random points.
+PAIR, CORNERS, RANDOMS = "pair", "corners", "random points"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point: what it is (`evaluation`), where, and its coefficients (rows, corners), in float64."""
+
+    evaluation: str
+    coefficients: torch.Tensor
+    alpha: float | None = None
+    index: int | None = None
+
+
+def points_of(
+    kind: str, corners: int, rows: int, count: int, random_count: int, generator: torch.Generator
+) -> list[Point]:
+    """Return the points of a subspace that are evaluated; the mid-point is the first.
+
+    `count` is odd: points of a line or curve. Of a simplex, `random_count` are drawn; each of `rows` layers
+    has coefficients of its own there.
+    """
+    points = [Point(NETWORK, middle(kind, corners).view(1, -1), None if kind == "simplex" else 0.5)]
+    if kind != "simplex":
+        alphas = [index / (count - 1) for index in range(count)]
+        others = [alpha for alpha in alphas if alpha != 0.5]
+        return points + [Point(POINT, point_at(kind, corners, a).view(1, -1), a) for a in others]
+    unit = torch.eye(corners, dtype=torch.float64)
+    points += [Point(CORNER, unit[index].view(1, -1), index=index) for index in range(corners)]
+    drawn = draw_points(kind, corners, random_count, rows, generator)
+    return points + [Point(RANDOM, each, index=index) for index, each in enumerate(drawn)]
+
+
+def groups_of(points: Sequence[Point]) -> list[tuple[str | None, list[int]]]:
+    """Return the points that are evaluated together, by position, and what their ensemble is called.
+
+    Each point is in one group; a group of one has no ensemble.
+    """
+    groups: list[tuple[str | None, list[int]]] = []
+    by_alpha = {round(p.alpha, 9): i for i, p in enumerate(points) if p.evaluation == POINT}
+    for alpha, position in by_alpha.items():
+        if alpha < 0.5:
+            groups.append((PAIR, [position, by_alpha[round(1 - alpha, 9)]]))
+    for evaluation, name in ((NETWORK, None), (CORNER, CORNERS), (RANDOM, RANDOMS)):
+        members = [i for i, point in enumerate(points) if point.evaluation == evaluation]
+        if members:
+            groups.append((name if len(members) > 1 else None, members))
+    return groups
