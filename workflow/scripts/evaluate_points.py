@@ -15,11 +15,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--run", required=True, type=Path, help="directory of a trained run")
     parser.add_argument("--dataset", required=True, type=Path, help="directory of its prepared data set")
     add_schema(parser, Path(__file__))
-    parser.add_argument("--points", type=Path, help="file of recalibrate_points.py, if a subspace was trained")
+    parser.add_argument(
+        "--points", type=Path, help="file of recalibrate_points.py, if a subspace was trained"
+    )
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to evaluate on a GPU")
     parser.add_argument("--workers", type=natural, default=0, help="processes that read image files")
     parser.add_argument("--table", required=True, type=Path, help="CSV to write")
-    parser.add_argument("--predictions", required=True, type=Path, help="safetensors to write, of the network")
+    parser.add_argument(
+        "--predictions", required=True, type=Path, help="safetensors to write, of the network"
+    )
     return parser.parse_args()
 
 

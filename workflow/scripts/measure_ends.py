@@ -10,7 +10,9 @@ from anatomy.runtime.files import write_csv
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--snapshots", required=True, type=Path, nargs="+", help="safetensors of a training")
-    parser.add_argument("--kind", required=True, choices=("line", "bezier", "simplex"), help="of the subspace")
+    parser.add_argument(
+        "--kind", required=True, choices=("line", "bezier", "simplex"), help="of the subspace"
+    )
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Take batch normalisation's statistics at the points of a trained subspace, in one pass over its data each."""
+"""Take batch normalisation's statistics at points of a trained subspace: a pass over its data for each."""
 
 import argparse
 from pathlib import Path
@@ -15,7 +15,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--run", required=True, type=Path, help="directory of a run that trained a subspace")
     parser.add_argument("--dataset", required=True, type=Path, help="directory of its prepared data set")
     add_schema(parser, Path(__file__))
-    parser.add_argument("--points", type=positive, default=21, help="points of a line or curve, an odd number")
+    parser.add_argument(
+        "--points", type=positive, default=21, help="points of a line or curve, an odd number"
+    )
     parser.add_argument("--random-points", type=natural, default=5, help="random points of a simplex")
     parser.add_argument("--images", choices=("plain", "augmented"), default="plain", help="training images")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to compute on a GPU")
@@ -32,10 +34,10 @@ def main() -> None:
     schema = read_schema(arguments.schema)["$defs"][RUN]
     with claim_device(arguments.gpus) as device_name:
         with without_collection():
+            from anatomy.runtime.streams import stream
             from anatomy.studies.subspaces.of_run import run_identity, subspace_of
             from anatomy.studies.subspaces.points import points_of
             from anatomy.studies.subspaces.recalibration import recalibrated, training_batches, write_points
-            from anatomy.runtime.streams import stream
             from anatomy.training.evaluation import autocast
             from anatomy.training.trained import open_run
 

@@ -31,7 +31,9 @@ def diversity(
         right = (predicted[i] == labels) | (predicted[j] == labels)
         cosines = (directions[i] * directions[j]).sum(1)
         distance = np.abs(probabilities[i] - probabilities[j]).sum(1) / 2
-        rows.append([distance.mean(), differ.mean(), (differ & right).mean(), cosines.mean(), (cosines**2).mean()])
+        rows.append(
+            [distance.mean(), differ.mean(), (differ & right).mean(), cosines.mean(), (cosines**2).mean()]
+        )
     accuracy = np.mean([(one == labels).mean() for one in predicted])
     return dict(zip(MEASURES, [*map(float, np.mean(rows, 0)), float(accuracy)], strict=True))
 

@@ -41,7 +41,9 @@ def rows_of_snapshot(path: Path, curve: bool) -> Iterator[dict[str, Any]]:
     ends = ENDS_OF_CURVE if curve else ends
     products = {}
     for layer in content["layers"]:
-        flat = [arrays[f"{CORNER}{end}.{layer['name']}.weight"].ravel().astype(np.float64) for end in range(ends)]
+        flat = [
+            arrays[f"{CORNER}{end}.{layer['name']}.weight"].ravel().astype(np.float64) for end in range(ends)
+        ]
         products[layer["layer"], layer["name"]] = np.stack(flat) @ np.stack(flat).T
     origin = content["origin"]
     common = {key: origin[key] for key in ("experiment", "seed", "epoch")}
@@ -54,6 +56,8 @@ def of_products(gram: np.ndarray) -> Mapping[str, float]:
     """Return `QUANTITIES` of n ends from their inner products (n, n)."""
     pairs = list(combinations(range(len(gram)), 2))
     distances = [max(gram[i, i] + gram[j, j] - 2 * gram[i, j], 0) for i, j in pairs]
-    cosines = [gram[i, j] ** 2 / (gram[i, i] * gram[j, j]) if gram[i, i] * gram[j, j] else 0 for i, j in pairs]
+    cosines = [
+        gram[i, j] ** 2 / (gram[i, i] * gram[j, j]) if gram[i, i] * gram[j, j] else 0 for i, j in pairs
+    ]
     squares = np.sqrt(np.mean(distances)), np.mean(cosines), np.sqrt(np.trace(gram) / len(gram))
     return dict(zip(QUANTITIES, map(float, squares), strict=True))

@@ -20,6 +20,9 @@ NETWORK, POINT, CORNER, RANDOM = "network", "point", "corner", "random"
 # And ensembles of several: the points alpha and 1 - alpha; all corners; all random points.
 PAIR, CORNERS, RANDOMS = "pair", "corners", "random points"
 
+# To which alpha and 1 - alpha are compared.
+DIGITS = 9
+
 
 @dataclass(frozen=True)
 class Point:
@@ -56,11 +59,16 @@ def groups_of(points: Sequence[Point]) -> list[tuple[str | None, list[int]]]:
     Each point is in one group; a group of one has no ensemble.
     """
     groups: list[tuple[str | None, list[int]]] = []
-    by_alpha = {round(p.alpha, 9): i for i, p in enumerate(points) if p.evaluation == POINT}
-    for alpha, position in by_alpha.items():
-        if alpha < 0.5:
-            groups.append((PAIR, [position, by_alpha[round(1 - alpha, 9)]]))
-    for evaluation, name in ((NETWORK, None), (CORNER, CORNERS), (RANDOM, RANDOMS)):
+    single = [i for i, p in enumerate(points) if p.evaluation in (NETWORK, POINT)]
+    by_alpha = {round(points[i].alpha, DIGITS): i for i in single if points[i].alpha is not None}
+    for position in single:
+        alpha = points[position].alpha
+        mirrored = None if alpha is None else by_alpha.get(round(1 - alpha, DIGITS))
+        if mirrored in (None, position):
+            groups.append((None, [position]))
+        elif alpha < 0.5:
+            groups.append((PAIR, [position, mirrored]))
+    for evaluation, name in ((CORNER, CORNERS), (RANDOM, RANDOMS)):
         members = [i for i, point in enumerate(points) if point.evaluation == evaluation]
         if members:
             groups.append((name if len(members) > 1 else None, members))

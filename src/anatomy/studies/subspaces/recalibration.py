@@ -97,7 +97,8 @@ class RecalibratedPoints:
             for key, value in facts.items():
                 if content.get(key) != value:
                     raise InputError(f"{path} has points of another run ({key}); run {PROGRAM} again")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
         self.points = [
             Point(own["evaluation"], tensors[f"coefficients.{i}"], own["alpha"], own["index"])
             for i, own in enumerate(content["points"])

@@ -24,7 +24,7 @@ def epochs_read(own: Settings) -> dict[str, Sequence[int]]:
 
 
 def missing_tables(own: Settings) -> tuple[str, ...]:
-    """Return the tables of this study that there are not of an experiment: what has no ends is not told here."""
+    """Return the tables of this study that there are not of an experiment, whatever it trains."""
     return ()
 
 

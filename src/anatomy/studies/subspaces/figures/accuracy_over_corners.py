@@ -21,9 +21,9 @@ TABLES = ("evaluations_summary",)
 TAKES = ("labels",)
 SHOWS = "accuracy over corners"
 CAPTION = (
-    "Test accuracy of the mid-point over the number of corners, of simplexes and of lines, which are simplexes "
-    "of two corners; with a random point for the whole network in training, or one for each layer. Grey: "
-    'single networks. Mean and one standard deviation over seeds, for {{ labels | join("; ") }}.'
+    "Test accuracy of the mid-point over the number of corners, of simplexes and of lines, which are "
+    "simplexes of two corners; with a random point for the whole network in training, or one for each layer. "
+    'Grey: single networks. Mean and one standard deviation over seeds, for {{ labels | join("; ") }}.'
 )
 
 
@@ -45,7 +45,9 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
     for position, ((layerwise, beta), rows) in enumerate(series.items()):
         corners, means, spreads = zip(*sorted(rows), strict=True)
         name = f"{'layerwise ' if layerwise else ''}simplex{f', beta {beta:g}' if several else ''}, mid-point"
-        axes.errorbar(corners, means, spreads, marker="o", markersize=4, capsize=3, color=colour(position), label=name)
+        axes.errorbar(
+            corners, means, spreads, marker="o", markersize=4, capsize=3, color=colour(position), label=name
+        )
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.margins(x=0.15)
     axes.set_xlabel("corners")

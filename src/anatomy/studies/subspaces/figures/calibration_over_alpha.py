@@ -37,5 +37,7 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
         ax.set_ylabel(words)
         ax.label_outer()
     figure.suptitle(in_lines(title, PAGE_WIDTH), fontsize=8)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, handlelength=2.5)
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, handlelength=2.5
+    )
     return figure

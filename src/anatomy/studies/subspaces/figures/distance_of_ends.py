@@ -60,13 +60,19 @@ def _layers(axes: Axes, layers: pd.DataFrame, style: Mapping[str, str]) -> None:
     axes.plot(means.index, means["mean"], marker="o", markersize=3, **style)
     if means["std"].notna().any():
         low = (means["mean"] - means["std"]).clip(lower=means["mean"] / 10)
-        axes.fill_between(means.index, low, means["mean"] + means["std"], alpha=0.15, color=style["color"], linewidth=0)
+        axes.fill_between(
+            means.index, low, means["mean"] + means["std"], alpha=0.15, color=style["color"], linewidth=0
+        )
 
 
 def _diversity(axes: Axes, summary: pd.DataFrame, shift: float, style: Mapping[str, str]) -> None:
-    """Draw how differently the ends predict: of a line or curve at alpha 0 and 1, of a simplex its corners."""
-    ends = (summary["evaluation"] == "corners") | ((summary["evaluation"] == "pair") & (summary["alpha"] == 0))
+    """Draw how differently ends predict: of a line or curve at alpha 0 and 1, of a simplex its corners."""
+    ends = (summary["evaluation"] == "corners") | (
+        (summary["evaluation"] == "pair") & (summary["alpha"] == 0)
+    )
     own = summary[ends & (summary["combined"] == "logits")].set_index("quantity")
     values = own.loc[list(DIVERSITY)]
     positions = np.arange(len(DIVERSITY)) + shift
-    axes.errorbar(positions, values["mean"], values["std"].fillna(0), fmt="o", markersize=4, capsize=3, **style)
+    axes.errorbar(
+        positions, values["mean"], values["std"].fillna(0), fmt="o", markersize=4, capsize=3, **style
+    )

@@ -1,6 +1,5 @@
 """What the figures of this study share: names of curves, points of lines and curves over alpha, bands."""
 
-import os
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -18,7 +17,10 @@ def common_and_own(labels: Sequence[str]) -> tuple[str, list[str]]:
     """Return what all labels begin with, for a title, and what each adds, for a legend."""
     parts = [label.split(", ") for label in labels]
     # Of a single label all is common.
-    shared = os.path.commonprefix(parts) if len(parts) > 1 else parts[0][:2]
+    shared = parts[0][:2]
+    if len(parts) > 1:
+        same = [len(set(words)) == 1 for words in zip(*parts, strict=False)]
+        shared = parts[0][: [*same, False].index(False)]
     own = [", ".join(part[len(shared) :]) or "standard training" for part in parts]
     return ", ".join(shared), own
 
@@ -83,7 +85,13 @@ def sweep_panel(
         points, together = over_alpha(own["evaluations_summary"], quantity)
         marker = {"marker": "o", "markersize": 2.5, "color": colour(position)}
         curve(axes, points, linestyle=ALONE, label=name, **marker)
-        curve(axes, together, linestyle=TOGETHER, label=rf"{name}, ensemble of $\alpha$ and $1 - \alpha$", **marker)
+        curve(
+            axes,
+            together,
+            linestyle=TOGETHER,
+            label=rf"{name}, ensemble of $\alpha$ and $1 - \alpha$",
+            **marker,
+        )
     axes.set_xlabel(r"$\alpha$")
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
 
@@ -96,4 +104,3 @@ def is_standard(table: pd.DataFrame) -> bool:
 def by_experiment(tables: Mapping[str, Sequence[pd.DataFrame]]) -> list[dict[str, pd.DataFrame]]:
     """Return the tables of each experiment by name, of lists of tables."""
     return [dict(zip(tables, own, strict=True)) for own in zip(*tables.values(), strict=True)]
-

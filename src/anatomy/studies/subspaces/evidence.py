@@ -1,0 +1,123 @@
+"""Evaluations of runs as evidence, and how they decide."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from anatomy.reporting import statistics
+from anatomy.reporting.evidence import FEWEST_SEEDS, Case, Evidence, NotTestedError
+from anatomy.studies.subspaces.tables import STANDARD
+
+# The pair of points that stands for those near the ends.
+NEAR_THE_ENDS = 0.2
+
+
+class SubspaceEvidence(Evidence):
+    """Evidence with the tables `evaluations`, `ensembles` and `training`; `geometry` of a subspace."""
+
+    def of_seeds(self, seeds: Sequence[int]) -> "SubspaceEvidence":
+        """Return the evidence of these seeds only; of ensembles those of no other seed."""
+        known = set(map(str, seeds))
+        tables = {}
+        for name, table in self.tables.items():
+            if name == "ensembles":
+                members = table["seeds"].astype(str).str.split()
+                tables[name] = table[members.map(lambda each: set(each) <= known)]
+            else:
+                tables[name] = table[table["seed"].isin(seeds)]
+        return replace(self, tables=tables)
+
+    @property
+    def kind(self) -> str:
+        """What the experiment trains: `standard`, `line`, `bezier` or `simplex`."""
+        return self.table("evaluations")["kind"].iloc[0]
+
+    @property
+    def beta(self) -> float:
+        """The factor that keeps corners apart."""
+        return float(self.table("evaluations")["beta"].iloc[0])
+
+    @property
+    def layerwise(self) -> bool:
+        """Whether each layer had a point of its own in training."""
+        return bool(self.table("evaluations")["layerwise"].iloc[0])
+
+    def middle(self, quantity: str = "accuracy") -> pd.Series:
+        """Return a quantity of the network of each run, the mid-point of a subspace, by seed."""
+        table = self.table("evaluations")
+        return table[table["evaluation"] == "network"].set_index("seed")[quantity]
+
+    def points(self, quantity: str = "accuracy") -> pd.DataFrame:
+        """Return a quantity of single points: seeds x points, in the order of the table."""
+        table = self.table("evaluations")
+        single = table[table["evaluation"].isin(["network", "point", "corner", "random"])]
+        keys = single["evaluation"] + single["alpha"].astype(str) + single["index"].astype(str)
+        return single.assign(key=keys).pivot(index="seed", columns="key", values=quantity)
+
+    def ends(self, quantity: str = "accuracy") -> pd.Series:
+        """Return the mean of a quantity over the ends of a line or curve, by seed."""
+        table = self.table("evaluations")
+        ends = table[(table["evaluation"] == "point") & table["alpha"].isin([0, 1])]
+        return ends.groupby("seed")[quantity].mean()
+
+    def of_pair(self, nearest_to: float, quantity: str = "accuracy") -> pd.Series:
+        """Return a quantity of the points alpha and 1 - alpha together, logits averaged, by seed.
+
+        Of the pair whose alpha is the nearest.
+        """
+        table = self.table("evaluations")
+        pairs = table[(table["evaluation"] == "pair") & (table["combined"] == "logits")]
+        if pairs.empty:
+            raise NotTestedError(f"{self.name} has no ensembles of two points")
+        nearest = min(pairs["alpha"].unique(), key=lambda alpha: abs(alpha - nearest_to))
+        return pairs[pairs["alpha"] == nearest].set_index("seed")[quantity]
+
+    def two_seeds(self, quantity: str = "accuracy") -> pd.Series:
+        """Return a quantity of the ensembles of two networks, logits averaged, by `seeds`."""
+        table = self.table("ensembles")
+        two = table[(table["members"] == 2) & (table["combined"] == "logits")]
+        if two.empty:
+            raise NotTestedError(f"{self.name} has no two seeds to make an ensemble of")
+        return two.set_index("seeds")[quantity]
+
+    def final_geometry(self, quantity: str) -> pd.Series:
+        """Return a quantity of the ends after training, by seed."""
+        table = self.table("geometry")
+        return table[table["epoch"] == table["epoch"].max()].set_index("seed")[quantity]
+
+
+def of_kind(
+    evidences: Sequence[SubspaceEvidence], what: str, chosen: Callable[[SubspaceEvidence], bool]
+) -> list[SubspaceEvidence]:
+    """Return the evidence that is `chosen`; `what` says in words of what there is none."""
+    if not (found := [evidence for evidence in evidences if chosen(evidence)]):
+        raise NotTestedError(f"no experiment of the figure is {what}")
+    return found
+
+
+def lines(case: Case, figure: str) -> list[SubspaceEvidence]:
+    """Return the lines of a figure that were kept apart, with one point for all layers."""
+    return of_kind(
+        case.trained(figure),
+        "a line with beta",
+        lambda e: e.kind == "line" and e.beta > 0 and not e.layerwise,
+    )
+
+
+def standard(case: Case, figure: str) -> SubspaceEvidence:
+    """Return the experiment of a figure that trains single networks, the first one."""
+    return of_kind(case.trained(figure), "of single networks", lambda e: e.kind == STANDARD)[0]
+
+
+def over_seeds(differences: pd.Series, name: str) -> tuple[float, float, float, str]:
+    """Return the mean of a difference over seeds, its bootstrap interval, and a note."""
+    values = differences.dropna().to_numpy(float)
+    if len(values) < FEWEST_SEEDS:
+        raise NotTestedError(
+            f"{name}: {len(values)} seed{'' if len(values) == 1 else 's'} in common; an interval over seeds "
+            f"needs {FEWEST_SEEDS} or more"
+        )
+    low, high = statistics.bootstrap_interval(len(values), lambda weights: weights @ values)
+    return float(np.mean(values)), low, high, f"{name}; {len(values)} seeds"
