@@ -12,7 +12,8 @@ from anatomy.training.trained import open_run
 
 SMALL = {
     "architecture": "cifar_resnet_8", "width": 0.5, "epochs": 1, "batch_size": 32,
-    "augmentation": {"shift": 1, "flip": False}, "optimiser": {"learning_rate": 0.05}, "validation_fraction": 0,
+    "augmentation": {"shift": 1, "flip": False}, "optimiser": {"learning_rate": 0.05},
+    "validation_fraction": 0,
 }  # fmt: skip
 
 
@@ -25,7 +26,9 @@ def finished_run(folder, seed=0, **changes):
     settings = settings_of(**{**SMALL, **changes})
     task = Task(settings, dataset, description, seed, torch.device("cpu"))
     origin = origin_of(settings.architecture, "shades", "test", seed)
-    train_run(begin_run(task), run, origin, facts_of(origin, settings, description["sha256"], "code", "cpu", 1))
+    train_run(
+        begin_run(task), run, origin, facts_of(origin, settings, description["sha256"], "code", "cpu", 1)
+    )
     return run
 
 

@@ -97,7 +97,9 @@ def test_ensembles_average_logits_or_probabilities():
     p, q = (np.exp(x) / np.exp(x).sum(1, keepdims=True) for x in (one, two))
     assert np.exp(ensemble([one, two], "probabilities")) == pytest.approx((p + q) / 2, abs=1e-12)
     mean = np.exp((one + two) / 2)
-    assert np.exp(ensemble([one, two], "logits")) == pytest.approx(mean / mean.sum(1, keepdims=True), abs=1e-12)
+    assert np.exp(ensemble([one, two], "logits")) == pytest.approx(
+        mean / mean.sum(1, keepdims=True), abs=1e-12
+    )
     # As the paper's code sums logits.
     assert (ensemble([one, two], "logits").argmax(1) == (one + two).argmax(1)).all()
 
@@ -126,7 +128,7 @@ def test_the_ensemble_of_a_network_with_itself_is_the_network(logits):
 @given(LOGITS)
 def test_measures_stay_within_what_they_can_be(logits):
     found = measures(log_softmax(logits), np.arange(30) % 3)
-    assert 0 <= found["accuracy_low"] and found["accuracy_high"] <= 1
+    assert found["accuracy_low"] >= 0 and found["accuracy_high"] <= 1
     assert 0 <= found["brier"] <= 2 + 1e-12
     # No calibration error is above the mean gap of single images, and adaptive bins are no finer.
     assert 0 <= found["ece"] <= 1 and 0 <= found["adaptive_ece"] <= 1

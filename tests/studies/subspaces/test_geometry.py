@@ -47,7 +47,9 @@ def test_rows_of_a_snapshot(tmp_path, subspace, ends):
 
 def test_a_snapshot_without_corners_is_refused(tmp_path):
     run = finished_run(tmp_path)
-    with pytest.raises(InputError, match="has no corners; expected a snapshot of a run with the key `subspace`"):
+    with pytest.raises(
+        InputError, match="has no corners; expected a snapshot of a run with the key `subspace`"
+    ):
         list(rows_of_snapshot(run / "snapshots" / "epoch=1.safetensors", False))
 
 

@@ -54,7 +54,7 @@ def row(table, evaluation, alpha, combined=None):
 
 
 def test_the_mid_point_is_the_network_of_the_run(line):
-    run, path, table, network = line
+    run, _, table, network = line
     theirs = predict_test(run.network().to(memory_format=torch.channels_last), run.task)
     np.testing.assert_allclose(network.logits, theirs.logits, atol=1e-4)
     middle = row(table, "network", 0.5)
@@ -148,7 +148,9 @@ def test_augmented_images_give_other_statistics_and_the_same_twice(line, tmp_pat
 
 def test_a_point_that_was_not_recalibrated_is_refused(line, tmp_path):
     run, path, *_ = line
-    with pytest.raises(InputError, match=r"were not recalibrated; run workflow/scripts/recalibrate_points\.py"):
+    with pytest.raises(
+        InputError, match=r"were not recalibrated; run workflow/scripts/recalibrate_points\.py"
+    ):
         evaluate_run(run, None)
     kept = RecalibratedPoints(path, run_identity(run))
     assert kept.position(torch.tensor([[0.75, 0.25]], dtype=torch.float64)) == 2
@@ -181,7 +183,7 @@ def test_simplexes_curves_and_networks_without_batch_norm(tmp_path):
 
 
 def test_the_programs_do_the_same(line, tmp_path):
-    run, _, table, network = line
+    run, _, table, _ = line
     common = ["--run", run.folder, "--dataset", run.folder.parent / "dataset"]
     points = tmp_path / "points.safetensors"
     outputs = ["--table", tmp_path / "table.csv", "--predictions", tmp_path / "predictions.safetensors"]

@@ -49,12 +49,10 @@ class SubspaceEvidence(Evidence):
         table = self.table("evaluations")
         return table[table["evaluation"] == "network"].set_index("seed")[quantity]
 
-    def points(self, quantity: str = "accuracy") -> pd.DataFrame:
-        """Return a quantity of single points: seeds x points, in the order of the table."""
+    def lowest(self, quantity: str = "accuracy") -> pd.Series:
+        """Return the lowest value of a quantity at any single point, by seed."""
         table = self.table("evaluations")
-        single = table[table["evaluation"].isin(["network", "point", "corner", "random"])]
-        keys = single["evaluation"] + single["alpha"].astype(str) + single["index"].astype(str)
-        return single.assign(key=keys).pivot(index="seed", columns="key", values=quantity)
+        return table[table["members"] == 1].groupby("seed")[quantity].min()
 
     def ends(self, quantity: str = "accuracy") -> pd.Series:
         """Return the mean of a quantity over the ends of a line or curve, by seed."""

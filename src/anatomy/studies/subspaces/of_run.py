@@ -9,13 +9,13 @@ import torch
 
 from anatomy.networks.subspace import Subspace
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.fingerprints import fingerprint
 from anatomy.studies.subspaces import evaluation
 from anatomy.studies.subspaces.evaluation import COMBINED, Predictions, ensemble_row, single_row
 from anatomy.studies.subspaces.points import NETWORK, Point, groups_of
 from anatomy.studies.subspaces.predicting import predict_test
 from anatomy.studies.subspaces.recalibration import PROGRAM, RecalibratedPoints
 from anatomy.studies.subspaces.tables import KEYS, SUBSPACE, subspace_columns
-from anatomy.training.facts import FINAL_NETWORK
 from anatomy.training.trained import TrainedRun
 
 EVALUATIONS = ("experiment", "seed", *SUBSPACE, *KEYS, "images", *evaluation.MEASURES)
@@ -23,7 +23,7 @@ EVALUATIONS = ("experiment", "seed", *SUBSPACE, *KEYS, "images", *evaluation.MEA
 
 def run_identity(run: TrainedRun) -> dict[str, str]:
     """Return what tells the weights of a run from those of all others."""
-    return {"experiment": run.facts["experiment"], "sha256": run.facts["sha256"][FINAL_NETWORK]}
+    return {"experiment": run.facts["experiment"], "sha256": fingerprint(run.facts["sha256"])}
 
 
 def subspace_of(run: TrainedRun, epoch: int | None = None) -> Subspace:

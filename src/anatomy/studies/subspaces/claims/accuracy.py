@@ -115,7 +115,7 @@ def every_point_accurate(case: Case, threshold: float) -> Finding:
     """Compare the worst point of every line and curve of three seeds or more with standard training."""
     other, found = standard(case, "subspaces_figure_4"), []
     for own in of_kind(case.trained("subspaces_figure_4"), "a line or a curve", _is_path):
-        differences = (own.points().min(axis=1) - other.middle()).dropna()
+        differences = (own.lowest() - other.middle()).dropna()
         if len(differences) < 3:
             case.notes.append(f"left out: {own.name}, {len(differences)} seeds")
             continue
