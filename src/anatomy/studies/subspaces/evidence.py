@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from anatomy.reporting import statistics
-from anatomy.reporting.evidence import FEWEST_SEEDS, Case, Evidence, NotTestedError
+from anatomy.reporting.claims import Finding, above, decide
+from anatomy.reporting.evidence import Case, Evidence, NotTestedError
 from anatomy.studies.subspaces.tables import STANDARD
 
 # The pair of points that stands for those near the ends.
@@ -73,12 +73,13 @@ class SubspaceEvidence(Evidence):
         return pairs[pairs["alpha"] == nearest].set_index("seed")[quantity]
 
     def two_seeds(self, quantity: str = "accuracy") -> pd.Series:
-        """Return a quantity of the ensembles of two networks, logits averaged, by `seeds`."""
+        """Return a quantity of ensembles of two networks, logits averaged, the mean of those with a seed."""
         table = self.table("ensembles")
         two = table[(table["members"] == 2) & (table["combined"] == "logits")]
         if two.empty:
             raise NotTestedError(f"{self.name} has no two seeds to make an ensemble of")
-        return two.set_index("seeds")[quantity]
+        each = two.assign(seed=two["seeds"].str.split()).explode("seed").astype({"seed": int})
+        return each.groupby("seed")[quantity].mean()
 
     def final_geometry(self, quantity: str) -> pd.Series:
         """Return a quantity of the ends after training, by seed."""
@@ -109,13 +110,24 @@ def standard(case: Case, figure: str) -> SubspaceEvidence:
     return of_kind(case.trained(figure), "of single networks", lambda e: e.kind == STANDARD)[0]
 
 
-def over_seeds(differences: pd.Series, name: str) -> tuple[float, float, float, str]:
-    """Return the mean of a difference over seeds, its bootstrap interval, and a note."""
+def over_seeds(differences: pd.Series, name: str, count: int = 1) -> tuple[float, float, float, str]:
+    """Return the mean of a difference over seeds, its interval, and a note.
+
+    The interval is Student's, of 95 %. Where all of `count` differences must lie above a threshold, its
+    upper end, which may refute that, is that of their simultaneous intervals.
+    """
     values = differences.dropna().to_numpy(float)
-    if len(values) < FEWEST_SEEDS:
-        raise NotTestedError(
-            f"{name}: {len(values)} seed{'' if len(values) == 1 else 's'} in common; an interval over seeds "
-            f"needs {FEWEST_SEEDS} or more"
-        )
-    low, high = statistics.bootstrap_interval(len(values), lambda weights: weights @ values)
-    return float(np.mean(values)), low, high, f"{name}; {len(values)} seeds"
+    if not len(values):
+        raise NotTestedError(f"{name}: no seeds in common")
+    low, _ = statistics.mean_interval(values)
+    _, high = statistics.mean_interval(values, statistics.simultaneous(count))
+    return float(values.mean()), float(low), float(high), f"{name}; seeds: {len(values)}"
+
+
+def every_line(
+    case: Case, figure: str, threshold: float, difference: Callable[[SubspaceEvidence], pd.Series]
+) -> Finding:
+    """Judge a claim of the `lines` of a figure: a difference, by seed, lies above a threshold for all."""
+    found = lines(case, figure)
+    each = [above(threshold, *over_seeds(difference(line), line.name, len(found))) for line in found]
+    return decide(each, "lines")

@@ -4,17 +4,17 @@ import math
 
 import pandas as pd
 
-from anatomy.reporting.claims import Finding, above, claim, decide
+from anatomy.reporting.claims import Finding, above, claim
 from anatomy.reporting.evidence import Case, NotTestedError
-from anatomy.studies.subspaces.evidence import lines, of_kind, over_seeds, standard
+from anatomy.studies.subspaces.evidence import every_line, lines, of_kind, over_seeds, standard
 
 
 @claim(
     section="3",
     sentence="The regularisation (beta) keeps the ends of a line apart.",
     uses={"subspaces_ends": "evaluations geometry training"},
-    quantity="logarithm to base 10 of the squared cosine of the ends without beta over that with it, mean "
-    "over seeds; interval by bootstrap over seeds",
+    quantity="logarithm to base 10 of the squared cosine of the ends without beta over that with it, of the "
+    "same seed; Student's interval over seeds",
     null=0,
     threshold=1,
     possible=(-math.inf, math.inf),
@@ -38,8 +38,8 @@ def beta_keeps_ends_apart(case: Case, threshold: float) -> Finding:
     section="3",
     sentence="The ends of a line are diverse solutions, nearly as diverse as independent networks.",
     uses={"subspaces_ends": "evaluations training", "subspaces_figure_4": "evaluations ensembles training"},
-    quantity="fraction of test images on which the two ends of a line disagree, over that of two "
-    "independent networks, mean over seeds; interval by bootstrap over the seeds of the line",
+    quantity="fraction of test images on which the two ends of a line disagree, over that of the network "
+    "of the same seed and another one; Student's interval over seeds",
     null=0,
     threshold=0.5,
     possible=(0, math.inf),
@@ -49,15 +49,11 @@ def beta_keeps_ends_apart(case: Case, threshold: float) -> Finding:
 def ends_as_diverse_as_independent_networks(case: Case, threshold: float) -> Finding:
     """Compare the disagreement of ends with that of pairs of seeds."""
     other = standard(case, "subspaces_figure_4")
-    independent = other.two_seeds("disagreement").mean()
-    if not independent:
+    independent = other.two_seeds("disagreement")
+    if not independent.all():
         raise NotTestedError(f"networks of {other.name} never disagree")
-    return decide(
-        [
-            above(threshold, *over_seeds(line.of_pair(0, "disagreement") / independent, line.name))
-            for line in lines(case, "subspaces_ends")
-        ],
-        "lines",
+    return every_line(
+        case, "subspaces_ends", threshold, lambda line: line.of_pair(0, "disagreement") / independent
     )
 
 
