@@ -69,6 +69,7 @@ defaults: &experiment
   seeds: [0, 1]
   arrangements:
     reinitialise: {epochs: [0, 2], random: true, linear: false}
+  subspaces: {points: 5, random_points: 2, recalibration: augmented}
 experiments:
   plain: *experiment
   other: {like: plain, order: drawn}
@@ -98,6 +99,7 @@ figures:
   figure_09: {pretrained: theirs}
   figure_21: {experiments: [plain]}
   figure_polarity: {experiments: [plain]}
+  subspaces_figure_5: {experiments: [simplex]}
   mine: {kind: dynamics, experiment: other}
 """
 # Mappings whose keys are the user's.

@@ -9,7 +9,10 @@ from snakemake.utils import update_config
 
 from anatomy.configuration.inheritance import inherited, like_problems
 from anatomy.configuration.resolve import resolve
+from anatomy.configuration.studies import STUDIES
 
+ALL_OFF = f"studies: {{{', '.join(f'{study}: null' for study in STUDIES)}}}"
+TO_MEASURE = "; ".join(f"add `{study}: {{}}` to have {study} measure one" for study in STUDIES)
 FAMILY = """
 experiments:
   plain:
@@ -74,12 +77,9 @@ def test_null_takes_back_what_is_inherited_and_what_the_defaults_set():
     """)
     found = resolve(config, SCHEMA)
     assert found.experiments["child"].batch_size == 128
-    assert found.measured == {"arrangements": ["parent", "child"]}
+    assert found.measured["arrangements"] == ["parent", "child"]
     (line,) = found.notes
-    assert line == (
-        "not trained, as no study that is on measures them: unmeasured; "
-        "add `arrangements: {}` to have arrangements measure one"
-    )
+    assert line == (f"not trained, as no study that is on measures them: unmeasured; {TO_MEASURE}")
 
 
 def test_chains_are_followed_wherever_they_stand():
@@ -173,7 +173,7 @@ experiments:
 def test_what_others_are_like_and_has_no_data_set_is_not_trained():
     found = resolved(TEMPLATE)
     assert list(found.experiments) == ["one", "two"]
-    assert found.measured == {"arrangements": ["one", "two"]}
+    assert found.measured["arrangements"] == ["one", "two"]
     assert found.notes == []
 
 
@@ -211,20 +211,23 @@ def test_only_with_something_else_than_names_is_refused(only):
 
 
 def test_a_study_that_is_switched_off_measures_nothing_and_nothing_is_trained():
-    found = resolved("""
-        studies: {arrangements: null}
-        experiments: {other: {dataset: digits}}
-        figures: {figure_07: {experiment: plain}, figure_03: {}, mine: {kind: dynamics, experiment: other}}
+    found = resolved(f"""
+        {ALL_OFF}
+        experiments: {{other: {{dataset: digits}}}}
+        figures:
+          figure_07: {{experiment: plain}}
+          figure_03: {{}}
+          mine: {{kind: dynamics, experiment: other}}
     """)
     assert (found.studies, found.measured, found.experiments, found.figures) == ({}, {}, {}, {})
     assert found.notes == [
         "not trained, as no study that is on measures them: other, plain; "
-        "all studies are switched off (null): arrangements"
+        f"all studies are switched off (null): {', '.join(STUDIES)}"
     ]
 
 
 def test_what_is_wrong_with_an_experiment_that_is_not_trained_does_not_matter_but_for_the_schema():
-    off = "studies: {arrangements: null}"
+    off = ALL_OFF
     assert resolved(f"{off}\nexperiments: {{plain: {{dataset: gone}}}}").experiments == {}
     assert "experiments.plain.widht" in refusal(changed(f"{off}\nexperiments: {{plain: {{widht: 1}}}}"))
 
@@ -239,10 +242,7 @@ def test_an_experiment_that_no_study_measures_is_not_trained_and_a_note_says_so(
         SCHEMA,
     )
     assert list(found.experiments) == ["one"]
-    assert found.notes == [
-        "not trained, as no study that is on measures them: three, two; "
-        "add `arrangements: {}` to have arrangements measure one"
-    ]
+    assert found.notes == [f"not trained, as no study that is on measures them: three, two; {TO_MEASURE}"]
 
 
 def test_an_entry_of_the_defaults_has_every_experiment_measured():

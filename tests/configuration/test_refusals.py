@@ -34,7 +34,7 @@ BAD = {
     "unknown figure": (
         "figures: {figure_1: {experiment: plain}}",
         "figures.figure_1 is no figure of a paper, did you mean figure_01?",
-        "needs a kind; allowed: arrangement, comparison, dynamics",
+        "needs a kind; allowed: ",
     ),
     "unknown study": ("studies: {arangements: {}}", "studies.arangements: unknown key", "mean arrangements?"),
     "number for studies": ("studies: 3", "studies: 3", "object"),

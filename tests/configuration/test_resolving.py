@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from snakemake.utils import update_config
 
 from anatomy.configuration.resolve import resolve
-from anatomy.configuration.studies import FIGURES
+from anatomy.configuration.studies import FIGURES, STUDIES
 from anatomy.runtime.settings import snapshot_epochs
 from anatomy.studies.arrangements.settings import pretrained_networks
 
@@ -49,7 +49,7 @@ def test_default_configuration_resolves():
 
 @pytest.mark.parametrize("path", CONFIG_FILES, ids=lambda path: path.stem)
 def test_configuration_files_resolve_on_top_of_the_default(path):
-    below = [path.with_name(f"{name}.yaml") for name in LAID_OVER.get(path.stem, ())]
+    below = [path.parent / f"{name}.yaml" for name in LAID_OVER.get(path.stem, ())]
     resolved = resolve(shipped(*below, path), SCHEMA)
     assert sorted(resolved.experiments) == sorted(yaml.safe_load(path.read_text())["only"])
 
@@ -87,7 +87,7 @@ def test_defaults_of_the_schema_fill_in_everything_optional():
     assert found.pathvars == {"results": "results"}
     assert found.datasets["digits"].seed == 0
     assert found.studies["arrangements"].complete() == {"critical_drop": 0.1, "pretrained": {}}
-    assert found.measured == {"arrangements": ["plain"]}
+    assert found.measured["arrangements"] == ["plain"]
     assert found.notes == []
     assert found.experiments["plain"].complete() == {
         "dataset": "digits",
@@ -305,5 +305,5 @@ def test_nothing_may_be_held_out():
 def test_settings_of_a_run_are_all_that_decides_weights():
     found = resolve(yaml.safe_load(EVERY_KEY), SCHEMA)
     plain, own = found.experiments["plain"].complete(), found.run_settings("plain").complete()
-    assert plain.keys() - own.keys() == {"dataset", "seeds", "arrangements", "threads"}
+    assert plain.keys() - own.keys() == {"dataset", "seeds", "threads", *STUDIES}
     assert all(plain[key] == value for key, value in own.items())

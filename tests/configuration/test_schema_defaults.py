@@ -72,8 +72,9 @@ NONE = {
         "batch_norm",
         "stop",
         "start",
+        "subspace",
     },
-    "experiment": {"like", "dataset", "seeds", "arrangements"},
+    "experiment": {"like", "dataset", "seeds", "arrangements", "subspaces"},
     "embedded": {"source", "label", "variant", "train", "test"},
     "torchvision": {"source", "label", "official", "train", "test"},
     "folder": {"source", "label", "path", "sha256", "homepage", "train", "test"},
@@ -94,6 +95,9 @@ DEFAULTS = {
         "arrangements.reinitialise.epochs": [0],
         "arrangements.reinitialise.random": True,
         "arrangements.reinitialise.linear": False,
+        "subspaces.points": 21,
+        "subspaces.random_points": 5,
+        "subspaces.recalibration": "plain",
     },
     "embedded": {"seed": 0, "polarity": "single"},
     "torchvision": {},
@@ -109,6 +113,7 @@ STUDIES = {
     "arrangements": {},
     "arrangements.critical_drop": 0.1,
     "arrangements.pretrained": {},
+    "subspaces": {},
 }
 
 

@@ -9,6 +9,7 @@ from docutils.core import publish_string
 from snakemake.utils import update_config
 
 from anatomy.configuration.resolve import resolve
+from anatomy.configuration.studies import STUDIES
 
 TEMPLATE = (ROOT / "workflow" / "report" / "workflow.rst").read_text()
 CONFIG = """
@@ -41,7 +42,7 @@ def text(changes="{}"):
 def test_the_plain_run_says_what_it_did_and_nothing_else():
     words = text()
     assert words.startswith("Anatomy of trained networks ===")
-    assert "Studies of this run: arrangements." in words
+    assert f"Studies of this run: {', '.join(STUDIES)}." in words
     assert "- Stochastic gradient descent with momentum: all experiments." in words
     assert "- Without batch normalisation, with dropout of one half in the classifier: all" in words
     for other in ("Adam", "(smooth)", "[0, 1]", "Reinitialisation", "Label noise", "Shuffled", "library"):
@@ -104,6 +105,6 @@ def test_points_and_what_is_kept_of_a_data_set_are_named():
 
 
 def test_without_a_study_its_paragraph_is_not_there():
-    words = text("studies: {arrangements: null}")
+    words = text(f"studies: {{{', '.join(f'{study}: null' for study in STUDIES)}}}")
     assert "No study is on in this run." in words
     assert "Hyperplane" not in words and "Experiments" not in words

@@ -10,6 +10,7 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anatomy.configuration.studies import STUDIES
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.schema import read_schema, read_schemas
 from anatomy.runtime.settings import Settings, snapshot_epochs
@@ -398,6 +399,4 @@ def test_the_engine_alone_has_the_same_run():
     """Programs read the schema of the engine: a study's keys are not theirs, those of a run are."""
     engine = read_schema(SCHEMA_FILE)
     assert engine["$defs"]["run"]["properties"].keys() == RUN["properties"].keys()
-    assert EXPERIMENT["properties"].keys() - engine["$defs"]["experiment"]["properties"].keys() == {
-        "arrangements"
-    }
+    assert EXPERIMENT["properties"].keys() - engine["$defs"]["experiment"]["properties"].keys() == {*STUDIES}

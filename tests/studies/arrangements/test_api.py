@@ -30,7 +30,7 @@ def test_the_offers_of_a_study_are_those_of_the_library():
 
 def test_other_names_are_refused_and_the_known_ones_named():
     assert not hasattr(anatomy, "nothing")
-    with pytest.raises(AttributeError, match="'nothing'; studies offer distances, projections, summarise"):
+    with pytest.raises(AttributeError, match=r"'nothing'; studies offer .*distances.*projections.*summarise"):
         anatomy.nothing  # noqa: B018
     with pytest.raises(AttributeError, match=r"api' has no attribute 'nothing'"):
         api.nothing  # noqa: B018

@@ -22,12 +22,6 @@ FIGURES: Mapping[str, PaperFigure] = {
         "simplexes of ResNet18 on TinyImageNet, with a point for each layer and without",
         EXPERIMENTS,
     ),
-    "subspaces_figure_4_tinyimagenet": PaperFigure(
-        "accuracy_over_alpha",
-        ACCURACY,
-        "lines, layerwise lines and curves of ResNet18 on TinyImageNet",
-        EXPERIMENTS,
-    ),
     "subspaces_calibration": PaperFigure(
         "calibration_over_alpha", CALIBRATION, "the calibration error along lines and curves", EXPERIMENTS
     ),

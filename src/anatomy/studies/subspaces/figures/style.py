@@ -13,16 +13,22 @@ BAND = "0.45"
 TOGETHER, ALONE = "-", "--"
 
 
+def network_and_data(label: str) -> str:
+    """Return what the label of an experiment begins with: its network and its data set."""
+    return ", ".join(label.split(", ")[:2])
+
+
+def own_words(label: str) -> str:
+    """Return what the label of an experiment adds to these, for a legend."""
+    return ", ".join(label.split(", ")[2:]) or "standard training"
+
+
 def common_and_own(labels: Sequence[str]) -> tuple[str, list[str]]:
-    """Return what all labels begin with, for a title, and what each adds, for a legend."""
-    parts = [label.split(", ") for label in labels]
-    # Of a single label all is common.
-    shared = parts[0][:2]
-    if len(parts) > 1:
-        same = [len(set(words)) == 1 for words in zip(*parts, strict=False)]
-        shared = parts[0][: [*same, False].index(False)]
-    own = [", ".join(part[len(shared) :]) or "standard training" for part in parts]
-    return ", ".join(shared), own
+    """Return the networks and data sets of all labels, for a title, and what each adds, for a legend."""
+    titles = list(dict.fromkeys(map(network_and_data, labels)))
+    if len(titles) == 1:
+        return titles[0], list(map(own_words, labels))
+    return "; ".join(titles), list(labels)
 
 
 def mean_and_std(rows: pd.DataFrame) -> tuple[float, float]:
