@@ -16,8 +16,8 @@ CAPTION = (
     "Test accuracy of the points of a subspace over alpha (dashed), each with running statistics of batch "
     "normalisation of its own, and of the ensembles of the points alpha and 1 - alpha (solid), which at one "
     "half are the mid-point; logits are averaged. A panel for each network and data set. Grey: single "
-    "networks (dashed) and ensembles of two of them (dotted), if there are any. Mean and one standard deviation over seeds, for "
-    '{{ labels | join("; ") }}.'
+    "networks (dashed) and ensembles of two of them (dotted), if there are any. Mean and one "
+    'standard deviation over seeds, for {{ labels | join("; ") }}.'
 )
 
 

@@ -35,7 +35,8 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
     for ax, (quantity, words) in zip(axes.flat, PANELS.items(), strict=True):
         sweep_panel(ax, experiments, names, quantity)
         ax.set_ylabel(words)
-        ax.label_outer()
+    for ax in axes[0]:
+        ax.set_xlabel("")
     figure.suptitle(in_lines(title, PAGE_WIDTH), fontsize=8)
     figure.legend(
         *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, handlelength=2.5

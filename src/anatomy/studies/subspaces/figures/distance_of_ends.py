@@ -16,7 +16,7 @@ TABLES = ("geometry", "layers", "evaluations_summary")
 TAKES = ("labels",)
 SHOWS = "distance of the ends"
 CAPTION = (
-    "Ends of subspaces. Above: Euclidean distance and squared cosine of their weights over epochs, all "
+    "The ends of subspaces. Above: Euclidean distance and squared cosine of their weights over epochs, all "
     "convolutions together, the classifier included if it is one. Below left: the squared cosine of each "
     "convolution after training. Below right: how differently ends predict the test images: mean total "
     "variation of their probabilities, and fraction of images with another prediction. Mean and one standard "
@@ -37,15 +37,15 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
         _diversity(axes[1, 1], own["evaluations_summary"], (position - (len(names) - 1) / 2) * 0.15, style)
     for ax in axes[0]:
         label_epochs(ax)
-    axes[0, 0].set_ylabel("distance of the ends")
+    axes[0, 0].set_ylabel("distance")
     for ax in (axes[0, 1], axes[1, 0]):
         ax.set_yscale("log")
-        ax.set_ylabel("squared cosine of the ends")
+        ax.set_ylabel("squared cosine")
     axes[1, 0].set_xlabel("convolution")
     axes[1, 0].xaxis.get_major_locator().set_params(integer=True)
     axes[1, 1].set_xticks(range(len(DIVERSITY)), DIVERSITY.values())
     axes[1, 1].set_xlim(-0.5, len(DIVERSITY) - 0.5)
-    axes[1, 1].set_ylim(bottom=0)
+    axes[1, 1].set_ylim(0, 1.15 * axes[1, 1].dataLim.y1)
     axes[1, 1].set_ylabel("between the ends")
     figure.suptitle(in_lines(title, PAGE_WIDTH), fontsize=8)
     handles, words = axes[0, 0].get_legend_handles_labels()
