@@ -69,7 +69,7 @@ defaults: &experiment
   seeds: [0, 1]
   arrangements:
     reinitialise: {epochs: [0, 2], random: true, linear: false}
-  subspaces: {points: 5, random_points: 2, recalibration: augmented}
+  subspaces: {points: 5, random_points: 2, average: [], recalibration: augmented}
 experiments:
   plain: *experiment
   other: {like: plain, order: drawn}

@@ -97,6 +97,7 @@ DEFAULTS = {
         "arrangements.reinitialise.linear": False,
         "subspaces.points": 21,
         "subspaces.random_points": 5,
+        "subspaces.average": [],
         "subspaces.recalibration": "plain",
     },
     "embedded": {"seed": 0, "polarity": "single"},

@@ -1,6 +1,12 @@
 # Experiments that the study of subspaces measures, and those of them that train a subspace.
 IN_SUBSPACES = CONFIGURATION.measured.get("subspaces", [])
 WITH_SUBSPACE = [name for name in IN_SUBSPACES if EXPERIMENTS[name].subspace]
+# And those that have points: of a subspace, or of averaged snapshots.
+WITH_POINTS = [
+    name
+    for name in IN_SUBSPACES
+    if name in WITH_SUBSPACE or EXPERIMENTS[name].subspaces.average
+]
 
 
 def recalibration_texts(experiment):
@@ -14,8 +20,18 @@ def recalibration_options(wildcards, output):
     own = EXPERIMENTS[wildcards.experiment].subspaces
     return [
         *("--points", own.points, "--random-points", own.random_points),
-        *("--images", own.recalibration),
+        *("--images", own.recalibration, "--average", *own.average),
     ]
+
+
+def averaged_snapshots(wildcards):
+    """Snapshots of this run that are averaged."""
+    return expand(
+        "<results>/runs/{experiment}/seed={seed}/snapshots/epoch={epoch}.safetensors",
+        experiment=wildcards.experiment,
+        seed=wildcards.seed,
+        epoch=EXPERIMENTS[wildcards.experiment].subspaces.average,
+    )
 
 
 def evaluation_texts(experiment):
@@ -24,8 +40,8 @@ def evaluation_texts(experiment):
 
 
 def recalibrated_points(wildcards):
-    """Points of this run with their statistics, in a list that is empty if it trains no subspace."""
-    if wildcards.experiment not in WITH_SUBSPACE:
+    """Points of this run with their statistics, in a list that is empty if it has none."""
+    if wildcards.experiment not in WITH_POINTS:
         return []
     return [
         f"<results>/subspaces/measurements/points/{wildcards.experiment}/seed={wildcards.seed}.safetensors"
@@ -51,13 +67,14 @@ def seeds_of_evaluations(pattern):
     return files
 
 
-# Take batch normalisation's statistics at the points of a trained subspace, once.
+# Take batch normalisation's statistics at the points of a trained subspace, or of averaged snapshots, once.
 rule recalibrate_points:
     input:
         description=experiment_dataset,
         data=ancient(experiment_data),
         run="<results>/runs/{experiment}/seed={seed}/run.json",
         final=ancient("<results>/runs/{experiment}/seed={seed}/final.safetensors"),
+        snapshots=ancient(averaged_snapshots),
     output:
         "<results>/subspaces/measurements/points/{experiment}/seed={seed}.safetensors",
     log:
@@ -65,7 +82,7 @@ rule recalibrate_points:
     benchmark:
         "<results>/subspaces/measurements/points/{experiment}/seed={seed}.tsv"
     wildcard_constraints:
-        experiment="|".join(WITH_SUBSPACE) or "(?!)",
+        experiment="|".join(WITH_POINTS) or "(?!)",
     conda:
         "../../envs/torch.yaml"
     threads: reading_threads
@@ -74,7 +91,7 @@ rule recalibrate_points:
         mem_mb=4000,
         runtime="1d",
     params:
-        *one_by_one(recalibration_texts, WITH_SUBSPACE),
+        *one_by_one(recalibration_texts, WITH_POINTS),
         program=program("recalibrate_points.py"),
         schema=schema_file,
         dataset=subpath(input.description, parent=True),
@@ -93,6 +110,7 @@ rule evaluate_points:
         data=ancient(experiment_data),
         run="<results>/runs/{experiment}/seed={seed}/run.json",
         final=ancient("<results>/runs/{experiment}/seed={seed}/final.safetensors"),
+        snapshots=ancient(averaged_snapshots),
         points=recalibrated_points,
     output:
         table="<results>/subspaces/measurements/evaluations/{experiment}/seed={seed}.csv",
@@ -224,7 +242,7 @@ LAYER_TABLES += expand(rules.tabulate_ends.output.layers, experiment=WITH_SUBSPA
 # What of this study `all` asks for: all its files but claims and figures.
 if IN_SUBSPACES:
     STUDY_FILES["subspaces"] += [
-        per_run(rules.recalibrate_points.output, WITH_SUBSPACE),
+        per_run(rules.recalibrate_points.output, WITH_POINTS),
         per_run(rules.evaluate_points.output, IN_SUBSPACES),
         expand(rules.tabulate_subspaces.output, experiment=IN_SUBSPACES),
         expand(rules.tabulate_ends.output, experiment=WITH_SUBSPACE),

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from anatomy.runtime.devices import claim_device, set_up_torch
-from anatomy.runtime.errors import InputError, run_program
+from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
 from anatomy.runtime.options import add_schema, natural, positive
 from anatomy.runtime.schema import RUN, read_schema
@@ -12,13 +12,21 @@ from anatomy.runtime.schema import RUN, read_schema
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", required=True, type=Path, help="directory of a run that trained a subspace")
+    parser.add_argument("--run", required=True, type=Path, help="directory of a trained run")
     parser.add_argument("--dataset", required=True, type=Path, help="directory of its prepared data set")
     add_schema(parser, Path(__file__))
     parser.add_argument(
         "--points", type=positive, default=21, help="points of a line or curve, an odd number"
     )
     parser.add_argument("--random-points", type=natural, default=5, help="random points of a simplex")
+    parser.add_argument(
+        "--average",
+        type=natural,
+        nargs="*",
+        default=[],
+        metavar="EPOCH",
+        help="of a run that trains no subspace: its networks at these epochs are the corners of a simplex",
+    )
     parser.add_argument("--images", choices=("plain", "augmented"), default="plain", help="training images")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to compute on a GPU")
     parser.add_argument("--workers", type=natural, default=0, help="processes that read image files")
@@ -34,21 +42,16 @@ def main() -> None:
     schema = read_schema(arguments.schema)["$defs"][RUN]
     with claim_device(arguments.gpus) as device_name:
         with without_collection():
-            from anatomy.runtime.streams import stream
-            from anatomy.studies.subspaces.of_run import run_identity, subspace_of
-            from anatomy.studies.subspaces.points import points_of
+            from anatomy.studies.subspaces.of_run import points_of_run, run_identity, subspace_of
             from anatomy.studies.subspaces.recalibration import recalibrated, training_batches, write_points
             from anatomy.training.evaluation import autocast
             from anatomy.training.trained import open_run
 
         run = open_run(arguments.run, arguments.dataset, schema, device_name, arguments.workers)
-        if run.settings.subspace is None:
-            raise InputError(f"{arguments.run} trains no subspace; expected a run with the key `subspace`")
         set_up_torch(1, device_name, run.settings.precision)
-        subspace = subspace_of(run)
-        counts = arguments.points, arguments.random_points
-        random = stream(run.seed, "random points")
-        points = points_of(subspace.kind, len(subspace.corners), subspace.rows, *counts, random)
+        average = arguments.average
+        subspace = subspace_of(run, average)
+        points = points_of_run(run, subspace, arguments.points, arguments.random_points, average)
         with autocast(run.task.device, run.settings.precision):
             augmented = arguments.images == "augmented"
             statistics = recalibrated(subspace, points, lambda: training_batches(run.task, augmented))

@@ -21,7 +21,9 @@ def as_read(rows):
     return pd.read_csv(io.StringIO(pd.DataFrame(rows).to_csv(index=False)))
 
 
-def evaluations(kind="line", seeds=SEEDS, shift=FLAT, middle=0.9, ends=0.85, near=0.91, ece=0.05, **changes):
+def evaluations(
+    kind="line", seeds=SEEDS, shift=FLAT, middle=0.9, ends=0.85, near=0.91, ece=0.05, average=None, **changes
+):
     """The table of a line or curve, a simplex or single networks; `shift` is added to accuracies by seed.
 
     `near` is the accuracy of ensembles of two points; `disagreement` that of the ends.
@@ -60,6 +62,18 @@ def evaluations(kind="line", seeds=SEEDS, shift=FLAT, middle=0.9, ends=0.85, nea
                 for combined in ("logits", "probabilities"):
                     pair = {"members": 2, "total_variation": 0.1, "disagreement": disagreement + own / 10}
                     add("pair", near, alpha=alpha, combined=combined, **pair)
+        if average is not None:
+            for index in (6, 8):
+                add("snapshot", ends, index=index)
+            add("average", average)
+            add(
+                "snapshots",
+                near,
+                combined="logits",
+                members=2,
+                total_variation=0.1,
+                disagreement=disagreement,
+            )
         if kind == "simplex":
             for index in range(3):
                 add("corner", ends, index=index)
@@ -149,12 +163,18 @@ def claim_cases():
     yield name, {four: standard(), apart: kept_apart(1e-6, disagreement=0.01)}, NOT_SUPPORTED
     yield name, {four: standard(), apart: kept_apart(1e-6, disagreement=0.05, shift=SPREAD)}, INCONCLUSIVE
 
+    name = "mid-point-above-averaged-weights"
+    yield name, {"subspaces_swa": [standard(average=0.85), line()]}, SUPPORTED
+    yield name, {"subspaces_swa": [standard(average=0.95), line()]}, NOT_SUPPORTED
+    yield name, {"subspaces_swa": [standard(average=0.9), line(shift=SPREAD)]}, INCONCLUSIVE
+
 
 LABELS = ["net, digits", "net, digits, line", "net, digits, simplex of 3"]
 KINDS = {
     "accuracy_over_alpha": ("standard", "line"),
     "calibration_over_alpha": ("standard", "line"),
     "accuracy_over_corners": ("standard", "line", "simplex"),
+    "averages": ("standard", "line"),
     "distance_of_ends": ("line", "simplex"),
 }
 
@@ -167,7 +187,9 @@ def options(kind):
 def tables(kind):
     """Tables of as many experiments as the options have labels, by name."""
     found = {
-        "evaluations_summary": [made.summary(evaluations(own)) for own in KINDS[kind]],
+        "evaluations_summary": [
+            made.summary(evaluations(own, average=0.92 if own == "standard" else None)) for own in KINDS[kind]
+        ],
         "ensembles": [ensembles(kind=own) for own in KINDS[kind]],
         "geometry": [made.geometry(ends())] * len(KINDS[kind]),
         "layers": [made.layers(ends())] * len(KINDS[kind]),

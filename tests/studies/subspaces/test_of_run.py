@@ -13,7 +13,7 @@ from studies.subspaces.subspace_runs import finished_run, opened
 from anatomy.networks.batch_norm import normalisations
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.streams import stream
-from anatomy.studies.subspaces.of_run import evaluate_run, run_identity, subspace_of
+from anatomy.studies.subspaces.of_run import evaluate_run, points_of_run, run_identity, subspace_of
 from anatomy.studies.subspaces.points import points_of
 from anatomy.studies.subspaces.predicting import predict_test
 from anatomy.studies.subspaces.recalibration import (
@@ -180,6 +180,46 @@ def test_simplexes_curves_and_networks_without_batch_norm(tmp_path):
             assert set(table["evaluation"]) == {"network", "corner", "random", "corners", "random points"}
         else:
             assert sorted(table.loc[table["members"] == 1, "alpha"]) == [0, 0.25, 0.5, 0.75, 1]
+
+
+def test_averaged_snapshots_are_those_of_plain_torch(tmp_path):
+    """SWA and a snapshot ensemble, against the mean of state dicts and the sum of logits."""
+    run = opened(finished_run(tmp_path, epochs=2, snapshots={"weights": "all"}))
+    subspace = subspace_of(run, [1, 2])
+    points = points_of_run(run, subspace, 5, 1, [1, 2])
+    statistics = recalibrated(subspace, points, lambda: training_batches(run.task, False))
+    write_points(tmp_path / "points", points, statistics, run_identity(run))
+    rows, network = evaluate_run(run, tmp_path / "points")
+    table = pd.DataFrame(rows)
+    assert table["evaluation"].tolist() == [
+        *("network", "average", "snapshot", "snapshot", "snapshots", "snapshots", "random")
+    ]
+    assert table["index"].tolist()[2:4] == [1, 2] and (table["kind"] == "standard").all()
+    inputs = run.task.normalise(run.task.train[0].pixels)
+    labels = run.task.test[1]
+    mean, first, last = run.network(), run.network(1), run.network(2)
+    with torch.no_grad():
+        for own, one, two in zip(mean.parameters(), first.parameters(), last.parameters(), strict=True):
+            own.copy_((one + two) / 2)
+        logits = []
+        for each in (mean, first, last):
+            for layer in normalisations(each).values():
+                layer.reset_running_stats()
+                layer.momentum = None
+            each.train()
+            for batch in inputs.split(32):
+                each(batch)
+            logits.append(each.eval()(run.task.normalise(run.task.test[0].pixels)))
+    losses = [torch.nn.functional.cross_entropy(each, labels).item() for each in logits]
+    assert table["loss"].tolist()[1:4] == pytest.approx(losses, rel=1e-3)
+    together = ((logits[1] + logits[2]).argmax(1) == labels).float().mean().item()
+    assert table[table["evaluation"] == "snapshots"].iloc[0]["accuracy"] == pytest.approx(together)
+    # The network itself is as it was trained.
+    np.testing.assert_allclose(network.logits, predict_test(run.network(), run.task).logits, atol=1e-4)
+    with pytest.raises(
+        InputError, match="trains no subspace; expected a run with the key `subspace`, or two"
+    ):
+        subspace_of(run, [2])
 
 
 def test_the_programs_do_the_same(line, tmp_path):

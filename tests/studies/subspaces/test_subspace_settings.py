@@ -26,6 +26,26 @@ def resolved(changes):
             r"experiments\.subspaces-line\.subspaces\.points: 10 is even",
         ),
         (
+            {"experiments": {"subspaces-swa": {"subspaces": {"average": [9]}}}},
+            r"subspaces-swa\.subspaces\.average: one epoch is listed",
+        ),
+        (
+            {"experiments": {"subspaces-swa": {"snapshots": {"weights": "convolutions"}}}},
+            r"subspaces-swa\.subspaces\.average: snapshots hold convolutions only; set `weights: all`",
+        ),
+        (
+            {"experiments": {"subspaces-swa": {"subspaces": {"average": [7, 10]}}}},
+            r"subspaces-swa.*average.*7",
+        ),
+        (
+            {"experiments": {"subspaces-swa": {"subspace": {"kind": "line"}}}},
+            r"average: the experiment trains a subspace, whose mid-point is evaluated",
+        ),
+        (
+            {"figures": {"subspaces_swa": {"experiments": ["subspaces-standard"]}}},
+            "none averages snapshots",
+        ),
+        (
             {"figures": {"subspaces_figure_4": {"experiments": ["subspaces-standard"]}}},
             "none trains a line or a curve",
         ),

@@ -10,9 +10,6 @@ from anatomy.reporting.claims import Finding, above, decide
 from anatomy.reporting.evidence import Case, Evidence, NotTestedError
 from anatomy.studies.subspaces.tables import STANDARD
 
-# The pair of points that stands for those near the ends.
-NEAR_THE_ENDS = 0.2
-
 
 class SubspaceEvidence(Evidence):
     """Evidence with the tables `evaluations`, `ensembles` and `training`; `geometry` of a subspace."""
@@ -53,6 +50,11 @@ class SubspaceEvidence(Evidence):
         """Return the lowest value of a quantity at any single point, by seed."""
         table = self.table("evaluations")
         return table[table["members"] == 1].groupby("seed")[quantity].min()
+
+    def average(self, quantity: str = "accuracy") -> pd.Series:
+        """Return a quantity of the average of snapshots, by seed."""
+        table = self.table("evaluations")
+        return table[table["evaluation"] == "average"].set_index("seed")[quantity]
 
     def ends(self, quantity: str = "accuracy") -> pd.Series:
         """Return the mean of a quantity over the ends of a line or curve, by seed."""

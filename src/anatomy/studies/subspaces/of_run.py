@@ -10,9 +10,17 @@ import torch
 from anatomy.networks.subspace import Subspace
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.fingerprints import fingerprint
+from anatomy.runtime.streams import stream
 from anatomy.studies.subspaces import evaluation
 from anatomy.studies.subspaces.evaluation import COMBINED, Predictions, ensemble_row, single_row
-from anatomy.studies.subspaces.points import NETWORK, Point, groups_of
+from anatomy.studies.subspaces.points import (
+    NETWORK,
+    SNAPSHOT,
+    Point,
+    groups_of,
+    points_of,
+    points_of_snapshots,
+)
 from anatomy.studies.subspaces.predicting import predict_test
 from anatomy.studies.subspaces.recalibration import PROGRAM, RecalibratedPoints
 from anatomy.studies.subspaces.tables import KEYS, SUBSPACE, subspace_columns
@@ -26,46 +34,70 @@ def run_identity(run: TrainedRun) -> dict[str, str]:
     return {"experiment": run.facts["experiment"], "sha256": fingerprint(run.facts["sha256"])}
 
 
-def subspace_of(run: TrainedRun, epoch: int | None = None) -> Subspace:
-    """Return the subspace that a run has trained, on its device; `InputError` if it trains none."""
+def subspace_of(run: TrainedRun, average: Sequence[int] = ()) -> Subspace:
+    """Return the subspace that a run has trained, on its device, or the simplex of its networks at epochs.
+
+    `InputError` if it trains none and `average` has fewer than two epochs, or one whose network the run has
+    not kept.
+    """
     own = run.settings.subspace
-    if own is None:
-        raise InputError(f"{run.folder} trains no subspace; expected a run with the key `subspace`")
     place = {"device": run.task.device, "memory_format": torch.channels_last}
-    corners = [corner.to(**place) for corner in run.corners(epoch)]
-    return Subspace(run.network(epoch).to(**place), corners, own.kind, own.layerwise)
+    if own is not None:
+        corners = [corner.to(**place) for corner in run.corners()]
+        return Subspace(run.network().to(**place), corners, own.kind, own.layerwise)
+    if len(average) < 2:
+        raise InputError(
+            f"{run.folder} trains no subspace; expected a run with the key `subspace`, or two epochs or more "
+            "whose networks are averaged"
+        )
+    networks = [run.network(epoch).to(**place) for epoch in average]
+    return Subspace(run.network().to(**place), networks, "simplex")
+
+
+def points_of_run(
+    run: TrainedRun, subspace: Subspace, count: int, random_count: int, average: Sequence[int] = ()
+) -> list[Point]:
+    """Return the points of `subspace_of` that are evaluated; see `points.points_of`."""
+    random = stream(run.seed, "random points")
+    if run.settings.subspace is None:
+        return points_of_snapshots(average, subspace.rows, random_count, random)
+    corners = len(subspace.corners)
+    return points_of(subspace.kind, corners, subspace.rows, count, random_count, random)
 
 
 def evaluate_run(run: TrainedRun, points: Path | None) -> tuple[list[dict[str, Any]], Predictions]:
     """Return the rows of `EVALUATIONS` of a run, and what its network says of the test images.
 
-    `points` is the file of the points of a subspace. `InputError` if it is missing: no point is evaluated
-    with statistics that are not its own.
+    `points` is the file of the points of a subspace, or of averaged snapshots. `InputError` if that of a
+    subspace is missing: no point is evaluated with statistics that are not its own.
     """
     task, own = run.task, run.settings.subspace
-    if own is not None:
-        if points is None:
-            raise InputError(
-                f"the points of the subspace of {run.folder} were not recalibrated; run {PROGRAM}, and give "
-                "its output as --points"
-            )
-        subspace, kept = subspace_of(run), RecalibratedPoints(points, run_identity(run))
-        listed = kept.points
-    else:
-        network = run.network().to(device=task.device, memory_format=torch.channels_last)
-        listed = [Point(NETWORK, torch.ones(1, 1, dtype=torch.float64))]
-    first: list[Predictions] = []
-
-    def predict(position: int) -> Predictions:
-        found = predict_test(network if own is None else kept.load(subspace, position), task)
-        if listed[position].evaluation == NETWORK:
-            first.append(found)
-        return found
-
+    if own is not None and points is None:
+        raise InputError(
+            f"the points of the subspace of {run.folder} were not recalibrated; run {PROGRAM}, and give "
+            "its output as --points"
+        )
     columns = subspace_columns(None if own is None else own.complete())
     common = {"experiment": run.facts["experiment"], "seed": run.seed, **columns}
-    rows = [{**common, **row} for row in rows_of_points(listed, predict, task.test[1].cpu().numpy())]
-    return rows, first[0]
+    labels, rows, of_network = task.test[1].cpu().numpy(), [], None
+    if own is None:
+        network = run.network().to(device=task.device, memory_format=torch.channels_last)
+        of_network = predict_test(network, task)
+        rows.append({"evaluation": NETWORK, "alpha": None, "index": None, **single_row(of_network, labels)})
+    if points is not None:
+        kept = RecalibratedPoints(points, run_identity(run))
+        epochs = [point.index for point in kept.points if point.evaluation == SNAPSHOT]
+        subspace = subspace_of(run, epochs)
+
+        def predict(position: int) -> Predictions:
+            nonlocal of_network
+            found = predict_test(kept.load(subspace, position), task)
+            if kept.points[position].evaluation == NETWORK:
+                of_network = found
+            return found
+
+        rows += rows_of_points(kept.points, predict, labels)
+    return [{**common, **row} for row in rows], of_network
 
 
 def rows_of_points(

@@ -7,6 +7,7 @@ from anatomy.reporting.figures import EXPERIMENTS, PaperFigure
 ACCURACY = "4 Accuracy of lines and curves"
 SIMPLEXES = "4 Accuracy of simplexes"
 CALIBRATION = "4 Calibration"
+AVERAGES = "4 Comparison with stochastic weight averaging"
 DIVERSITY = "3 Distance and diversity of the ends"
 
 FIGURES: Mapping[str, PaperFigure] = {
@@ -24,6 +25,12 @@ FIGURES: Mapping[str, PaperFigure] = {
     ),
     "subspaces_calibration": PaperFigure(
         "calibration_over_alpha", CALIBRATION, "the calibration error along lines and curves", EXPERIMENTS
+    ),
+    "subspaces_swa": PaperFigure(
+        "averages",
+        AVERAGES,
+        "mid-points of lines beside stochastic weight averaging",
+        EXPERIMENTS,
     ),
     "subspaces_ends": PaperFigure(
         "distance_of_ends",

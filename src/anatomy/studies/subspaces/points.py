@@ -2,13 +2,15 @@
 
     line, curve   at a = 0, ..., 1 in equal steps; a and 1 - a together
     simplex       its corners, its mid-point, random points; all corners, and all random points, together
+    snapshots     of a run that trains one network, as the corners of a simplex: the mid-point is their
+                  average (SWA, Izmailov et al. 2018), all together a snapshot ensemble (Huang et al. 2017)
 
 Coefficients of a layerwise subspace are the same for all layers, but for random points, of which each layer
 draws its own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -17,8 +19,10 @@ from anatomy.networks.subspace import draw_points, middle, point_at
 # What a row of the table is of: the network of the run, at the mid-point of a subspace; a point of a line or
 # curve at alpha; a corner or random point of a simplex, by its index.
 NETWORK, POINT, CORNER, RANDOM = "network", "point", "corner", "random"
-# And ensembles of several: the points alpha and 1 - alpha; all corners; all random points.
-PAIR, CORNERS, RANDOMS = "pair", "corners", "random points"
+# Of snapshots: their average; each by its epoch, which is its index.
+AVERAGE, SNAPSHOT = "average", "snapshot"
+# And ensembles of several: the points alpha and 1 - alpha; all corners; all snapshots; all random points.
+PAIR, CORNERS, SNAPSHOTS, RANDOMS = "pair", "corners", "snapshots", "random points"
 
 # To which alpha and 1 - alpha are compared.
 DIGITS = 9
@@ -53,13 +57,28 @@ def points_of(
     return points + [Point(RANDOM, each, index=index) for index, each in enumerate(drawn)]
 
 
+def points_of_snapshots(
+    epochs: Sequence[int], rows: int, random_count: int, generator: torch.Generator
+) -> list[Point]:
+    """Return the points of a simplex of snapshots that are evaluated; their average is the first."""
+    named = {NETWORK: AVERAGE, CORNER: SNAPSHOT}
+    return [
+        replace(
+            point,
+            evaluation=named.get(point.evaluation, point.evaluation),
+            index=epochs[point.index] if point.evaluation == CORNER else point.index,
+        )
+        for point in points_of("simplex", len(epochs), rows, 0, random_count, generator)
+    ]
+
+
 def groups_of(points: Sequence[Point]) -> list[tuple[str | None, list[int]]]:
     """Return the points that are evaluated together, by position, and what their ensemble is called.
 
     Each point is in one group; a group of one has no ensemble.
     """
     groups: list[tuple[str | None, list[int]]] = []
-    single = [i for i, p in enumerate(points) if p.evaluation in (NETWORK, POINT)]
+    single = [i for i, p in enumerate(points) if p.evaluation in (NETWORK, POINT, AVERAGE)]
     by_alpha = {round(points[i].alpha, DIGITS): i for i in single if points[i].alpha is not None}
     for position in single:
         alpha = points[position].alpha
@@ -68,7 +87,7 @@ def groups_of(points: Sequence[Point]) -> list[tuple[str | None, list[int]]]:
             groups.append((None, [position]))
         elif alpha < 0.5:
             groups.append((PAIR, [position, mirrored]))
-    for evaluation, name in ((CORNER, CORNERS), (RANDOM, RANDOMS)):
+    for evaluation, name in ((CORNER, CORNERS), (SNAPSHOT, SNAPSHOTS), (RANDOM, RANDOMS)):
         members = [i for i, point in enumerate(points) if point.evaluation == evaluation]
         if members:
             groups.append((name if len(members) > 1 else None, members))

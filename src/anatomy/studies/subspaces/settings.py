@@ -8,19 +8,29 @@ from anatomy.runtime.settings import Settings
 
 
 def study_problems(where: str, own: Settings, experiments: Mapping[str, Settings]) -> Iterator[str]:
-    """Yield what is wrong with this study's entry: nothing can be."""
-    yield from ()
+    """Yield what is wrong with the experiments that this study measures, each as a whole."""
+    for name, settings in experiments.items():
+        own = settings.subspaces
+        if own is None or not own.average:
+            continue
+        key = f"experiments.{name}.subspaces.average"
+        if settings.subspace is not None:
+            yield f"{key}: the experiment trains a subspace, whose mid-point is evaluated; remove the key"
+        elif settings.snapshots.weights != "all":
+            yield f"{key}: snapshots hold convolutions only; set `weights: all` in `snapshots`"
 
 
 def experiment_problems(where: str, own: Settings) -> Iterator[str]:
     """Yield what is wrong with this study's entry in an experiment."""
     if own.points % 2 == 0:
         yield f"{where}.points: {own.points} is even, so that there is no mid-point; expected an odd number"
+    if len(own.average) == 1:
+        yield f"{where}.average: one epoch is listed; expected two or more, or none"
 
 
 def epochs_read(own: Settings) -> dict[str, Sequence[int]]:
-    """Return the epochs whose snapshots this study needs: it takes those that there are."""
-    return {}
+    """Return the epochs whose snapshots this study reads, by the key that lists them."""
+    return {"average": own.average}
 
 
 def missing_tables(own: Settings) -> tuple[str, ...]:
@@ -71,9 +81,18 @@ def ends_problems(
             yield f"{where}.experiments: {name!r} trains no subspace and has no ends; take it out"
 
 
+def average_problems(
+    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield what is wrong with a figure of averaged snapshots: it needs some."""
+    if not any(experiments[name].subspaces.average for name in names):
+        yield f"{where}.experiments: none averages snapshots; list epochs in `subspaces.average` of one"
+
+
 FIGURE_CHECKS = {
     "accuracy_over_alpha": FigureChecks(sweep_problems),
     "calibration_over_alpha": FigureChecks(sweep_problems),
     "accuracy_over_corners": FigureChecks(simplex_problems),
     "distance_of_ends": FigureChecks(ends_problems),
+    "averages": FigureChecks(average_problems),
 }

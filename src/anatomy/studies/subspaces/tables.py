@@ -14,6 +14,8 @@ from anatomy.studies.subspaces.geometry import QUANTITIES
 
 # What tells evaluations of one run apart.
 KEYS = ("evaluation", "alpha", "index", "members", "combined")
+# Alpha of the pair that stands for points near the ends, or the nearest one there is.
+NEAR_THE_ENDS = 0.2
 # At most so many ensembles of a size are measured, of the seeds in their order.
 MOST_SUBSETS = 10
 # The kind of one that trains no subspace.
