@@ -93,6 +93,7 @@ defaults: &experiment
     artefacts: false
     variant: published
     seed: 1
+  subspaces: {points: 5, random_points: 2, average: [], recalibration: augmented}
 experiments:
   plain: *experiment
   other: {like: plain, order: drawn}
@@ -126,6 +127,7 @@ figures:
   figure_polarity: {experiments: [plain]}
   curvature_figure_2: {experiments: [plain], directions: 3}
   invariance_layers: {experiments: [unturned, plain]}
+  subspaces_figure_5: {experiments: [simplex]}
   mine: {kind: dynamics, experiment: other}
 """
 # Mappings whose keys are the user's.

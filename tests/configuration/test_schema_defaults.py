@@ -74,7 +74,7 @@ NONE = {
         "start",
         "subspace",
     },
-    "experiment": {"like", "dataset", "seeds", "arrangements", "curvature", "invariance"},
+    "experiment": {"like", "dataset", "seeds", "arrangements", "curvature", "invariance", "subspaces"},
     "embedded": {"source", "label", "variant", "train", "test"},
     "torchvision": {"source", "label", "official", "train", "test"},
     "folder": {"source", "label", "path", "sha256", "homepage", "train", "test"},
@@ -114,6 +114,10 @@ DEFAULTS = {
         "invariance.artefacts": True,
         "invariance.variant": "corrected",
         "invariance.seed": 0,
+        "subspaces.points": 21,
+        "subspaces.random_points": 5,
+        "subspaces.average": [],
+        "subspaces.recalibration": "plain",
     },
     "embedded": {"seed": 0, "polarity": "single"},
     "torchvision": {},
@@ -131,6 +135,7 @@ STUDIES = {
     "arrangements.pretrained": {},
     "curvature": {},
     "invariance": {},
+    "subspaces": {},
 }
 
 

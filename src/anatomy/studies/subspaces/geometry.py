@@ -1,0 +1,63 @@
+"""How far apart the ends of a subspace are, from snapshots of its run; numpy only.
+
+Over all convolutions, a classifier that is one included, and over each alone. With w_i the weights of end i,
+of n ends, and means over all pairs i < j,
+
+    distance         sqrt(mean |w_i - w_j|^2)
+    squared_cosine   mean <w_i, w_j>^2 / (|w_i|^2 |w_j|^2)
+    norm             sqrt(mean over ends of |w_i|^2)
+
+Ends are the corners that are points of the subspace: of a curve the two that it joins, else all.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anatomy.checkpoints.safetensors_files import read_safetensors
+from anatomy.checkpoints.snapshots import CORNER, METADATA_KEY
+from anatomy.runtime.errors import InputError
+
+QUANTITIES = ("distance", "squared_cosine", "norm")
+COLUMNS = ("experiment", "seed", "epoch", "position", "layer", *QUANTITIES)
+# Ends of a curve; its third corner bends it.
+ENDS_OF_CURVE = 2
+
+
+def rows_of_snapshot(path: Path, curve: bool) -> Iterator[dict[str, Any]]:
+    """Yield a row of `COLUMNS` for each convolution of a snapshot, and one, without a layer, for all.
+
+    `InputError` if it has no corners.
+    """
+    arrays, metadata = read_safetensors(path)
+    content = json.loads(metadata[METADATA_KEY])
+    ends = len({name.partition(".")[0] for name in arrays if name.startswith(CORNER)})
+    if ends < 2:
+        raise InputError(f"{path} has no corners; expected a snapshot of a run with the key `subspace`")
+    ends = ENDS_OF_CURVE if curve else ends
+    products = {}
+    for layer in content["layers"]:
+        flat = [
+            arrays[f"{CORNER}{end}.{layer['name']}.weight"].ravel().astype(np.float64) for end in range(ends)
+        ]
+        products[layer["layer"], layer["name"]] = np.stack(flat) @ np.stack(flat).T
+    origin = content["origin"]
+    common = {key: origin[key] for key in ("experiment", "seed", "epoch")}
+    for (position, name), gram in products.items():
+        yield {**common, "position": position, "layer": name, **of_products(gram)}
+    yield {**common, "position": None, "layer": None, **of_products(sum(products.values()))}
+
+
+def of_products(gram: np.ndarray) -> Mapping[str, float]:
+    """Return `QUANTITIES` of n ends from their inner products (n, n)."""
+    pairs = list(combinations(range(len(gram)), 2))
+    distances = [max(gram[i, i] + gram[j, j] - 2 * gram[i, j], 0) for i, j in pairs]
+    cosines = [
+        gram[i, j] ** 2 / (gram[i, i] * gram[j, j]) if gram[i, i] * gram[j, j] else 0 for i, j in pairs
+    ]
+    squares = np.sqrt(np.mean(distances)), np.mean(cosines), np.sqrt(np.trace(gram) / len(gram))
+    return dict(zip(QUANTITIES, map(float, squares), strict=True))

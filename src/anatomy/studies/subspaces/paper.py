@@ -1,0 +1,41 @@
+"""The paper's figures: how each is drawn, and what the paper shows in it."""
+
+from collections.abc import Mapping
+
+from anatomy.reporting.figures import EXPERIMENTS, PaperFigure
+
+ACCURACY = "4 Accuracy of lines and curves"
+SIMPLEXES = "4 Accuracy of simplexes"
+CALIBRATION = "4 Calibration"
+AVERAGES = "4 Comparison with stochastic weight averaging"
+DIVERSITY = "3 Distance and diversity of the ends"
+
+FIGURES: Mapping[str, PaperFigure] = {
+    "subspaces_figure_4": PaperFigure(
+        "accuracy_over_alpha",
+        ACCURACY,
+        "lines, layerwise lines and curves of cResNet20 on CIFAR-10 and of ResNet18 on TinyImageNet",
+        EXPERIMENTS,
+    ),
+    "subspaces_figure_5": PaperFigure(
+        "accuracy_over_corners",
+        SIMPLEXES,
+        "simplexes of ResNet18 on TinyImageNet, with a point for each layer and without",
+        EXPERIMENTS,
+    ),
+    "subspaces_calibration": PaperFigure(
+        "calibration_over_alpha", CALIBRATION, "the calibration error along lines and curves", EXPERIMENTS
+    ),
+    "subspaces_swa": PaperFigure(
+        "averages",
+        AVERAGES,
+        "mid-points of lines beside stochastic weight averaging",
+        EXPERIMENTS,
+    ),
+    "subspaces_ends": PaperFigure(
+        "distance_of_ends",
+        DIVERSITY,
+        "distance and cosine of the ends of lines, trained with beta and without",
+        EXPERIMENTS,
+    ),
+}

@@ -1,0 +1,249 @@
+# Experiments that the study of subspaces measures, and those of them that train a subspace.
+IN_SUBSPACES = CONFIGURATION.measured.get("subspaces", [])
+WITH_SUBSPACE = [name for name in IN_SUBSPACES if EXPERIMENTS[name].subspace]
+# And those that have points: of a subspace, or of averaged snapshots.
+WITH_POINTS = [
+    name
+    for name in IN_SUBSPACES
+    if name in WITH_SUBSPACE or EXPERIMENTS[name].subspaces.average
+]
+
+
+def recalibration_texts(experiment):
+    """Code that recalibrates points of this experiment, and which, on what."""
+    own = EXPERIMENTS[experiment].subspaces
+    return run_texts(experiment, "recalibrate_points.py") + changes(own)
+
+
+def recalibration_options(wildcards, output):
+    """Options of recalibrate_points.py that say which points, on what; what counts stands in `recalibration_texts`."""
+    own = EXPERIMENTS[wildcards.experiment].subspaces
+    return [
+        *("--points", own.points, "--random-points", own.random_points),
+        *("--images", own.recalibration, "--average", *own.average),
+    ]
+
+
+def averaged_snapshots(wildcards):
+    """Snapshots of this run that are averaged."""
+    return expand(
+        "<results>/runs/{experiment}/seed={seed}/snapshots/epoch={epoch}.safetensors",
+        experiment=wildcards.experiment,
+        seed=wildcards.seed,
+        epoch=EXPERIMENTS[wildcards.experiment].subspaces.average,
+    )
+
+
+def evaluation_texts(experiment):
+    """Code that evaluates networks of this experiment."""
+    return run_texts(experiment, "evaluate_points.py")
+
+
+def recalibrated_points(wildcards):
+    """Points of this run with their statistics, in a list that is empty if it has none."""
+    if wildcards.experiment not in WITH_POINTS:
+        return []
+    return [
+        f"<results>/subspaces/measurements/points/{wildcards.experiment}/seed={wildcards.seed}.safetensors"
+    ]
+
+
+def points_option(wildcards, input):
+    """Option of evaluate_points.py that names the points of a subspace."""
+    return ["--points", *input.points] if input.points else []
+
+
+def reading_threads(wildcards):
+    """Threads of a job that evaluates this experiment: one computes, the others read images."""
+    return 1 + loaders(wildcards.experiment)
+
+
+def seeds_of_evaluations(pattern):
+    """Input function: files of all seeds of an experiment, in their order."""
+
+    def files(wildcards):
+        return per_run(pattern, [wildcards.experiment])
+
+    return files
+
+
+# Take batch normalisation's statistics at the points of a trained subspace, or of averaged snapshots, once.
+rule recalibrate_points:
+    input:
+        description=experiment_dataset,
+        data=ancient(experiment_data),
+        run="<results>/runs/{experiment}/seed={seed}/run.json",
+        final=ancient("<results>/runs/{experiment}/seed={seed}/final.safetensors"),
+        snapshots=ancient(averaged_snapshots),
+    output:
+        "<results>/subspaces/measurements/points/{experiment}/seed={seed}.safetensors",
+    log:
+        "<results>/subspaces/measurements/points/{experiment}/seed={seed}.log",
+    benchmark:
+        "<results>/subspaces/measurements/points/{experiment}/seed={seed}.tsv"
+    wildcard_constraints:
+        experiment="|".join(WITH_POINTS) or "(?!)",
+    conda:
+        "../../envs/torch.yaml"
+    threads: reading_threads
+    resources:
+        gpu=int(USE_GPU),
+        mem_mb=4000,
+        runtime="1d",
+    params:
+        *one_by_one(recalibration_texts, WITH_POINTS),
+        program=program("recalibrate_points.py"),
+        schema=schema_file,
+        dataset=subpath(input.description, parent=True),
+        run=subpath(input.run, parent=True),
+        options=recalibration_options,
+    shell:
+        "{params.program:q} --run {params.run:q} --dataset {params.dataset:q} --schema {params.schema:q}"
+        " {params.options:q} --output {output:q} --workers $(({threads} - 1))"
+        " --gpus {resources.gpu} &> {log:q}"
+
+
+# Evaluate a network, or the points of a subspace, on the test images, alone and together.
+rule evaluate_points:
+    input:
+        description=experiment_dataset,
+        data=ancient(experiment_data),
+        run="<results>/runs/{experiment}/seed={seed}/run.json",
+        final=ancient("<results>/runs/{experiment}/seed={seed}/final.safetensors"),
+        snapshots=ancient(averaged_snapshots),
+        points=recalibrated_points,
+    output:
+        table="<results>/subspaces/measurements/evaluations/{experiment}/seed={seed}.csv",
+        predictions="<results>/subspaces/measurements/evaluations/{experiment}/seed={seed}.safetensors",
+    log:
+        "<results>/subspaces/measurements/evaluations/{experiment}/seed={seed}.log",
+    benchmark:
+        "<results>/subspaces/measurements/evaluations/{experiment}/seed={seed}.tsv"
+    wildcard_constraints:
+        experiment="|".join(IN_SUBSPACES) or "(?!)",
+    conda:
+        "../../envs/torch.yaml"
+    threads: reading_threads
+    resources:
+        gpu=int(USE_GPU),
+        mem_mb=6000,
+        runtime="12h",
+    params:
+        *one_by_one(evaluation_texts, IN_SUBSPACES),
+        program=program("evaluate_points.py"),
+        schema=schema_file,
+        dataset=subpath(input.description, parent=True),
+        run=subpath(input.run, parent=True),
+        points=points_option,
+    shell:
+        "{params.program:q} --run {params.run:q} --dataset {params.dataset:q} --schema {params.schema:q}"
+        " {params.points:q} --table {output.table:q} --predictions {output.predictions:q}"
+        " --workers $(({threads} - 1)) --gpus {resources.gpu} &> {log:q}"
+
+
+# Each experiment has its own list of snapshots: one rule each.
+for experiment in WITH_SUBSPACE:
+
+    # Measure how far apart the ends of a subspace are in every snapshot.
+    rule:
+        name:
+            f"measure_ends_{experiment}"
+        input:
+            run=f"<results>/runs/{experiment}/seed={{seed}}/run.json",
+            snapshots=ancient(
+                expand(
+                    "<results>/runs/{experiment}/seed={{seed}}/snapshots/epoch={epoch}.safetensors",
+                    experiment=experiment,
+                    epoch=snapshots_of(experiment),
+                )
+            ),
+        output:
+            f"<results>/subspaces/measurements/ends/{experiment}/seed={{seed}}.csv",
+        log:
+            f"<results>/subspaces/measurements/ends/{experiment}/seed={{seed}}.log",
+        conda:
+            "../../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime="1h",
+        params:
+            *code("measure_ends.py"),
+            program=program("measure_ends.py"),
+            kind=EXPERIMENTS[experiment].subspace.kind,
+        shell:
+            "{params.program:q} --snapshots {input.snapshots:q} --kind {params.kind:q} --output {output:q}"
+            " &> {log:q}"
+
+
+# Collect the evaluations of one experiment, and evaluate ensembles of its seeds.
+rule tabulate_subspaces:
+    input:
+        evaluations=seeds_of_evaluations(
+            "<results>/subspaces/measurements/evaluations/{experiment}/seed={seed}.csv"
+        ),
+        predictions=seeds_of_evaluations(
+            "<results>/subspaces/measurements/evaluations/{experiment}/seed={seed}.safetensors"
+        ),
+    output:
+        table="<results>/subspaces/tables/{experiment}/evaluations.csv",
+        summary=report(
+            "<results>/subspaces/tables/{experiment}/evaluations_summary.csv",
+            caption="../report/subspaces.rst",
+            category="Tables",
+            labels={"table": "{experiment}: points and their ensembles"},
+        ),
+        ensembles="<results>/subspaces/tables/{experiment}/ensembles.csv",
+    log:
+        "<results>/subspaces/tables/{experiment}/tabulate_subspaces.log",
+    wildcard_constraints:
+        experiment="|".join(IN_SUBSPACES) or "(?!)",
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime="1h",
+    params:
+        *code("tabulate_subspaces.py"),
+        program=program("tabulate_subspaces.py"),
+    shell:
+        "{params.program:q} --evaluations {input.evaluations:q} --predictions {input.predictions:q}"
+        " --table {output.table:q} --summary {output.summary:q} --ensembles {output.ensembles:q} &> {log:q}"
+
+
+# Collect how far apart the ends of one experiment are, as a whole and layer by layer.
+rule tabulate_ends:
+    input:
+        ends=seeds_of_evaluations(
+            "<results>/subspaces/measurements/ends/{experiment}/seed={seed}.csv"
+        ),
+    output:
+        geometry="<results>/subspaces/tables/{experiment}/geometry.csv",
+        layers="<results>/subspaces/tables/{experiment}/layers.csv",
+    log:
+        "<results>/subspaces/tables/{experiment}/tabulate_ends.log",
+    wildcard_constraints:
+        experiment="|".join(WITH_SUBSPACE) or "(?!)",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    params:
+        *code("tabulate_ends.py"),
+        program=program("tabulate_ends.py"),
+    shell:
+        "{params.program:q} --ends {input.ends:q} --geometry {output.geometry:q} --layers {output.layers:q}"
+        " &> {log:q}"
+
+
+LAYER_TABLES += expand(rules.tabulate_ends.output.layers, experiment=WITH_SUBSPACE)
+
+# What of this study `all` asks for: all its files but claims and figures.
+if IN_SUBSPACES:
+    STUDY_FILES["subspaces"] += [
+        per_run(rules.recalibrate_points.output, WITH_POINTS),
+        per_run(rules.evaluate_points.output, IN_SUBSPACES),
+        expand(rules.tabulate_subspaces.output, experiment=IN_SUBSPACES),
+        expand(rules.tabulate_ends.output, experiment=WITH_SUBSPACE),
+    ]

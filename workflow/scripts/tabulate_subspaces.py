@@ -1,0 +1,33 @@
+"""Collect what was evaluated of the runs of one experiment, and evaluate ensembles of its seeds."""
+
+import argparse
+from pathlib import Path
+
+from anatomy.reporting.tables import read_table, write_table
+from anatomy.runtime.errors import run_program
+from anatomy.studies.subspaces.predictions_files import read_predictions
+from anatomy.studies.subspaces.tables import SUBSPACE, ensembles, evaluations, summary
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--evaluations", required=True, type=Path, nargs="+", help="CSV of each seed")
+    parser.add_argument("--predictions", required=True, type=Path, nargs="+", help="safetensors of each seed")
+    parser.add_argument("--table", required=True, type=Path, help="CSV to write: all evaluations")
+    parser.add_argument("--summary", required=True, type=Path, help="CSV to write: means over seeds")
+    parser.add_argument("--ensembles", required=True, type=Path, help="CSV to write: ensembles of seeds")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    table = evaluations([read_table(path) for path in arguments.evaluations])
+    common = table.iloc[0][["experiment", *SUBSPACE]].to_dict()
+    found, labels = read_predictions(arguments.predictions)
+    write_table(table, arguments.table)
+    write_table(summary(table), arguments.summary)
+    write_table(ensembles(common, found, labels), arguments.ensembles)
+
+
+if __name__ == "__main__":
+    run_program(main)
