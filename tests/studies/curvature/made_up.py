@@ -114,7 +114,7 @@ _CASES = {
     "representative-lies-on-the-boundary": (
         "curvature_figure_5",
         lambda: _two(on_boundary=(True, True)),
-        lambda: _two(on_boundary=(True, False)),
+        lambda: _two(on_boundary=(False, False)),
         lambda: _two(on_boundary=(True, [True, False, True, False, False])),
     ),
     "wide-minimum-has-smaller-measure": (

@@ -7,13 +7,17 @@ and `EVIDENCE`, what they are judged on, are what the program that judges claims
 
 import sys
 
-from anatomy.reporting.claims import Finding, above, claim, claims_of, decide, inside
+import pandas as pd
+
+from anatomy.reporting.claims import Finding, above, claim, claims_of
 from anatomy.reporting.evidence import Case, NotTestedError
+from anatomy.reporting.statistics import binomial_interval
 from anatomy.studies.curvature.evidence import (
     CurvatureEvidence,
+    all_above,
+    all_near,
     experiments,
     log_ratio,
-    over_seeds,
     pairs_over_seeds,
 )
 
@@ -22,18 +26,13 @@ EVIDENCE = CurvatureEvidence
 FACTOR_OF_TWO = 0.3
 
 
-def _ratio_above(one, other, limit: float, what: str) -> Finding:
-    """Judge whether log10 of a ratio lies above a limit."""
-    return above(limit, *over_seeds(log_ratio(one, other), what), what)
-
-
 @claim(
     section="on figure 2",
     sentence="The number of outliers of the Hessian's spectrum equals the number of classes minus one "
     "(three Gaussian classes).",
     uses={"curvature_figure_2": "measures training"},
-    quantity="eigenvalues larger than a tenth of the largest, minus (classes - 1); interval by bootstrap "
-    "over seeds",
+    quantity="eigenvalues larger than a tenth of the largest, minus (classes - 1); Student's interval over "
+    "seeds",
     null=0,
     threshold=0.5,
     criterion="interval between -0.5 and 0.5",
@@ -43,16 +42,15 @@ def _ratio_above(one, other, limit: float, what: str) -> Finding:
 def outliers_are_classes_minus_one(case: Case, threshold: float) -> Finding:
     """Count the outliers of the experiment of figure 2."""
     (evidence,) = experiments(case, "curvature_figure_2", 1)
-    found = over_seeds(evidence.outliers() - (evidence.classes - 1), evidence.name)
-    return inside(-threshold, threshold, *found, f"{evidence.classes} classes")
+    return all_near(threshold, {evidence.name: evidence.outliers() - (evidence.classes - 1)}, "sets")
 
 
 @claim(
     section="on the additional figure",
     sentence="The same holds of the other sets of points.",
     uses={"curvature_figure_additional": "measures training"},
-    quantity="eigenvalues larger than a tenth of the largest, minus (classes - 1), of the set farthest from 0; "
-    "interval by bootstrap over seeds",
+    quantity="eigenvalues larger than a tenth of the largest, minus (classes - 1), of the set farthest "
+    "from 0; Student's interval over seeds",
     null=0,
     threshold=0.5,
     criterion="interval between -0.5 and 0.5, for every set",
@@ -60,11 +58,8 @@ def outliers_are_classes_minus_one(case: Case, threshold: float) -> Finding:
 )
 def outliers_follow_classes_elsewhere(case: Case, threshold: float) -> Finding:
     """Count the outliers of every experiment of the additional figure."""
-    findings = []
-    for evidence in case.trained("curvature_figure_additional"):
-        found = over_seeds(evidence.outliers() - (evidence.classes - 1), evidence.name)
-        findings.append(inside(-threshold, threshold, *found, f"{evidence.name}, {evidence.classes} classes"))
-    return decide(findings, "sets")
+    found = case.trained("curvature_figure_additional")
+    return all_near(threshold, {own.name: own.outliers() - (own.classes - 1) for own in found}, "sets")
 
 
 @claim(
@@ -73,7 +68,7 @@ def outliers_follow_classes_elsewhere(case: Case, threshold: float) -> Finding:
     "across it the alignment changes its sign, and not across the others.",
     uses={"curvature_figure_2": "sections measures training"},
     quantity="mean jump of A_i at its strongest section minus that at the next, of the eigenvector with "
-    "the least, minus the same of random directions; interval by bootstrap over seeds",
+    "the least, minus the same of random directions; Student's interval over seeds",
     null=0,
     threshold=0,
     effect=0.2,
@@ -86,7 +81,7 @@ def outliers_follow_classes_elsewhere(case: Case, threshold: float) -> Finding:
 def alignment_marks_one_section(case: Case, threshold: float) -> Finding:
     """Compare jumps of alignments of figure 2 with those of random directions."""
     (evidence,) = experiments(case, "curvature_figure_2", 1)
-    return above(threshold, *over_seeds(evidence.concentration(), evidence.name))
+    return all_above(threshold, {evidence.name: evidence.concentration()}, "networks")
 
 
 @claim(
@@ -94,7 +89,7 @@ def alignment_marks_one_section(case: Case, threshold: float) -> Finding:
     sentence="The largest eigenvalue falls from normal to large-norm to adversarial training.",
     uses={"curvature_figure_3": "eigenvalues training"},
     quantity="log10 of the ratio of the largest eigenvalues, normal over large norm, and large norm over "
-    "adversarial, seed by seed, the smaller; interval by bootstrap over seeds",
+    "adversarial, seed by seed, the smaller; Student's interval over seeds",
     null=0,
     threshold=0,
     effect=FACTOR_OF_TWO,
@@ -104,13 +99,11 @@ def alignment_marks_one_section(case: Case, threshold: float) -> Finding:
 def sharpness_falls(case: Case, threshold: float) -> Finding:
     """Compare the largest eigenvalues of figure 3."""
     normal, adversarial, large = (own.eigenvalues(1) for own in experiments(case, "curvature_figure_3", 3))
-    return decide(
-        [
-            _ratio_above(normal, large, threshold, "normal over large norm"),
-            _ratio_above(large, adversarial, threshold, "large norm over adversarial"),
-        ],
-        "comparisons",
-    )
+    ratios = {
+        "normal over large norm": log_ratio(normal, large),
+        "large norm over adversarial": log_ratio(large, adversarial),
+    }
+    return all_above(threshold, ratios, "comparisons")
 
 
 @claim(
@@ -118,7 +111,7 @@ def sharpness_falls(case: Case, threshold: float) -> Finding:
     sentence="Yet the flattest of them, the adversarial minimum, generalises worst.",
     uses={"curvature_figure_3": "measures training"},
     quantity="test accuracy of normal, and of large-norm training, minus that of adversarial training, "
-    "seed by seed, the smaller; interval by bootstrap over seeds",
+    "seed by seed, the smaller; Student's interval over seeds",
     null=0,
     threshold=0,
     effect=0.05,
@@ -131,13 +124,8 @@ def adversarial_generalises_worst(case: Case, threshold: float) -> Finding:
     normal, adversarial, large = (
         own.measure("test_accuracy") for own in experiments(case, "curvature_figure_3", 3)
     )
-    return decide(
-        [
-            above(threshold, *over_seeds(normal - adversarial, "normal"), "against normal"),
-            above(threshold, *over_seeds(large - adversarial, "large norm"), "against large norm"),
-        ],
-        "comparisons",
-    )
+    lost = {"against normal": normal - adversarial, "against large norm": large - adversarial}
+    return all_above(threshold, lost, "comparisons")
 
 
 @claim(
@@ -145,7 +133,7 @@ def adversarial_generalises_worst(case: Case, threshold: float) -> Finding:
     sentence="The spectrum has more outliers where the decision boundary is more complex.",
     uses={"curvature_figure_3": "measures training"},
     quantity="outliers of adversarial training minus those of normal, and of large-norm training, seed by "
-    "seed, the smaller; interval by bootstrap over seeds",
+    "seed, the smaller; Student's interval over seeds",
     null=0,
     threshold=0,
     effect=1,
@@ -155,13 +143,8 @@ def adversarial_generalises_worst(case: Case, threshold: float) -> Finding:
 def more_outliers_for_complex_boundaries(case: Case, threshold: float) -> Finding:
     """Compare the numbers of outliers of figure 3."""
     normal, adversarial, large = (own.outliers() for own in experiments(case, "curvature_figure_3", 3))
-    return decide(
-        [
-            above(threshold, *over_seeds(adversarial - normal, "normal"), "against normal"),
-            above(threshold, *over_seeds(adversarial - large, "large norm"), "against large norm"),
-        ],
-        "comparisons",
-    )
+    more = {"against normal": adversarial - normal, "against large norm": adversarial - large}
+    return all_above(threshold, more, "comparisons")
 
 
 @claim(
@@ -169,7 +152,7 @@ def more_outliers_for_complex_boundaries(case: Case, threshold: float) -> Findin
     sentence="The measure G is larger for the more complex boundary of adversarial training.",
     uses={"curvature_figure_4": "generalisation training"},
     quantity="log10 of the ratio of G (eps_avg, curved eigenvectors), adversarial over normal, and over "
-    "large norm, seed by seed, the smaller; interval by bootstrap over seeds",
+    "large norm, seed by seed, the smaller; Student's interval over seeds",
     null=0,
     threshold=0,
     effect=FACTOR_OF_TWO,
@@ -179,13 +162,8 @@ def more_outliers_for_complex_boundaries(case: Case, threshold: float) -> Findin
 def measure_grows_with_complexity(case: Case, threshold: float) -> Finding:
     """Compare G of figure 4."""
     normal, adversarial, large = (own.generalisation() for own in experiments(case, "curvature_figure_4", 3))
-    return decide(
-        [
-            _ratio_above(adversarial, normal, threshold, "over normal"),
-            _ratio_above(adversarial, large, threshold, "over large norm"),
-        ],
-        "comparisons",
-    )
+    ratios = {"over normal": log_ratio(adversarial, normal), "over large norm": log_ratio(adversarial, large)}
+    return all_above(threshold, ratios, "comparisons")
 
 
 @claim(
@@ -193,8 +171,8 @@ def measure_grows_with_complexity(case: Case, threshold: float) -> Finding:
     sentence="The margin that is estimated from the top eigenvector is larger for the wide-margin minimum.",
     uses={"curvature_figure_5": "margins training"},
     quantity="log10 of the ratio of margins, wide over normal, of the paper's estimate, and of the "
-    "distance of the nearest training point to the boundary, seed by seed, the smaller; interval by "
-    "bootstrap over seeds",
+    "distance of the nearest training point to the boundary, seed by seed, the smaller; "
+    "Student's interval over seeds",
     null=0,
     threshold=0,
     effect=0.1,
@@ -204,22 +182,17 @@ def measure_grows_with_complexity(case: Case, threshold: float) -> Finding:
 def wide_minimum_has_larger_margin(case: Case, threshold: float) -> Finding:
     """Compare the margins of figure 5, as estimated and as they are."""
     normal, wide = experiments(case, "curvature_figure_5", 2)
-    words = {"estimate": "the paper's estimate", "nearest": "the nearest point"}
-    return decide(
-        [
-            _ratio_above(wide.margins(name), normal.margins(name), threshold, what)
-            for name, what in words.items()
-        ],
-        "margins",
-    )
+    words = {"the paper's estimate": "estimate", "the nearest point": "nearest"}
+    ratios = {what: log_ratio(wide.margins(name), normal.margins(name)) for what, name in words.items()}
+    return all_above(threshold, ratios, "margins")
 
 
 @claim(
     section="on figure 5",
     sentence="The point that is found for the margin lies on the decision boundary.",
     uses={"curvature_figure_5": "margins training"},
-    quantity="fraction of runs whose point is no farther from the boundary than a tenth of the estimated "
-    "margin, of the experiment with fewer; interval by bootstrap over seeds",
+    quantity="fraction of runs, of both experiments, whose point is no farther from the boundary than a "
+    "tenth of the estimated margin; exact interval over runs",
     null=1,
     threshold=0.5,
     possible=(0, 1),
@@ -229,10 +202,9 @@ def wide_minimum_has_larger_margin(case: Case, threshold: float) -> Finding:
 def representative_lies_on_the_boundary(case: Case, threshold: float) -> Finding:
     """Count the runs of figure 5 whose point lies on the boundary."""
     found = experiments(case, "curvature_figure_5", 2)
-    return decide(
-        [above(threshold, *over_seeds(own.margins("on_boundary"), own.name), own.name) for own in found],
-        "experiments",
-    )
+    on = pd.concat([own.margins("on_boundary") for own in found])
+    low, high = binomial_interval(on.sum(), len(on))
+    return above(threshold, on.mean(), float(low), float(high), f"{on.sum():g} of {len(on)} runs")
 
 
 @claim(
@@ -240,7 +212,7 @@ def representative_lies_on_the_boundary(case: Case, threshold: float) -> Finding
     sentence="The measure G is smaller for the wide-margin minimum.",
     uses={"curvature_figure_5": "generalisation training"},
     quantity="log10 of the ratio of G (eps_avg, curved eigenvectors), normal over wide, seed by seed; "
-    "interval by bootstrap over seeds",
+    "Student's interval over seeds",
     null=0,
     threshold=0,
     effect=FACTOR_OF_TWO,
@@ -250,7 +222,7 @@ def representative_lies_on_the_boundary(case: Case, threshold: float) -> Finding
 def wide_minimum_has_smaller_measure(case: Case, threshold: float) -> Finding:
     """Compare G of figure 5."""
     normal, wide = (own.generalisation() for own in experiments(case, "curvature_figure_5", 2))
-    return _ratio_above(normal, wide, threshold, "")
+    return all_above(threshold, {"normal over wide": log_ratio(normal, wide)}, "comparisons")
 
 
 @claim(
@@ -259,7 +231,7 @@ def wide_minimum_has_smaller_measure(case: Case, threshold: float) -> Finding:
     "Hessian.",
     uses={"curvature_figure_2": "reparametrisation measures training"},
     quantity="correlation over training points of A_i before and after, of the top (classes - 1) "
-    "eigenvectors the smallest; interval by bootstrap over seeds",
+    "eigenvectors the smallest; Student's interval over seeds",
     null=0,
     threshold=0.9,
     possible=(0, 1),
@@ -273,7 +245,8 @@ def alignments_survive_reparametrisation(case: Case, threshold: float) -> Findin
     top = table[table["index"] < evidence.classes]
     if top.empty:
         raise NotTestedError(f"{evidence.name} is not reparametrised; set `reparametrise`")
-    return above(threshold, *over_seeds(top.groupby("seed")["correlation"].min(), evidence.name))
+    smallest = top.groupby("seed")["correlation"].min()
+    return all_above(threshold, {evidence.name: smallest}, "networks")
 
 
 @claim(
@@ -281,7 +254,7 @@ def alignments_survive_reparametrisation(case: Case, threshold: float) -> Findin
     sentence="Top eigenvectors of networks of other seeds agree on the decision boundary (not in the paper).",
     uses={"curvature_figure_2": "agreement measures training"},
     quantity="correlation over the plane of A_1 of two seeds, minus that of random directions, mean over "
-    "pairs; interval by bootstrap over seeds",
+    "pairs; interval by the jackknife over seeds",
     null=0,
     threshold=0,
     effect=0.3,

@@ -1,12 +1,14 @@
 """Numbers of curvature as evidence, by seed, and how they decide over seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from anatomy.reporting.claims import Finding, above, decide, inside
 from anatomy.reporting.evidence import FEWEST_SEEDS, Case, Evidence, NotTestedError
-from anatomy.reporting.statistics import bootstrap_interval
+from anatomy.reporting.statistics import mean_interval, simultaneous
 
 
 class CurvatureEvidence(Evidence):
@@ -80,14 +82,46 @@ def experiments(case: Case, figure: str, count: int) -> list[CurvatureEvidence]:
     return found
 
 
-def over_seeds(values: pd.Series, name: str) -> tuple[float, float, float]:
-    """Return mean and bootstrap interval over seeds; not tested with fewer than three."""
-    own = values.dropna()
-    if len(own) < FEWEST_SEEDS:
-        seeds = "1 seed" if len(own) == 1 else f"{len(own)} seeds"
-        raise NotTestedError(f"{name} has {seeds} with values; an interval needs {FEWEST_SEEDS} or more")
-    numbers = own.to_numpy(float)
-    return float(numbers.mean()), *bootstrap_interval(len(numbers), lambda weights: weights @ numbers)
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds, Student's interval of it, and the wider one that several together need to refute."""
+
+    value: float
+    low: float
+    high: float
+    widest_low: float
+    widest_high: float
+
+
+def over_seeds(values: pd.Series, name: str, count: int = 1) -> Estimate:
+    """Return mean and intervals over seeds, of one of `count` that must all hold."""
+    own = values.dropna().to_numpy(float)
+    if len(own) < 2:
+        raise NotTestedError(f"{name} has values of {len(own)} seeds; an interval needs 2 or more")
+    narrow, wide = mean_interval(own), mean_interval(own, simultaneous(count))
+    return Estimate(float(own.mean()), *map(float, narrow), *map(float, wide))
+
+
+def all_above(limit: float, series: Mapping[str, pd.Series], what: str) -> Finding:
+    """Judge whether all series, by what they are, have a mean above a limit.
+
+    All intervals must lie above it; to refute, one must lie below after Bonferroni's correction.
+    """
+    findings = []
+    for name, values in series.items():
+        found = over_seeds(values, name, len(series))
+        findings.append(above(limit, found.value, found.low, found.widest_high, name))
+    return decide(findings, what)
+
+
+def all_near(limit: float, series: Mapping[str, pd.Series], what: str) -> Finding:
+    """Judge whether all series have a mean between -limit and limit, as `all_above` does."""
+    findings = []
+    for name, values in series.items():
+        own = over_seeds(values, name, len(series))
+        narrow, wide = (own.low, own.high), (own.widest_low, own.widest_high)
+        findings.append(inside(-limit, limit, own.value, narrow, wide, name))
+    return decide(findings, what)
 
 
 def log_ratio(one: pd.Series, other: pd.Series) -> pd.Series:
@@ -99,23 +133,18 @@ def log_ratio(one: pd.Series, other: pd.Series) -> pd.Series:
 
 
 def pairs_over_seeds(table: pd.DataFrame, name: str) -> tuple[float, float, float]:
-    """Return the mean of `value` over pairs of seeds, and its bootstrap interval over seeds.
+    """Return the mean of `value` over pairs of seeds, and its interval by the jackknife over seeds.
 
-    A seed that is drawn w times stands for w seeds, whose pairs with each other are none.
+    Pairs share seeds; the pseudo-values n m - (n - 1) m_i of the mean m, and m_i without seed i, do not
+    (Arvesen 1969, Jackknifing U-statistics).
     """
-    seeds: Sequence[int] = sorted({*table["seed"], *table["other_seed"]})
-    if len(seeds) < FEWEST_SEEDS:
-        raise NotTestedError(f"{name} has {len(seeds)} seeds; an interval needs {FEWEST_SEEDS} or more")
-    place = {seed: index for index, seed in enumerate(seeds)}
-    values = np.zeros((len(seeds), len(seeds)))
-    one, other = table["seed"].map(place), table["other_seed"].map(place)
-    values[one, other] = values[other, one] = table["value"]
-    pairs = 1.0 - np.eye(len(seeds))
-
-    def mean(weights: np.ndarray) -> np.ndarray:
-        total = np.einsum("di,ij,dj->d", weights, pairs, weights)
-        with np.errstate(invalid="ignore"):
-            return np.einsum("di,ij,dj->d", weights, values, weights) / total
-
-    equal = np.full((1, len(seeds)), 1 / len(seeds))
-    return float(mean(equal)[0]), *bootstrap_interval(len(seeds), mean)
+    seeds = sorted({*table["seed"], *table["other_seed"]})
+    count = len(seeds)
+    if count < FEWEST_SEEDS:
+        raise NotTestedError(f"{name} has {count} seeds; an interval over pairs needs {FEWEST_SEEDS} or more")
+    mean = table["value"].mean()
+    without = [
+        table.loc[(table["seed"] != seed) & (table["other_seed"] != seed), "value"].mean() for seed in seeds
+    ]
+    low, high = mean_interval(count * mean - (count - 1) * np.array(without))
+    return float(mean), float(low), float(high)

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from anatomy.reporting.plotting import PAGE_WIDTH, experiment_style, in_lines
-from anatomy.reporting.statistics import bootstrap_interval
+from anatomy.reporting.statistics import mean_interval
 from anatomy.studies.curvature.figures.style import eigenvalues_of, measure_of, number_of
 
 TABLES = ("eigenvalues", "generalisation", "measures", "margins")
@@ -17,8 +17,7 @@ SHOWS = "numbers over seeds"
 CAPTION = (
     "Largest eigenvalue, number of outliers, measure G (eps_avg, eigenvectors that are curved), test "
     'accuracy and smallest distance of a training point to the boundary, for {{ labels | join("; ") }}. '
-    "Dots are seeds, bars their mean and its 95 % interval by bootstrap over seeds, which covers less "
-    "with few of them."
+    "Dots are seeds, bars their mean and Student's 95 % interval."
 )
 
 
@@ -52,7 +51,7 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
         for position, values in enumerate(every):
             colour = experiment_style(position)["color"]
             ax.plot(values, np.full(len(values), position), "o", color=colour, alpha=0.5, markersize=3)
-            low, high = bootstrap_interval(len(values), lambda weights, own=values: weights @ own)
+            low, high = mean_interval(values[~np.isnan(values)])
             centre = np.nanmean(values) if not np.isnan(values).all() else np.nan
             ax.plot([low, high], [position + 0.25] * 2, color=colour)
             ax.plot(centre, position + 0.25, "|", color=colour, markersize=7)
