@@ -26,6 +26,7 @@ torch.set_num_threads(1)
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
+STUDIES = [path.parent.name for path in (ROOT / "src/anatomy/studies").glob("*/paper.py")]
 SMOKE = yaml.safe_load((ROOT / "tests" / "smoke.yaml").read_text())
 SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 # What decides the weights and the files of a run.
@@ -162,10 +163,14 @@ class Checkout:
                 shutil.copy2(ROOT / name, folder / name)
 
     def configure(self, config):
-        """Make this the whole configuration: nothing of what is shipped is left but overlays."""
+        """Make this the whole configuration: nothing of what is shipped is left but overlays.
+
+        Studies that it does not name are off.
+        """
         for path in (self.folder / "config/studies").glob("*.yaml"):
             path.unlink()
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+        studies = {**dict.fromkeys(STUDIES), **config.get("studies", {"arrangements": {}})}
+        (self.folder / "config.yaml").write_text(yaml.safe_dump({**config, "studies": studies}))
 
     def snakemake(self, *arguments, check=True, cores=2):
         """Run Snakemake here; the result has stdout and stderr as text."""

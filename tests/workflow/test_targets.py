@@ -10,7 +10,7 @@ from copy import deepcopy
 import psutil
 import pytest
 import yaml
-from conftest import ROOT, SMOKE, configured, plan
+from conftest import ROOT, SMOKE, STUDIES, configured, plan
 from snakemake.utils import update_config
 
 from anatomy.studies.arrangements.paper import FIGURES
@@ -85,7 +85,10 @@ def test_shipped_configurations_plan_exactly_these_jobs(checkout, overlay):
     update_config(config, yaml.safe_load((ROOT / "config.yaml").read_text()))
     if overlay:
         update_config(config, yaml.safe_load((ROOT / "config" / f"{overlay}.yaml").read_text()))
-    arguments = ["--configfile", f"config/{overlay}.yaml"] if overlay else []
+    # Of the first study alone.
+    others = {"studies": {study: None for study in STUDIES if study != "arrangements"}}
+    (checkout.folder / "others.yaml").write_text(yaml.safe_dump(others))
+    arguments = ["--configfile", *[f"config/{overlay}.yaml"] * bool(overlay), "others.yaml", "--"]
     planned = checkout.planned(*arguments)
     assert planned == jobs_of(config)
     assert sum(planned.values()) < 2000
