@@ -26,6 +26,9 @@ BENCHMARKS = {
     "many-snapshots": "program_rows:many_snapshots",
     "reinitialisation": "measuring_rows:reinitialisation",
     "cosines": "measuring_rows:exactness",
+    "invariance": "invariance_rows:whole",
+    "rotation": "invariance_rows:rotation",
+    "invariance-memory": "invariance_rows:memory",
     "start": "program_rows:start",
 }
 

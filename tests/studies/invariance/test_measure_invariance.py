@@ -145,6 +145,16 @@ def test_some_layers_and_images_alone(folder):
     assert own.arrays["images"].sum() == 20
 
 
+def test_any_run_is_measured_layer_by_layer(tmp_path):
+    """A VGG whose training pools before its ReLUs, on colour images with noisy labels."""
+    write_dataset(make_dataset(test=16), tmp_path / "data", "shades", {"source": "test"})
+    train(tmp_path / "run", tmp_path / "data", 0, epochs=1, label_noise={"fraction": 0.5})
+    own = measured(tmp_path, "vgg.safetensors", angles=2, artefacts=False)
+    names = [layer["module"] for layer in own.facts["layers"]]
+    assert names[:3] == ["features.0", "features.1", "features.2"] and names[-1] == "classifier.6"
+    assert np.isfinite(own.arrays["sample/mean"]).all() and (own.arrays["sample/mean"] > 0).any()
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

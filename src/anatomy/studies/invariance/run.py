@@ -1,13 +1,14 @@
 """The invariance of a finished run: its units on test images, and its scores on plain and rotated images."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from anatomy.data.batches import Images, ResidentImages, evaluation_batch
+from anatomy.data.batches import Images, evaluation_batch
 from anatomy.data.rotation import rotate
 from anatomy.networks.forward import intermediates
 from anatomy.runtime.errors import InputError
@@ -97,7 +98,7 @@ def scores(run: TrainedRun, network: nn.Module, seed: int) -> Iterator[dict[str,
     task = run.task
     for part, (images, labels) in (("train", task.train), ("test", task.test)):
         for rotated in (False, True):
-            shown = _turned(images, stream(seed, "invariance scores", part)) if rotated else images
+            shown = _Turned(images, seed, part) if rotated else images
             loss, accuracy = evaluate(
                 network,
                 shown,
@@ -115,10 +116,22 @@ def scores(run: TrainedRun, network: nn.Module, seed: int) -> Iterator[dict[str,
             }
 
 
-def _turned(images: Images, generator: torch.Generator) -> ResidentImages:
-    """Return images each turned by an angle drawn uniformly from a whole turn."""
-    parts = []
-    for batch in images.plain(evaluation_batch(images.shape)):
-        angles = 360 * torch.rand(len(batch), generator=generator, dtype=torch.float64) - 180
-        parts.append(rotate(batch, angles.to(batch.device)))
-    return ResidentImages(torch.cat(parts))
+@dataclass(frozen=True)
+class _Turned:
+    """Images each turned by an angle drawn uniformly from a whole turn, the same at every pass."""
+
+    images: Images
+    seed: int
+    part: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(C, H, W) of each."""
+        return self.images.shape
+
+    def plain(self, size: int) -> Iterator[torch.Tensor]:
+        """Yield all images in their order, `size` at a time: uint8 (B, C, H, W)."""
+        generator = stream(self.seed, "invariance scores", self.part)
+        for batch in self.images.plain(size):
+            angles = 360 * torch.rand(len(batch), generator=generator, dtype=torch.float64) - 180
+            yield rotate(batch, angles.to(batch.device))
