@@ -85,6 +85,17 @@ def test_an_interval_of_calibration_includes_what_was_measured():
             assert found[f"{name}_low"] <= found[name] <= found[f"{name}_high"]
 
 
+def test_an_interval_is_not_shifted_by_what_resampling_adds():
+    """Of a calibrated network every draw has a larger error than the value, to which the interval belongs."""
+    random = np.random.default_rng(0)
+    logits = random.normal(0, 1, (3000, 4))
+    p = np.exp(log_softmax(logits))
+    labels = (random.random((3000, 1)) > p.cumsum(1)).sum(1)
+    found = measures(log_softmax(logits), labels)
+    for name in ("ece", "adaptive_ece"):
+        assert found[f"{name}_low"] < 0.9 * found[name] < 1.1 * found[name] < found[f"{name}_high"]
+
+
 def test_a_network_that_is_right_and_sure_is_calibrated():
     logits = np.where(np.eye(4)[np.arange(40) % 4], 100.0, 0.0)
     found = measures(log_softmax(logits), np.arange(40) % 4)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import SCRIPTS, environment
+from conftest import RUN_SCHEMA, SCRIPTS, environment
 from studies.subspaces.subspace_runs import finished_run, opened
 
 from anatomy.networks.batch_norm import normalisations
@@ -22,6 +22,7 @@ from anatomy.studies.subspaces.recalibration import (
     training_batches,
     write_points,
 )
+from anatomy.training.trained import open_run
 
 LINE = {"kind": "line"}
 
@@ -238,3 +239,11 @@ def test_the_programs_do_the_same(line, tmp_path):
     command = [sys.executable, SCRIPTS / "evaluate_points.py", *common, *outputs]
     refused = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
     assert refused.returncode and "were not recalibrated" in refused.stderr
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_points_on_a_gpu_are_those_of_a_cpu(line, tmp_path):
+    run, _, table, _ = line
+    there = open_run(run.folder, run.folder.parent / "dataset", RUN_SCHEMA, "cuda")
+    rows, _ = evaluate_run(there, points_file(there, tmp_path / "points"))
+    np.testing.assert_allclose(pd.DataFrame(rows)["loss"], table["loss"], rtol=1e-3)

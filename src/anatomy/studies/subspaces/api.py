@@ -3,6 +3,8 @@
 from typing import Any
 
 OFFERS = ("line", "curve", "simplex")
+# Subcommands of the console command, modules of `commands`.
+COMMANDS = ("interpolate",)
 
 
 def __getattr__(name: str) -> Any:
