@@ -16,7 +16,7 @@ from anatomy.checkpoints.snapshots import save_snapshot
 from anatomy.data.dataset import open_dataset
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.locks import locked
-from anatomy.training import loop
+from anatomy.training import loop, working_folder
 
 LONG = {"epochs": 8, "snapshots": [0, 2, 8]}
 
@@ -51,21 +51,22 @@ def test_a_slow_disk_changes_no_snapshot(tmp_path, dataset_folder, monkeypatch):
     dataset, description = open_dataset(dataset_folder)
     states = []
 
-    def slow(path, snapshot):
+    def slow(path, snapshot, durable):
         time.sleep(0.3)
-        save_snapshot(path, snapshot)
+        save_snapshot(path, snapshot, durable)
 
-    def save_state(folder, tensors, progress, fingerprint):
+    def save_state(folder, tensors, progress, *_):
         written = sorted(path.name for path in (folder / "snapshots").iterdir())
         states.append(written == [f"epoch={epoch}.safetensors" for epoch in range(len(progress["history"]))])
 
-    monkeypatch.setattr(loop.resume, "save_state", save_state)
+    monkeypatch.setattr(working_folder.resume, "save_state", save_state)
     for name, save in (("fast", save_snapshot), ("slow", slow)):
-        monkeypatch.setattr(loop, "save_snapshot", save)
+        monkeypatch.setattr(working_folder, "save_snapshot", save)
         run = run_of(dataset, description)
         loop.train_run(run, tmp_path / name, {}, {"settings": SETTINGS}, save_every=0)
     assert outputs(tmp_path / "fast") == outputs(tmp_path / "slow")
-    assert states == [True] * 6
+    # At the end of each epoch but the last, and after each of its five steps.
+    assert states == [True] * 2 * (3 + 15)
 
 
 def test_the_state_of_another_configuration_is_not_continued(tmp_path, dataset_folder):

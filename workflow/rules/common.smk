@@ -128,6 +128,8 @@ def program(name):
             f"PYTHONPATH={os.pathsep.join(filter(None, paths))}",
             f"ANATOMY_DATA={DATA}",
             f"ANATOMY_RUNS_PER_GPU={CONFIGURATION.runs_per_gpu}",
+            # Without it a job has nobody to work for, and stops.
+            f"ANATOMY_SNAKEMAKE={os.getpid()}",
             "python",
             str(SCRIPTS / name),
         ]

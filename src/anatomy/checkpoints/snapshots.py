@@ -39,9 +39,9 @@ def _metadata(snapshot: Snapshot) -> dict[str, str]:
     return {METADATA_KEY: json.dumps(content, sort_keys=True)}
 
 
-def save_snapshot(path: Path, snapshot: Snapshot) -> None:
-    """Write a snapshot atomically; the same snapshot always gives the same bytes."""
-    with atomic(path) as temporary:
+def save_snapshot(path: Path, snapshot: Snapshot, durable: bool = True) -> None:
+    """Write a snapshot atomically, see `files.atomic`; the same snapshot always gives the same bytes."""
+    with atomic(path, durable) as temporary:
         ArraysInFileOrder.of(snapshot.arrays).write(temporary, _metadata(snapshot))
 
 

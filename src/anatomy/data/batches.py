@@ -15,6 +15,7 @@ from anatomy.data.decoding import centre_crop, pixels, random_box, resized_crop
 from anatomy.data.image_files import CHANNELS, ImageFiles, IndexedDataset
 from anatomy.data.upscaling import UpscaledDataset, UpscaledImages
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.signals import outlive
 
 # Bounds the memory of an evaluation: 500 images up to 70 px, 49 at 224 px.
 EVALUATION_BATCH = 500
@@ -146,11 +147,17 @@ class StreamedImages:
             pin_memory=self.device.type == "cuda",
             # The loader draws a number even if nothing here is random; the global generator is dropout's.
             generator=torch.Generator(),
+            worker_init_fn=_begin_worker,
         )
         for images in loader:
             if isinstance(images, InputError):
                 raise images
             yield images.to(self.device, non_blocking=True)
+
+
+def _begin_worker(_) -> None:
+    """Prepare a worker process."""
+    outlive()
 
 
 # Points stand wherever images do.

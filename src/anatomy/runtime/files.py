@@ -1,6 +1,7 @@
-"""Files that are either whole or absent, and checksums."""
+"""Files that are either whole or absent, also after a power cut, and checksums."""
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -28,9 +29,30 @@ def check_outputs(outputs: Iterable[tuple[Path, Path]]) -> None:
             )
 
 
+def sync(paths: Iterable[Path]) -> None:
+    """Return when files or directories are on the disk itself, where a power cut leaves them."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            # Not every file system can do so for a directory.
+            if error.errno != errno.EINVAL:
+                raise
+        finally:
+            os.close(descriptor)
+
+
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it onto `path` on success, remove it on failure."""
+def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it onto `path` on success, remove it on failure.
+
+    If it is `durable` the file is on disk when this ends, and whatever cuts the power meanwhile leaves the
+    whole of it or nothing. That takes milliseconds: files of which there may be several in a second, and
+    that can be made again, are synced later, if at all.
+    """
+    # The directories in which new ones appear.
+    new_in = [folder.parent for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     # Always the same name, so that what a killed process left is overwritten.
     temporary = path.with_name(f".{path.name}.tmp")
@@ -39,7 +61,12 @@ def atomic(path: Path) -> Iterator[Path]:
         yield temporary
         # Some writers make private files; these have the permissions that open() would give.
         temporary.chmod(0o666 & ~_UMASK)
+        if durable:
+            # Before it is renamed: a file system may write the name before the content.
+            sync([temporary])
         os.replace(temporary, path)
+        if durable:
+            sync([path.parent, *new_in])
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -25,6 +25,19 @@ def seed_global_generator(seed: int, device: torch.device) -> None:
         torch.manual_seed(seed)
 
 
+def global_generator(device: torch.device) -> torch.Tensor:
+    """Return where the generator is that random layers on `device` draw from, as bytes on the CPU."""
+    return torch.get_rng_state() if device.type == "cpu" else torch.cuda.get_rng_state(device)
+
+
+def set_global_generator(state: torch.Tensor, device: torch.device) -> None:
+    """Let the generator that random layers on `device` draw from go on as `global_generator` found it."""
+    if device.type == "cpu":
+        torch.set_rng_state(state)
+    else:
+        torch.cuda.set_rng_state(state, device)
+
+
 def stream(seed: int, *purpose: str | int) -> torch.Generator:
     """Return a CPU generator for one purpose of one run."""
     return torch.Generator().manual_seed(stream_seed(seed, *purpose))

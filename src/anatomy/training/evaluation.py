@@ -7,6 +7,7 @@ from torch import nn
 
 from anatomy.data.batches import Images, evaluation_batch
 from anatomy.data.normalisation import Normalisation
+from anatomy.runtime.signals import checked
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -33,7 +34,7 @@ def evaluate(
     total = torch.zeros((), device=labels.device)
     correct = torch.zeros(len(top), device=labels.device)
     size = evaluation_batch(images.shape)
-    for batch, target in zip(images.plain(size), labels.split(size), strict=True):
+    for batch, target in zip(checked(images.plain(size)), labels.split(size), strict=True):
         with autocast(labels.device, precision):
             logits = network(normalise(batch))
         total += loss(logits.float(), target, reduction="sum")

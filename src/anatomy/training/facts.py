@@ -67,7 +67,17 @@ def facts_of(
 
 
 def read_facts(run: Path) -> dict[str, Any]:
-    """Return the facts of a finished run, and the checksums of its files, from its directory."""
-    if not (run / RUN_FILE).is_file():
+    """Return the facts of a finished run, and the checksums of its files, from its directory.
+
+    `InputError` if it is not finished, or the file is damaged.
+    """
+    file = run / RUN_FILE
+    if not file.is_file():
         raise InputError(f"{run} is no finished run: it has no {RUN_FILE}")
-    return read_json(run / RUN_FILE)
+    try:
+        facts = read_json(file)
+    except ValueError as error:
+        raise InputError(f"{file} is damaged ({error}); delete it, and train that network again") from error
+    if not isinstance(facts, dict) or not {"fingerprint", "sha256"} <= facts.keys():
+        raise InputError(f"{file} is damaged (it says no checksums); delete it, and train that network again")
+    return facts

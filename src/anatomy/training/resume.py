@@ -5,42 +5,91 @@ not know, and its outputs appear in `<run>/` as hard links, only when all of the
 working folder stays: if the outputs are deleted, the same run is restored without training again.
 """
 
+import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from anatomy.runtime import fingerprints
-from anatomy.runtime.files import atomic, sha256_of
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import atomic, sha256_of, sync
 from anatomy.runtime.settings import Settings
 from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, read_facts, require_unedited
 
 STATE_FILE = "state.safetensors"
+# The state of a run that makes snapshots again which were damaged, while the one above is further.
+AGAIN_FILE = "again.safetensors"
 FINAL_FILE = "final.json"
 HISTORY_FILE = "history.csv"
 PROVENANCE_FILE = "provenance.json"
-METADATA_KEY = "state"
+METADATA_KEY, CHECKSUM_KEY = "state", "sha256"
 
 
 def weight_files(epochs: Iterable[int]) -> list[str]:
     """Return the files with weights that a run leaves, relative to its directory; it keeps these epochs."""
-    return [*(f"snapshots/epoch={epoch}.safetensors" for epoch in epochs), FINAL_NETWORK]
+    return [*map(snapshot_file, epochs), FINAL_NETWORK]
+
+
+def snapshot_file(epoch: int) -> str:
+    """Return the file of a snapshot, relative to the directory of its run."""
+    return f"snapshots/epoch={epoch}.safetensors"
 
 
 def save_state(
-    folder: Path, tensors: Mapping[str, torch.Tensor], progress: Mapping[str, Any], fingerprint: str
+    folder: Path,
+    tensors: Mapping[str, torch.Tensor],
+    progress: Mapping[str, Any],
+    fingerprint: str,
+    name: str = STATE_FILE,
 ) -> None:
-    """Replace the state atomically: weights and momentum, and `progress` (epoch, history)."""
-    metadata = {METADATA_KEY: json.dumps({"fingerprint": fingerprint, "progress": progress})}
-    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    with atomic(folder / STATE_FILE) as temporary:
-        save_file(contiguous, temporary, metadata)
+    """Replace the state atomically: `tensors` of a `Run.state`, and `progress` as JSON takes it.
+
+    Progress is the last epoch that is done, history, and the checksums of the snapshots up to there.
+    """
+    text = json.dumps({"fingerprint": fingerprint, "progress": progress})
+    own = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+    with atomic(folder / name) as temporary:
+        save_file(own, temporary, {METADATA_KEY: text, CHECKSUM_KEY: _checksum(own, text)})
+
+
+def _checksum(tensors: Mapping[str, torch.Tensor], text: str) -> str:
+    """Return the SHA-256 of all that a state holds."""
+    digest = hashlib.sha256(text.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def read_state(
+    folder: Path, name: str = STATE_FILE
+) -> tuple[str, dict[str, torch.Tensor], dict[str, Any]] | None:
+    """Return (fingerprint, tensors, progress) of a working folder; None if it has no undamaged state.
+
+    A line says so if it is damaged.
+    """
+    file = folder / name
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, framework="pt") as content:
+            metadata = content.metadata() or {}
+            tensors = {key: content.get_tensor(key) for key in content.keys()}  # noqa: SIM118
+        if _checksum(tensors, metadata[METADATA_KEY]) != metadata[CHECKSUM_KEY]:
+            raise ValueError
+    except (SafetensorError, OSError, KeyError, ValueError):
+        print(f"{file} is damaged and of no use", file=sys.stderr)
+        return None
+    state = json.loads(metadata[METADATA_KEY])
+    return state["fingerprint"], tensors, state["progress"]
 
 
 def load_state(folder: Path, fingerprint: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
@@ -48,28 +97,16 @@ def load_state(folder: Path, fingerprint: str) -> tuple[dict[str, torch.Tensor],
 
     What belongs to another configuration, code or data (another fingerprint) is removed.
     """
-    found = read_progress(folder)
+    found = read_state(folder)
     if found is not None and found[0] == fingerprint:
-        return load_file(folder / STATE_FILE), found[1]
+        return found[1:]
     shutil.rmtree(folder, ignore_errors=True)
     return None
 
 
-def read_progress(folder: Path) -> tuple[str, dict[str, Any]] | None:
-    """Return (fingerprint, progress) of a working folder; None if it has no readable state."""
-    try:
-        with safe_open(folder / STATE_FILE, framework="pt") as file:
-            content = json.loads((file.metadata() or {}).get(METADATA_KEY, "{}"))
-    except (SafetensorError, OSError):
-        return None
-    return (content["fingerprint"], content["progress"]) if content else None
-
-
-def read_state(folder: Path) -> tuple[str, dict[str, torch.Tensor], dict[str, Any]] | None:
-    """Return (fingerprint, tensors, progress) of a working folder; None if it has no readable state."""
-    if (found := read_progress(folder)) is None:
-        return None
-    return found[0], load_file(folder / STATE_FILE), found[1]
+def is_whole(file: Path, checksum: str) -> bool:
+    """Tell whether there is a file with this SHA-256."""
+    return file.is_file() and sha256_of(file) == checksum
 
 
 def adopt(folder: Path, fingerprint: str) -> None:
@@ -86,9 +123,9 @@ def extend(folder: Path, facts: Mapping[str, Any], kept: Iterable[int]) -> None:
     That is if it has kept its state and was not stopped, only `epochs` are more, and of the epochs that the
     longer run keeps it has kept all that it has reached. Otherwise nothing is changed.
     """
-    if not (folder / RUN_FILE).is_file() or not (folder / STATE_FILE).is_file():
+    earlier = _finished_facts(folder)
+    if earlier is None or not (folder / STATE_FILE).is_file():
         return
-    earlier = read_facts(folder)
     done = earlier["settings"]["epochs"]
     has = {*earlier["sha256"]}
     if (
@@ -110,15 +147,30 @@ def _but_for_length(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**same, "settings": {"weights": None, **settings}}
 
 
+def _finished_facts(folder: Path) -> dict[str, Any] | None:
+    """Return the facts in a working folder; None if there are none, or damaged ones, which a line says."""
+    if not (folder / RUN_FILE).is_file():
+        return None
+    try:
+        return read_facts(folder)
+    except InputError:
+        print(f"{folder / RUN_FILE} is damaged and of no use", file=sys.stderr)
+        return None
+
+
 def is_finished(folder: Path, fingerprint: str) -> bool:
-    """Tell whether the working folder holds the whole, undamaged run with this fingerprint."""
-    if not (folder / RUN_FILE).is_file() or not (folder / HISTORY_FILE).is_file():
+    """Tell whether the working folder holds the whole, undamaged run with this fingerprint.
+
+    A line names the first file of it that is missing or damaged.
+    """
+    facts = _finished_facts(folder)
+    if facts is None or facts["fingerprint"] != fingerprint or not (folder / HISTORY_FILE).is_file():
         return False
-    facts = read_facts(folder)
-    return facts["fingerprint"] == fingerprint and all(
-        (folder / name).is_file() and sha256_of(folder / name) == checksum
-        for name, checksum in facts["sha256"].items()
-    )
+    for name, checksum in facts["sha256"].items():
+        if not is_whole(folder / name, checksum):
+            print(f"{folder / name} is missing or damaged", file=sys.stderr)
+            return False
+    return True
 
 
 def publish(folder: Path, run: Path, program: Path, settings: Settings) -> None:
@@ -130,10 +182,19 @@ def publish(folder: Path, run: Path, program: Path, settings: Settings) -> None:
     facts = read_facts(folder)
     require_unedited(facts["code_sha256"], program, settings, f"{run} was trained")
     shutil.rmtree(run / "snapshots", ignore_errors=True)
-    for name in [*facts["sha256"], HISTORY_FILE, PROVENANCE_FILE, RUN_FILE]:
-        with atomic(run / name) as temporary:
-            try:
-                os.link(folder / name, temporary)
-            except OSError:
-                # Not every file system has hard links.
-                shutil.copy2(folder / name, temporary)
+    names = [*facts["sha256"], HISTORY_FILE, PROVENANCE_FILE]
+    for name in names:
+        _link(folder / name, run / name, durable=False)
+    sync({run, *((run / name).parent for name in names)})
+    _link(folder / RUN_FILE, run / RUN_FILE, durable=True)
+
+
+def _link(file: Path, other: Path, durable: bool) -> None:
+    """Let another name have the content of a file."""
+    with atomic(other, durable) as temporary:
+        try:
+            os.link(file, temporary)
+        except OSError:
+            # Not every file system has hard links.
+            shutil.copy2(file, temporary)
+            sync([temporary])

@@ -24,6 +24,7 @@ from anatomy.runtime.streams import seed_global_generator, stream, stream_seed
 from anatomy.training.evaluation import autocast, evaluate
 from anatomy.training.gpu import GpuTimer, Graphed
 from anatomy.training.history import EpochRecord
+from anatomy.training.inside_epoch import begin_sums, inside_state, steps_of
 from anatomy.training.losses import loss_of, minimised
 from anatomy.training.mlp_steps import mlp_steps
 from anatomy.training.modules import SUBSPACE
@@ -80,12 +81,16 @@ class Run:
         self.trained = self.build_trained()
         self.optimiser = build_optimiser(self.trained, self.settings.optimiser, self.device)
         restore_optimiser(self.trained, self.optimiser, start.slots)
-        self.take_step = Graphed(self.step) if self.device.type == "cuda" else self.step
+        self._begin_steps()
         self.rate = LearningRates(
             self.settings.optimiser.learning_rate, self.settings.schedule, self.settings.epochs
         )
-        # The last epoch that is done; before the first evaluation one less than the first.
+        # The last epoch that is done or begun; before the first evaluation one less than the first.
         self.epoch = start.epoch - 1
+        # Its steps so far, until it is done; and the state after those that an earlier attempt has taken.
+        self.steps, self.taken = 0, {}
+        # Called after each step, when a state could be saved.
+        self.after_step: Callable[[], None] = lambda: None
         self.history: list[EpochRecord] = []
         # Time since the last record: of all, and of a GPU.
         self.seconds, self.gpu_since = 0.0, None
@@ -98,6 +103,7 @@ class Run:
         self.draws = task.draws(0).to(self.device)
         self.total_loss = torch.zeros((), device=self.device)
         self.total_correct = torch.zeros((), device=self.device)
+        self.sums = {"loss": self.total_loss, "correct": self.total_correct}
 
     def prepared(self, network: nn.Module) -> nn.Module:
         """Make a network what is trained, in place: on the device, with layers that are folded and frozen."""
@@ -112,6 +118,15 @@ class Run:
         """Return what has the parameters that the optimiser is given: the network."""
         return self.network
 
+    def _begin_steps(self) -> None:
+        """Let the next step be a first one: what a graph has recorded is of no use any more."""
+        self.take_step = Graphed(self.step) if self.device.type == "cuda" else self.step
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """The last epoch that is done, and how many steps of the next one are."""
+        return self.epoch - bool(self.steps), self.steps
+
     @property
     def stopped(self) -> bool:
         """Whether the run has ended before its last epoch, as `stop` asks."""
@@ -121,7 +136,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether there is nothing left to train."""
-        return self.epoch == self.settings.epochs or self.stopped
+        return self.position == (self.settings.epochs, 0) or self.stopped
 
     @property
     def kept_as(self) -> int:
@@ -173,15 +188,13 @@ class Run:
         self.network.train()
         if (frozen := self.settings.batch_norm) is not None and epoch > frozen.frozen_after:
             self._freeze_batch_norm(epoch == frozen.frozen_after + 1)
-        self.total_loss.zero_()
-        self.total_correct.zero_()
         return order.to(self.device)
 
     def _freeze_batch_norm(self, first: bool) -> None:
         """Keep running statistics as they are; from the `first` such epoch on the step is another one."""
         keep_statistics(self.network)
-        if first and self.device.type == "cuda":
-            self.take_step = Graphed(self.step)
+        if first:
+            self._begin_steps()
 
     def step(self, index: torch.Tensor, *read: torch.Tensor) -> None:
         """Take one step on the images `index` (B,), and count their loss and correct predictions.
@@ -227,17 +240,27 @@ class Run:
         else:
             counted = self._is_regular(epoch) or self.settings.stop is not None
             set_rate(self.optimiser, self.rate(epoch))
-            self.total_loss.zero_()
-            self.total_correct.zero_()
-            self.mlp.epoch(self.order_of(epoch), self.settings.batch_size, self.count if counted else None)
+            if not self._take_up():
+                count = self.count if counted else None
+                self.mlp.epoch(self.order_of(epoch), self.settings.batch_size, count)
+                self.steps = self.steps_per_epoch
             if not counted:
                 return None, None
-        count = len(self.task.train_labels)
-        return self.total_loss.item() / count, self.total_correct.item() / count
+        images = len(self.task.train_labels)
+        return self.total_loss.item() / images, self.total_correct.item() / images
+
+    def _take_up(self) -> int:
+        """Begin to count in an epoch, after the steps of an earlier attempt; return how many those are."""
+        taken, self.taken = self.taken, {}
+        self.steps = begin_sums(self.sums, self.device, taken)
+        for _ in range(self.steps):
+            self.prepare_step()
+        return self.steps
 
     def _take_steps(self, epoch: int) -> None:
         """Take a step on every batch of an epoch."""
         batches = self.start_epoch(epoch).split(self.settings.batch_size)
+        batches = batches[self._take_up() :]
         crops = None
         if self.settings.augmentation.random_resized_crop:
             crops = stream_seed(self.seed, "crops", epoch)
@@ -245,10 +268,12 @@ class Run:
         for index, read in zip(progress(batches, f"epoch {epoch}, batches"), reading, strict=True):
             self.prepare_step()
             self.take_step(index, *read)
+            self.steps += 1
+            self.after_step()
 
     def advance(self) -> EpochRecord | None:
         """Train the next epoch, or begin with the initialisation; return its record if it is evaluated."""
-        self.epoch, began = self.epoch + 1, time.perf_counter()
+        self.epoch, began = self.epoch + (not self.taken), time.perf_counter()
         train = None, None
         if self.epoch > self.start.epoch:
             with (gpu := GpuTimer(self.device)):
@@ -259,7 +284,9 @@ class Run:
                 self.require_finite(train[0], "training", self.epoch)
         self.seconds += time.perf_counter() - began
         evaluated = self._is_regular(self.epoch) or self._is_enough(train[1])
-        return self._record(*train) if evaluated else None
+        record = self._record(*train) if evaluated else None
+        self.steps = 0
+        return record
 
     def _record(self, train_loss: float | None, train_accuracy: float | None) -> EpochRecord:
         """Evaluate the present epoch and add it to the history."""
@@ -325,8 +352,9 @@ class Run:
         return {f"{name}.{part}": p for name, layer in layers for part, p in layer.named_parameters()}
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Return all that an epoch inherits from the one before: weights, buffers, and e.g. momentum."""
-        return {**self.weights(), **dict(optimiser_state(self.trained, self.optimiser))}
+        """Return all that a step inherits from the one before: weights, buffers, and e.g. momentum."""
+        inside = inside_state(self.steps, self.sums, self.device) if self.steps else {}
+        return {**self.weights(), **dict(optimiser_state(self.trained, self.optimiser)), **inside}
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Return weights and buffers of a `state`."""
@@ -338,8 +366,11 @@ class Run:
         """Continue from an earlier `state` and history, after `epoch`, or the last one in the history."""
         self.load_weights(tensors)
         restore_optimiser(self.trained, self.optimiser, tensors)
+        self._begin_steps()
         records = [EpochRecord(**record) for record in history]
-        self.epoch = records[-1].epoch if epoch is None else epoch
+        self.steps = steps_of(tensors)
+        self.taken = tensors if self.steps else {}
+        self.epoch = (records[-1].epoch if epoch is None else epoch) + bool(self.steps)
         # The last one of a shorter run need not be one of this.
         self.history = [r for r in records if self._is_regular(r.epoch) or self._is_enough(r.train_accuracy)]
 

@@ -17,6 +17,7 @@ from anatomy.networks.batch_norm import recalibrate
 from anatomy.networks.folding import FOLDED_LAYER
 from anatomy.networks.forward import conv_layers
 from anatomy.networks.subspace import CORNERS, Subspace, draw_pairs, draw_points, middle
+from anatomy.runtime.signals import checked
 from anatomy.runtime.streams import stream
 from anatomy.training.evaluation import autocast
 from anatomy.training.run import Run
@@ -101,7 +102,8 @@ class SubspaceRun(Run):
         if not self.recalibrated:
             images, normalise = self.task.train[0], self.task.normalise
             with autocast(self.device, self.settings.precision):
-                recalibrate(self.network, map(normalise, images.plain(self.settings.batch_size)))
+                batches = checked(images.plain(self.settings.batch_size))
+                recalibrate(self.network, map(normalise, batches))
             self.recalibrated = True
 
     def measure(

@@ -172,5 +172,5 @@ def _require_more(options: Namespace, done: int) -> None:
 
 def epochs_done(folder: Path, start: Start) -> int:
     """Return the last epoch that the state in a working folder has; one less than the first without."""
-    found = resume.read_progress(folder)
-    return start.epoch - 1 if found is None else found[1]["epoch"]
+    found = resume.read_state(folder)
+    return start.epoch - 1 if found is None else found[2]["epoch"]
