@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: run test test-browser lint bench simulate same status gallery lock clean
+.PHONY: run test test-browser lint bench simulate same power-cut status gallery lock clean
 
 run: $(VENV)/installed
 	snakemake --cores all
@@ -39,6 +39,10 @@ simulate: $(VENV)/installed
 # Compare weights, tables and figures of the default configuration with those of an earlier commit.
 same: $(VENV)/installed
 	python benchmarks/same_results.py --commit $(COMMIT)
+
+# Cut the power of a disk in a file, 20 times, and see what is lost; as root, about 15 minutes.
+power-cut: $(VENV)/installed
+	python benchmarks/power_cut.py
 
 # Tell how far the runs are; CONFIG= the configuration files of a pipeline that runs with such.
 status: $(VENV)/installed

@@ -12,6 +12,7 @@ Needs root, mkfs.ext4 and a loop device. About 15 minutes on two cores; exit sta
 """
 
 import argparse
+import atexit
 import hashlib
 import os
 import random
@@ -113,6 +114,8 @@ def cuts_of(disk: Disk, checkout: Path, work: Path, count: int, every: float) ->
     """Run the pipeline; return cuts by name, half during and half from 0 to 30 s after."""
     draw, during, seen = random.Random(0), [], 0
     process, began = snakemake(checkout, work / "whole.log"), time.monotonic()
+    # Nothing works on the disk when this program is stopped: trainings end with their Snakemake.
+    atexit.register(process.kill)
     while process.poll() is None:
         time.sleep(every * draw.random() * 2)
         name = f"{time.monotonic() - began:.1f} s after the start"
