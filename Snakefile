@@ -15,6 +15,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/figure_inputs.smk"
+include: "workflow/rules/report_inputs.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/projections.smk"

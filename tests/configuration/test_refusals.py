@@ -247,11 +247,13 @@ BAD = {
     ),
     "seed that the experiment does not have": (
         "figures: {figure_04: {experiment: plain, seed: 7}}",
-        "figures.figure_04.seed: 7 is not a seed of experiment 'plain'; allowed: 0",
+        "figures.figure_04.seed: 7 is not a seed of experiment 'plain'; allowed: 0; "
+        "figures.figure_04: null switches the figure off",
     ),
     "more runs than seeds": (
         "figures: {figure_23: {experiment: plain, runs: 2}}",
-        "figures.figure_23.runs: 2 is more than experiment 'plain' has; allowed: 1 to 1",
+        "figures.figure_23.runs: 2 is more than experiment 'plain' has; allowed: 1 to 1; "
+        "figures.figure_23: null switches the figure off",
     ),
     "no runs": ("figures: {figure_23: {experiment: plain, runs: 0}}", "figures.figure_23.runs: 0", "minimum"),
     "heat maps of an experiment that resets nothing": (

@@ -77,7 +77,7 @@ def test_a_run_and_its_report_show_odd_texts_as_they_are(odd):
     assert "LeNet, .. include:: /etc/hostname |x|_ * &lt;script&gt;alert(1) &lt;b&gt;bold" in caption
     label = shown[f"{RESULTS}/arrangements/figures/figure_07.png"]["labels"]["figure"]
     assert label.replace("\u2060", "") == f"figure_07 · n_l over epochs · LeNet, {LABEL}"
-    methods = (results / "methods.html").read_text().partition("Settings of experiments")[0]
+    methods = (results / "methods.html").read_text().partition('<h2 id="settings-of')[0]
     assert "<strong>.. include:: /etc/hostname |x|_ * &lt;script&gt;alert(1) &lt;b&gt;bold" in methods
     for text in (caption, methods):
         assert "{x} `a` &amp; \\" in text

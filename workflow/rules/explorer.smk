@@ -1,14 +1,3 @@
-# What the page is made of beside the tables; no modules, so that the code of its program does not name them.
-PAGE_FILES = sorted((ROOT / "src/anatomy/reporting/explorer").glob("explore.*"))
-
-
-def experiment_labels(wildcards):
-    """Names of experiments for people, as JSON."""
-    return json.dumps(
-        {name: labels.label(own, DATASETS) for name, own in EXPERIMENTS.items()}
-    )
-
-
 # Put what all studies measured of layers on one page to look at.
 rule render_explorer:
     input:

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -52,6 +53,9 @@ def _sentences(error: ValidationError) -> Iterator[str]:
             hint = ""
             if expected == "number" and isinstance(error.instance, str):
                 hint = "; YAML reads 1e-3 as text, write 1.0e-3 or 0.001"
+                # What YAML would read as a number was quoted, or nested in a value on the command line.
+                if re.fullmatch(r"[+-]?\d+(\.\d*)?", error.instance):
+                    hint = "; it is text: write it without quotes, nested numbers in a file for --configfile"
             types = [expected] if isinstance(expected, str) else expected
             yield f"{where}: {error.instance!r} is not of type {' or '.join(types)}{hint}"
         case "format":

@@ -103,7 +103,10 @@ def histogram_problems(
         yield f"{where}.seed: {names[0]!r} is pretrained, not trained from seeds; remove the key"
     elif "seed" in options and options["seed"] not in experiments[names[0]].seeds:
         seeds = ", ".join(map(str, experiments[names[0]].seeds))
-        yield f"{where}.seed: {options['seed']} is not a seed of experiment {names[0]!r}; allowed: {seeds}"
+        yield (
+            f"{where}.seed: {options['seed']} is not a seed of experiment {names[0]!r}; allowed: {seeds}; "
+            f"{where}: null switches the figure off"
+        )
 
 
 def heatmap_problems(
@@ -118,7 +121,10 @@ def heatmap_problems(
         )
     seeds = len(experiments[name].seeds)
     if options.get("runs", 0) > seeds:
-        yield f"{where}.runs: {options['runs']} is more than experiment {name!r} has; allowed: 1 to {seeds}"
+        yield (
+            f"{where}.runs: {options['runs']} is more than experiment {name!r} has; allowed: 1 to {seeds}; "
+            f"{where}: null switches the figure off"
+        )
 
 
 def comparison_problems(

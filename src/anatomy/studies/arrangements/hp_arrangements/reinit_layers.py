@@ -243,6 +243,8 @@ def _log_to(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handlers = [logging.StreamHandler(sys.stderr), logging.FileHandler(path)]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
+    # What is put into a PDF of the heat map is nobody's concern.
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 
 def published_json(
