@@ -14,13 +14,13 @@ from anatomy.checkpoints.safetensors_files import ArraysInFileOrder
 from anatomy.checkpoints.snapshots import Snapshot
 from anatomy.data.batches import Images
 from anatomy.data.noise import ShuffledImages
-from anatomy.networks.batch_norm import freeze, normalisations
+from anatomy.networks.batch_norm import freeze
 from anatomy.networks.folding import FOLDED_LAYER, copy_decay, fold, foldable, unfold
 from anatomy.networks.forward import conv_layers, is_sequential, layer_geometry
 from anatomy.networks.sequential import pool_first
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.progress import progress
-from anatomy.runtime.settings import Settings, run_problems, snapshot_epochs
+from anatomy.runtime.settings import snapshot_epochs
 from anatomy.runtime.streams import seed_global_generator, stream, stream_seed
 from anatomy.training.evaluation import autocast, evaluate
 from anatomy.training.gpu import GpuTimer, Graphed
@@ -30,6 +30,7 @@ from anatomy.training.losses import loss_of, minimised
 from anatomy.training.mlp_steps import mlp_steps
 from anatomy.training.modules import SUBSPACE
 from anatomy.training.optimisers import build_optimiser, optimiser_state, restore_optimiser, set_rate
+from anatomy.training.requirements import require_batches, require_settings
 from anatomy.training.schedules import LearningRates
 from anatomy.training.start import INITIALISATION, Start
 from anatomy.training.task import Task
@@ -39,40 +40,6 @@ from anatomy.training.trainable import train_only
 def _dtype_and_shape(tensor: torch.Tensor) -> tuple[str, tuple[int, ...]]:
     """Return numpy's name of the dtype of a tensor, and its shape."""
     return str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape)
-
-
-def require_settings(settings: Settings) -> None:
-    """Raise `InputError` unless the settings of a run go together, and all `snapshots` are epochs of it."""
-    if problems := list(run_problems(settings)):
-        raise InputError("; ".join(problems))
-    asked = settings.snapshots.epochs
-    for epoch in () if asked == "all" else asked:
-        if type(epoch) is not int or not 0 <= epoch <= settings.epochs:
-            raise InputError(f"snapshots: {epoch!r} is no epoch of the run; allowed: 0 to {settings.epochs}")
-
-
-def require_batches(task: Task, network: nn.Module) -> None:
-    """Raise `InputError` if a batch, or a part of it, is one image on which `network` cannot be trained.
-
-    Batch normalisation has no variance of a single value per channel.
-    """
-    frozen = task.settings.batch_norm
-    if not normalisations(network) or (frozen is not None and frozen.frozen_after == 0):
-        return
-    images, size, subspace = len(task.train_labels), task.settings.batch_size, task.settings.subspace
-    samples = 1 if subspace is None else subspace.num_samples
-    batches = {min(size, images), images % size or size}
-    if min(batch // max(1, batch * samples // size) for batch in batches) > 1:
-        return
-    try:
-        # Of weights and statistics of its own.
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            task.initial_network().train()(torch.zeros(1, *task.input_shape))
-    except ValueError as error:
-        raise InputError(
-            f"batch_size: {size} leaves a batch, or a part, of one of the {images} training images, on which "
-            "batch normalisation cannot be trained; change it"
-        ) from error
 
 
 def begin_run(task: Task, start: Start = INITIALISATION) -> "Run":
