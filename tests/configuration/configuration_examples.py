@@ -76,6 +76,7 @@ defaults: &experiment
     images: 20
     layers: [c1]
     sums: float64
+    mask: true
     artefacts: false
     variant: published
     seed: 1
