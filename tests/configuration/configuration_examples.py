@@ -90,6 +90,7 @@ defaults: &experiment
     images: 20
     layers: [c1]
     sums: float64
+    mask: true
     artefacts: false
     variant: published
     seed: 1

@@ -111,6 +111,7 @@ DEFAULTS = {
         "invariance.jitter": 1.0,
         "invariance.aggregations": ["mean", "max"],
         "invariance.sums": "float32",
+        "invariance.mask": False,
         "invariance.artefacts": True,
         "invariance.variant": "corrected",
         "invariance.seed": 0,

@@ -20,13 +20,15 @@ class Rotations:
     """`count` angles, a `jitter` in degrees, and the seed of its random stream.
 
     With `back` an image is turned and turned back: what is left are its lost corners and the blur of two
-    interpolations, so that what a network still varies by is an artefact of rotating pixels.
+    interpolations, so that what a network still varies by is an artefact of rotating pixels. With `masked`
+    all but the inscribed circle of an image is black, so that no rotation loses a corner.
     """
 
     count: int = 16
     jitter: float = 1.0
     seed: int = 0
     back: bool = False
+    masked: bool = False
 
     def __post_init__(self) -> None:
         if self.count < FEWEST:
@@ -55,5 +57,13 @@ class Rotations:
 
     def apply(self, images: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
         """Return images (B, C, H, W) turned by angles (B,), or by one () for all."""
+        if self.masked:
+            images = images * circle(*images.shape[2:], images.device)
         turned = rotate(images, angles)
         return rotate(turned, -angles) if self.back else turned
+
+
+def circle(height: int, width: int, device: torch.device) -> torch.Tensor:
+    """Return which pixels (H, W) have their centre in the largest circle about the middle of an image."""
+    down, right = (torch.arange(side, device=device) - (side - 1) / 2 for side in (height, width))
+    return down[:, None] ** 2 + right**2 <= (min(height, width) / 2) ** 2

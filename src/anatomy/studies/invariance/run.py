@@ -1,7 +1,7 @@
 """The invariance of a finished run: its units on test images, and its scores on plain and rotated images."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,7 @@ def _deviations(
     task, exact = run.task, own.sums == "float64"
     images, labels = task.test
     count = len(labels) if own.images is None else min(own.images, len(labels))
-    rotations = Rotations(own.angles, own.jitter, own.seed)
+    rotations = Rotations(own.angles, own.jitter, own.seed, masked=own.mask)
     if own.variant == "published":
         pixels = torch.cat(list(images.plain(evaluation_batch(task.input_shape))))[:count]
         return measure_as_published(
@@ -78,7 +78,7 @@ def _deviations(
     found = measure(network, _batches(images, labels, count), *given)
     if not own.artefacts:
         return found, None
-    back = Rotations(own.angles, own.jitter, own.seed, back=True)
+    back = replace(rotations, back=True)
     one = torch.zeros_like(labels)
     return found, measure(network, _batches(images, one, count), 1, names, back, *given[3:])
 
