@@ -181,7 +181,8 @@ KINDS = {
 
 def options(kind):
     """Options of a figure of this kind."""
-    return {"labels": LABELS[: len(KINDS[kind])]}
+    found = {"labels": LABELS[: len(KINDS[kind])]}
+    return {**found, "schedules": ["swa_constant", "cosine"]} if kind == "averages" else found
 
 
 def tables(kind):

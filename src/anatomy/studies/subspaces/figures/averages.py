@@ -11,7 +11,7 @@ from anatomy.studies.subspaces.figures.style import by_experiment, colour, commo
 from anatomy.studies.subspaces.tables import NEAR_THE_ENDS, STANDARD
 
 TABLES = ("evaluations_summary",)
-TAKES = ("labels",)
+TAKES = ("labels", "schedules")
 SHOWS = "averages of snapshots"
 CAPTION = (
     "Test accuracy and expected calibration error (20 bins; lower is better) of trained networks, of the "
@@ -23,9 +23,13 @@ CAPTION = (
 QUANTITIES = {"accuracy": "test accuracy", "ece": "expected calibration error"}
 
 
-def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) -> Figure:
-    """Draw a row for each way to make a network, or an ensemble, of a run."""
-    title, names = common_and_own(labels)
+def draw(
+    tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str], schedules: Sequence[str]
+) -> Figure:
+    """Draw a row for each way to make a network, or an ensemble, of a run; rows say its schedule."""
+    title, own_names = common_and_own(labels)
+    pairs = zip(own_names, schedules, strict=True)
+    names = [f"{name} ({schedule.replace('_', ' ')})" for name, schedule in pairs]
     rows = [
         (words, own, colour(position))
         for position, (tables_of, name) in enumerate(zip(by_experiment(tables), names, strict=True))

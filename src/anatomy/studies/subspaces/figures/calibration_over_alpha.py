@@ -30,7 +30,7 @@ PANELS = {
 def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) -> Figure:
     """Draw a panel for each measure of calibration."""
     title, names = common_and_own(labels)
-    figure, axes = plt.subplots(2, 2, sharex=True, figsize=(PAGE_WIDTH, 4), layout="constrained")
+    figure, axes = plt.subplots(2, 2, sharex=True, figsize=(PAGE_WIDTH, 4.6), layout="constrained")
     experiments = by_experiment(tables)
     for ax, (quantity, words) in zip(axes.flat, PANELS.items(), strict=True):
         sweep_panel(ax, experiments, names, quantity)
