@@ -25,10 +25,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
+
 from measure import ROOT
 
 # Read and written while jobs run, by Snakemake and for people; nothing is made from them.
 NOT_RESULTS = (".log", ".tsv")
+
+# One experiment from data to a figure, in a minute or two.
+SMALL = {
+    "device": "cpu",
+    "datasets": {"digits-grey": {"source": "embedded", "variant": "digits-grey", "train": 120, "test": 40}},
+    "defaults": {"width": 1.0, "epochs": 6, "batch_size": 8, "seeds": [0]},
+    "studies": {"arrangements": {}},
+    "experiments": {"grey": {"dataset": "digits-grey", "architecture": "lenet", "arrangements": {}}},
+    "figures": {"figure_02": {"experiment": "grey"}},
+}
 
 
 class Disk:
@@ -89,15 +101,15 @@ def contents(results: Path) -> dict[str, str]:
     }
 
 
-def check_out(folder: Path, configuration: Path) -> None:
-    """Put a copy of this checkout into a folder, whose whole configuration is that of a file."""
+def check_out(folder: Path, configuration: str) -> None:
+    """Put a copy of this checkout into a folder, whose whole configuration is that of a text."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
     for name in filter(None, listed.stdout.split("\0")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
     for path in (folder / "config/studies").glob("*.yaml"):
         path.unlink()
-    shutil.copyfile(configuration, folder / "config.yaml")
+    (folder / "config.yaml").write_text(configuration)
 
 
 def snakemake(folder: Path, log: Path, *arguments: str) -> subprocess.Popen:
@@ -162,7 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--cuts", type=int, default=20)
     parser.add_argument("--every", type=float, default=3.0, help="mean seconds between moments of a cut")
-    parser.add_argument("--configuration", type=Path, default=ROOT / "tests" / "smoke.yaml")
+    parser.add_argument("--configuration", type=Path, help="run the pipeline of this file, not a small one")
     options = parser.parse_args()
     if not can_mount():
         sys.exit("skipped: needs root, mkfs.ext4 and loop devices")
@@ -171,7 +183,8 @@ def main() -> None:
         (work / "disk").mkdir()
         disk = Disk(work / "disk.img", 1024)
         with disk.mounted(work / "disk") as mounted:
-            check_out(mounted / "checkout", options.configuration)
+            own = options.configuration
+            check_out(mounted / "checkout", own.read_text() if own else yaml.safe_dump(SMALL))
             os.sync()
             cuts = cuts_of(disk, mounted / "checkout", work, options.cuts, options.every)
             reference = contents(mounted / "checkout/results")
