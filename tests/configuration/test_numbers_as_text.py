@@ -11,12 +11,8 @@ CONFIG = """
 datasets: {digits: {source: embedded, variant: digits-rgb, train: 100, test: 50}}
 experiments:
   one:
-    dataset: digits
-    architecture: vgg11
-    epochs: 1
-    seeds: [0]
-    arrangements: {}
-    optimiser: {learning_rate: "%s"}
+    {dataset: digits, architecture: vgg11, epochs: 1, seeds: [0], arrangements: {},
+     optimiser: {learning_rate: "%s"}}
 """
 
 
