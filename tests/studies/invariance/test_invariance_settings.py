@@ -58,6 +58,11 @@ def test_a_pair_is_measured_as_published_by_default():
             "{defaults: {invariance: {variant: published}}}",
             "invariance.artefacts: the authors' code has no floor",
         ),
+        (
+            "{defaults: {invariance: {variant: published, artefacts: false}}, "
+            "figures: {invariance_angles_resnet_mnist: {experiments: [plain, rotated]}}}",
+            "'plain' is measured with `variant: published`, which counts no accuracy",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused(changes, words):

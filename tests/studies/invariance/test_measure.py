@@ -93,8 +93,8 @@ def test_a_constant_network_is_dead_and_counts_as_one():
     network = small(True)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            parameter.fill_(0.0 if name.endswith("weight") else 1 / 3)
-    found = of(network, images(), labels(), Rotations(5), in_unit_double, exact=True, size=7)
+            parameter.fill_(0.0 if name.endswith("weight") else 5 / 37)
+    found = of(network, images(), labels(), Rotations(5), in_unit_double, exact=True, size=40)
     v, b = found.transformation["mean"], found.sample["mean"]
     assert (v == 0).all() and (b == 0).all()
     assert (invariance(v, b) == 1).all() and (status(v, b) == "dead").all()

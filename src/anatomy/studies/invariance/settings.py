@@ -59,15 +59,25 @@ def pair_problems(
                 yield f"{where}.experiments: {one!r} and {other!r} are a pair, but differ in {key}"
 
 
+def angle_problems(
+    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Settings]
+) -> Iterator[str]:
+    """Yield what is wrong with a pair whose accuracy by angle is drawn."""
+    yield from pair_problems(where, names, options, experiments)
+    for name in names:
+        if experiments[name].invariance.variant == "published":
+            yield (
+                f"{where}.experiments: {name!r} is measured with `variant: published`, which counts no "
+                "accuracy; switch the figure off with null"
+            )
+
+
 # All kinds draw pairs.
 _PAIRS = FigureChecks(pair_problems, whole=True)
-FIGURE_CHECKS = dict.fromkeys(
-    (
-        "invariance_layers",
-        "invariance_units",
-        "invariance_classes",
-        "invariance_training",
-        "invariance_angles",
-    ),
-    _PAIRS,
-)
+FIGURE_CHECKS = {
+    "invariance_layers": _PAIRS,
+    "invariance_units": _PAIRS,
+    "invariance_classes": _PAIRS,
+    "invariance_training": _PAIRS,
+    "invariance_angles": FigureChecks(angle_problems, whole=True),
+}

@@ -37,8 +37,9 @@ def _units(own: Measurement) -> pd.DataFrame:
     parts = []
     for aggregation in own.facts["aggregations"]:
         v, b = (own.arrays[f"{name}/{aggregation}"] for name in ("transformation", "sample"))
-        classes = own.facts["classes"] if len(v) > 2 else []
-        rows = unit_rows(own.facts["layers"], v, b, classes).assign(aggregation=aggregation, floor=np.nan)
+        rows = unit_rows(own.facts["layers"], v, b, own.facts["classes"]).assign(
+            aggregation=aggregation, floor=np.nan
+        )
         if (floor := own.arrays.get(f"floor/{aggregation}")) is not None:
             rows.loc[rows["kind"] == ALL, "floor"] = invariance(floor, b[-1])
         parts.append(rows)

@@ -39,8 +39,7 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
     for ax, (plain, rotated, label) in zip(axes.flat, pairs, strict=False):
         panel(ax, {"plain": plain, "rotated": rotated})
         aggregation = plain["aggregation"].iloc[0]
-        title = f"{label}; {aggregation} of maps; {in_words(plain)}"
-        ax.set_title(in_lines(title, width / columns))
+        ax.set_title(f"{in_lines(label, width / columns)}\n{aggregation} of maps; {in_words(plain)}")
     for ax in axes[:, 0]:
         ax.set_ylabel("mean M of units")
     handles, words = axes[0, 0].get_legend_handles_labels()

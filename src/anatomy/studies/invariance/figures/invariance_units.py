@@ -57,7 +57,7 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
             if not column:
                 words = f"class {in_figures(name)}" if kind == "class" else kind
                 ax.set_ylabel(in_lines(words, 1), rotation=0, ha="right", va="center")
-        axes[0, column].set_title(f"trained on {network} images{_counts(own)}")
+        axes[0, column].set_title(f"trained on {network} images{_counts(own)}", fontsize=7)
         label_layers(axes[-1, column], own)
     aggregation = chosen[0]["aggregation"].iloc[0]
     title = f"{labels[0]}; {aggregation} of maps; seed {chosen[0]['seed'].iloc[0]}"
@@ -82,7 +82,7 @@ def _counts(units: pd.DataFrame) -> str:
     """Return, for a title, how many units over all images have no M of their own."""
     counted = units.loc[units["kind"] == "all", "status"].value_counts()
     words = [f"{counted[name]} {name}" for name in ("dead", "infinite", "not finite") if name in counted]
-    return f"; {', '.join(words)} of {counted.sum()} units" if words else ""
+    return f"\n{', '.join(words)} of {counted.sum()} units" if words else ""
 
 
 def heat_map(axes: Axes, units: pd.DataFrame, top: float):
