@@ -63,7 +63,8 @@ def measures(log_probabilities: np.ndarray, labels: np.ndarray) -> dict[str, flo
     count = len(labels)
     parts, ends = _contributions(log_probabilities, labels)
     values = _values(np.ones((1, count)), parts, ends)[0]
-    draws = np.concatenate([_values(counts, parts, ends) for counts in _resampled(count)])
+    chunks = np.array_split(_resampled(count), -(-DRAWS // CHUNK))
+    draws = np.concatenate([_values(counts.astype(np.float64), parts, ends) for counts in chunks])
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0) - draws.mean(0) + values
     found = {}
@@ -97,12 +98,11 @@ def _values(counts: np.ndarray, parts: np.ndarray, means: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _indices(count: int) -> np.ndarray:
-    """Return the images (draws, N) of each draw with replacement, the same at every call."""
-    return np.random.default_rng(0).integers(0, count, (DRAWS, count), np.int32)
-
-
-def _resampled(count: int):
-    """Yield how often each image occurs in some of the draws (at most CHUNK, N)."""
-    for part in np.array_split(_indices(count), -(-DRAWS // CHUNK)):
-        yield np.stack([np.bincount(row, minlength=count) for row in part]).astype(np.float64)
+def _resampled(count: int) -> np.ndarray:
+    """Return how often each image occurs (draws, N) in each draw with replacement, the same at every call."""
+    random = np.random.default_rng(0)
+    # No image occurs 256 times.
+    counts = np.empty((DRAWS, count), np.uint8)
+    for row in counts:
+        row[:] = np.bincount(random.integers(0, count, count, np.int32), minlength=count)
+    return counts

@@ -1,0 +1,89 @@
+"""The programs that measure ends and collect tables, from runs of two seeds to what figures read."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import SCRIPTS, environment
+from studies.subspaces.subspace_runs import finished_run, opened
+
+from anatomy.reporting.tables import LAYERS, read_table
+from anatomy.runtime.files import write_csv
+from anatomy.studies.subspaces.of_run import (
+    EVALUATIONS,
+    evaluate_run,
+    points_of_run,
+    run_identity,
+    subspace_of,
+)
+from anatomy.studies.subspaces.predictions_files import read_predictions, write_predictions
+from anatomy.studies.subspaces.recalibration import recalibrated, training_batches, write_points
+
+SEEDS = (0, 1)
+
+
+def program(name, *options):
+    command = [sys.executable, SCRIPTS / name, *options]
+    subprocess.run(list(map(str, command)), check=True, env=environment())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two runs that have trained a line, evaluated, and their tables."""
+    folder = tmp_path_factory.mktemp("lines")
+    for seed in SEEDS:
+        run = opened(finished_run(folder, seed, subspace={"kind": "line"}))
+        subspace = subspace_of(run)
+        points = points_of_run(run, subspace, 3, 0)
+        statistics = recalibrated(subspace, points, lambda run=run: training_batches(run.task, False))
+        write_points(folder / "points", points, statistics, run_identity(run))
+        rows, network = evaluate_run(run, folder / "points")
+        write_csv(folder / f"{seed}.csv", EVALUATIONS, rows)
+        write_predictions(folder / f"{seed}.safetensors", seed, network, run.task.test[1].numpy())
+        snapshots = sorted((run.folder / "snapshots").iterdir())
+        program(
+            *("measure_ends.py", "--snapshots", *snapshots, "--kind", "line"),
+            *("--output", folder / f"ends-{seed}.csv"),
+        )
+    program(
+        *("tabulate_subspaces.py", "--evaluations", *(folder / f"{seed}.csv" for seed in SEEDS)),
+        *("--predictions", *(folder / f"{seed}.safetensors" for seed in SEEDS)),
+        *("--table", folder / "evaluations.csv", "--summary", folder / "evaluations_summary.csv"),
+        *("--ensembles", folder / "ensembles.csv"),
+    )
+    program(
+        *("tabulate_ends.py", "--ends", *(folder / f"ends-{seed}.csv" for seed in SEEDS)),
+        *("--geometry", folder / "geometry.csv", "--layers", folder / "layers.csv"),
+    )
+    return folder
+
+
+def test_evaluations_of_all_seeds_and_their_means(folder):
+    table = read_table(folder / "evaluations.csv")
+    assert table["seed"].unique().tolist() == [0, 1]
+    summary = read_table(folder / "evaluations_summary.csv")
+    own = summary[(summary["evaluation"] == "network") & (summary["quantity"] == "loss")].iloc[0]
+    middle = table[table["evaluation"] == "network"]["loss"]
+    assert (own["mean"], own["std"]) == pytest.approx((middle.mean(), middle.std()), rel=1e-4)
+    assert (own["n"], own["kind"], own["beta"]) == (2, "line", 1)
+
+
+def test_ensembles_are_of_the_mid_points(folder):
+    found, labels = read_predictions([folder / f"{seed}.safetensors" for seed in SEEDS])
+    table = read_table(folder / "ensembles.csv")
+    both = table[(table["seeds"] == "0 1") & (table["combined"] == "logits")].iloc[0]
+    right = sum(each.logits for each in found.values()).argmax(1) == labels
+    assert both["accuracy"] == pytest.approx(right.mean())
+    assert table["experiment"].unique().tolist() == ["test"]
+
+
+def test_ends_of_every_epoch_layer_by_layer(folder):
+    layers, geometry = read_table(folder / "layers.csv"), read_table(folder / "geometry.csv")
+    assert tuple(layers.columns) == LAYERS
+    assert geometry[["seed", "epoch"]].to_numpy().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    own = layers[(layers["seed"] == 0) & (layers["epoch"] == 1) & (layers["quantity"] == "distance")]
+    assert own["position"].tolist() == list(range(1, 11)) and own["layer"].iloc[-1] == "fc"
+    # Squared distances add up over layers.
+    whole = geometry.iloc[1]["distance"]
+    assert np.sqrt((own["value"] ** 2).sum()) == pytest.approx(whole, rel=1e-4)
