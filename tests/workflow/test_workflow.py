@@ -19,11 +19,14 @@ from source_imports import BY_NAME, LIBRARY, imports
 from anatomy.studies.arrangements.claims import CLAIMS
 
 PAGES = {"tabulate_criticality": 1, "render_tables": 1, "judge_claims": 1}
+# The pages of all studies: what is to be explored and summed up, and settings.
+SHARED = {"render_explorer": 1, "render_summary": 1}
+SETTINGS = {"render_methods": 1}
 # Figures that show experiments: all but the third.
 DRAWN = {"plot_figure": 5}
 EDIT = "\nEDITED = True\n"
 FIGURES = ("02", "03", "04", "07", "21", "22")
-GREY_GONE = {"tabulate_accuracies": 1, "plot_figure": 1, **PAGES}
+GREY_GONE = {"tabulate_accuracies": 1, "plot_figure": 1, **PAGES, **SHARED, **SETTINGS}
 IMAGES = {
     "source": "images",
     **{"path": "x", "train": 9, "test": 9, "resize": 99, "crop": 88, "train_folder": "a", "test_folder": "b"},
@@ -40,6 +43,7 @@ BELOW_RGB = {
     "tabulate_accuracies": 1,
     **PAGES,
     **DRAWN,
+    **SHARED,
 }
 
 
@@ -292,9 +296,9 @@ def only_through(modules, files):
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        (["src/anatomy/studies/arrangements/figures/dynamics.py"], {"plot_figure": 1}),
-        (["workflow/scripts/plot_figure.py"], {"plot_figure": 6}),
-        (["src/anatomy/studies/arrangements/claims/bias.py"], {"judge_claims": 1}),
+        (["src/anatomy/studies/arrangements/figures/dynamics.py"], {"plot_figure": 1, "render_summary": 1}),
+        (["workflow/scripts/plot_figure.py"], {"plot_figure": 6, "render_summary": 1}),
+        (["src/anatomy/studies/arrangements/claims/bias.py"], {"judge_claims": 1, "render_summary": 1}),
         (
             [
                 *(
@@ -318,11 +322,12 @@ def test_an_edit_reruns_only_what_it_concerns(smoke, files, expected):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"experiments__rgb__optimiser": {"learning_rate": 0.02}}, BELOW_RGB),
+        ({"experiments__rgb__optimiser": {"learning_rate": 0.02}}, {**BELOW_RGB, **SETTINGS}),
         (
             {"experiments__rgb__seeds": [0, 1, 7]},
             {
                 **BELOW_RGB,
+                **SETTINGS,
                 "train_network_rgb": 1,
                 "measure_projections_rgb": 1,
                 "reinitialise_layers": 1,
@@ -336,10 +341,15 @@ def test_an_edit_reruns_only_what_it_concerns(smoke, files, expected):
                 "tabulate_layers": 1,
                 "plot_figure": 1,
                 **PAGES,
+                **SHARED,
+                **SETTINGS,
             },
         ),
-        ({"datasets__digits-rgb__label": "digits in colour"}, {**DRAWN, "judge_claims": 1}),
-        ({"figures__figure_07": None}, {"judge_claims": 1}),
+        (
+            {"datasets__digits-rgb__label": "digits in colour"},
+            {**DRAWN, "judge_claims": 1, **SHARED, **SETTINGS},
+        ),
+        ({"figures__figure_07": None}, {"judge_claims": 1, "render_summary": 1}),
         # Figure 22 goes, figure 21 loses a curve.
         ({"experiments__grey": None}, GREY_GONE),
         ({"device": "auto"}, {}),

@@ -70,7 +70,8 @@ def methods_texts():
         **{name: DATASETS[name] for name in USED_DATASETS},
         **PRETRAINED,
     }
-    return [
+    studies = [f"studies={','.join(CONFIGURATION.studies)}"]
+    return studies + [
         f"{name}.{text}"
         for name, settings in entries.items()
         for text in changes(settings)
