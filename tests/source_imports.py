@@ -6,6 +6,8 @@ import sys
 from conftest import ROOT
 
 LIBRARY = ROOT / "src" / "anatomy"
+# Programs that people start and no rule does: they offer the commands of all studies.
+FOR_PEOPLE = {"compare.py", "status.py"}
 # Modules that a program finds by a name in the configuration.
 FAMILIES = list(LIBRARY.glob("networks/families/[a-z]*.py"))
 NAMED_BY_RUNS = [

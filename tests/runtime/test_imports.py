@@ -10,6 +10,7 @@ import tokenize
 
 import pytest
 from conftest import RUN_SCHEMA, SCHEMA_FILE, SCRIPTS, SETTINGS, environment
+from source_imports import FOR_PEOPLE
 
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.imports import LIBRARY, PACKAGE, code_of, hash_of_code, read_source, what_counts
@@ -54,7 +55,7 @@ b
 """
 '''
 SOURCES = [*LIBRARY.joinpath(PACKAGE).rglob("*.py"), *SCRIPTS.rglob("*.py")]
-PROGRAMS = sorted(SCRIPTS.rglob("*.py"))
+PROGRAMS = sorted(path for path in SCRIPTS.rglob("*.py") if path.name not in FOR_PEOPLE)
 
 
 def write(folder, modules):

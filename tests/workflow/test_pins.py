@@ -9,7 +9,7 @@ from conftest import ROOT, SCRIPTS
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from source_imports import LIBRARY, imports
+from source_imports import FOR_PEOPLE, LIBRARY, imports
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PYPROJECT["project"]
@@ -21,8 +21,6 @@ CONSTRAINTS = [
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 # Used if they are installed; no rule needs them.
 OPTIONAL = {"timm"}
-# Programs that people start, with the environment of the project.
-FOR_PEOPLE = {"compare.py", "status.py"}
 # Names that differ between an import, PyPI and conda-forge.
 PYPI_OF_CONDA = {"pytorch": "torch"}
 
