@@ -33,7 +33,7 @@ from anatomy.studies.curvature.boundary import (
     sections,
 )
 from anatomy.studies.curvature.density import spectral_density
-from anatomy.studies.curvature.eigenpairs import top_pairs
+from anatomy.studies.curvature.eigenpairs import check_pairs, top_pairs
 from anatomy.studies.curvature.gradients import logits_of, sample_gradients, targets_of
 from anatomy.studies.curvature.hessian import Hessian
 from anatomy.studies.curvature.layer_curvature import layer_shares, top_of_layers
@@ -119,8 +119,12 @@ class NetworkCurvature:
         self.logits = logits_of(self.objective, self.inputs)
         self.targets = self.chosen(self.logits, self.labels)
         k = min(own.eigenpairs, self.hessian.size)
-        self.pairs = top_pairs(self.hessian, k, stream_seed(run.seed, "eigenpairs"))
         self.spectrum = whole_spectrum(self.hessian) if own.spectrum == WHOLE else None
+        if self.spectrum is None:
+            self.pairs = top_pairs(self.hessian, k, stream_seed(run.seed, "eigenpairs"))
+        else:
+            # Lanczos iterations take long where the k-th eigenvalue is 0 but for rounding.
+            self.pairs = check_pairs(self.hessian, self.spectrum.values[:k], self.spectrum.vectors(k))
         self.along = self.aligned(self.inputs, self.targets, self.pairs.vectors)
 
     def stream(self, purpose: str) -> torch.Generator:
@@ -153,7 +157,7 @@ class NetworkCurvature:
             block.layer: {
                 "parameters": block.stop - block.start,
                 "trace": asdict(estimated.layers[block.layer]),
-                "top": float(top.values[0]),
+                "top": _listed(top.values)[0],
                 "shares": _listed(shares),
             }
             for block, top, shares in zip(
