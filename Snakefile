@@ -48,9 +48,7 @@ rule all:
         STUDY_FILES.values(),
         expand(rules.judge_claims.output, study=CLAIMING),
         pictures(FIGURES),
-        rules.render_explorer.output,
-        rules.render_methods.output,
-        rules.render_summary.output,
+        SHARED_PAGES,
 
 
 rule datasets:

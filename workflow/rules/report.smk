@@ -56,3 +56,11 @@ rule render_methods:
     shell:
         "{params.program:q} --settings {params.settings:q} --schema {params.schema:q}"
         " --template {params.template:q} --output {output:q} &> {log:q}"
+
+
+# What of no single study `all` asks for; without studies there is nothing to show.
+SHARED_PAGES = []
+if CONFIGURATION.studies:
+    SHARED_PAGES += rules.render_explorer.output
+    SHARED_PAGES += rules.render_methods.output
+    SHARED_PAGES += rules.render_summary.output
