@@ -141,7 +141,7 @@ def _layers_of(
     if isinstance(source, Snapshot):
         return tensor_layers("this snapshot", source.arrays, source.layers, *options)
     if isinstance(source, Mapping):
-        return tensor_layers(STATE_DICT, unwrapped(STATE_DICT, _as_arrays(source)).tensors, (), *options)
+        return tensor_layers(STATE_DICT, unwrapped(STATE_DICT, _as_arrays(source)).tensors, None, *options)
     raise InputError(
         f"a {type(source).__name__} cannot be measured; expected an nn.Module, a state dict, a snapshot, or "
         "the path of a checkpoint"

@@ -74,7 +74,7 @@ def checkpoint_layers(
     the last layer must have as many outputs.
     """
     checkpoint = read_checkpoint(path)
-    known = load_snapshot(path).layers if is_snapshot(path, checkpoint.entries) else ()
+    known = load_snapshot(path).layers if is_snapshot(path, checkpoint.entries) else None
     options = (architecture, image_shape, width, classes, with_linear)
     return tensor_layers(path, checkpoint.tensors, known, *options)
 
@@ -82,7 +82,7 @@ def checkpoint_layers(
 def tensor_layers(
     path: Path | str,
     tensors: Mapping[str, np.ndarray],
-    known: Sequence[LayerGeometry] = (),
+    known: Sequence[LayerGeometry] | None = None,
     architecture: str | None = None,
     image_shape: tuple[int, int, int] | None = None,
     width: float = 1.0,
@@ -91,17 +91,17 @@ def tensor_layers(
 ) -> list[Layer]:
     """Return the layers of the arrays of a state dict, as `checkpoint_layers` does.
 
-    `known` are the layers of a snapshot. Messages name `path`.
+    `known` are the layers of a snapshot, None of anything else. Messages name `path`.
     """
     found = _weights(tensors)
     shapes = {name: weight.shape for name, weight in found.items()}
     linear = _of_type(shapes, LINEAR)
     if architecture is None:
-        if not known:
+        if known is None:
             _warn_of_other_names(path, tensors, with_linear)
         elif with_linear and not linear:
             raise _convolutions_only(path)
-        return named_layers(path, _unnamed_layers(found, known, with_linear), found, with_linear)
+        return named_layers(path, _unnamed_layers(found, known or (), with_linear), found, with_linear)
     network = (architecture, image_shape and tuple(image_shape), width)
     geometries, expected = expected_layers(*network, classes or CLASSES)
     last = geometries[-1].name
@@ -112,7 +112,7 @@ def tensor_layers(
     if linear:
         require_same(path, architecture, linear, _of_type(expected, LINEAR), LINEAR)
     inputs = {g.name: g.input_shape if image_shape else None for g in geometries}
-    inputs |= {g.name: g.input_shape for g in known}
+    inputs |= {g.name: g.input_shape for g in known or ()}
     geometries = [replace(g, input_shape=inputs[g.name]) for g in geometries]
     return named_layers(path, geometries, found, with_linear)
 
