@@ -73,8 +73,8 @@ rule tabulate_invariance_networks:
         report(
             "<results>/invariance/tables/networks.csv",
             caption="../report/invariance_networks.rst",
-            category="Tables",
-            labels={"table": "all experiments: invariance of networks"},
+            category="Tables as files",
+            labels={"table": "all experiments: invariance of networks (CSV)"},
         ),
     log:
         "<results>/invariance/tables/tabulate_invariance_networks.log",

@@ -124,8 +124,8 @@ rule tabulate_subspaces:
         summary=report(
             "<results>/subspaces/tables/{experiment}/evaluations_summary.csv",
             caption="../report/subspaces.rst",
-            category="Tables",
-            labels={"table": "{experiment}: points and their ensembles"},
+            category="Tables as files",
+            labels={"table": "{experiment}: points and their ensembles (CSV)"},
         ),
         ensembles="<results>/subspaces/tables/{experiment}/ensembles.csv",
     log:

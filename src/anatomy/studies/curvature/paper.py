@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 
-from anatomy.reporting.figures import EXPERIMENT, EXPERIMENTS, PaperFigure
+from anatomy.reporting.figures import EXPERIMENT, EXPERIMENTS, Paper, PaperFigure
+
+PAPER = Paper(
+    title="Unveiling the Hessian's Connection to the Decision Boundary",
+    authors="Sabanayagam, Behrens, Adomaityte, Dawid",
+    year=2023,
+    hero="curvature_figure_2",
+    headline=("outliers-are-classes-minus-one", "alignment-marks-one-section"),
+)
 
 BOUNDARY = "Top eigenvectors encode the decision boundary"
 COMPLEXITY = "Outliers count the complexity of the boundary"

@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 
-from anatomy.reporting.figures import EXPERIMENTS, PaperFigure
+from anatomy.reporting.figures import EXPERIMENTS, Paper, PaperFigure
+
+PAPER = Paper(
+    title="Measuring (in)variances in Convolutional Networks",
+    authors="Quiroga, Torrents-Barrena, Lanzarini, Puig",
+    year=2019,
+    hero="invariance_layers",
+    headline=("rotated-training-lowers-m", "lower-layers-most-invariant"),
+)
 
 TRAINING = "Training"
 MEASURE = "Invariance of layers and units"

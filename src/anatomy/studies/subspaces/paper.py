@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 
-from anatomy.reporting.figures import EXPERIMENTS, PaperFigure
+from anatomy.reporting.figures import EXPERIMENTS, Paper, PaperFigure
+
+PAPER = Paper(
+    title="Learning Neural Network Subspaces",
+    authors="Wortsman, Horton, Guestrin, Farhadi, Rastegari",
+    year=2021,
+    hero="subspaces_figure_4",
+    headline=("mid-point-above-standard-training", "every-point-accurate"),
+)
 
 ACCURACY = "4 Accuracy of lines and curves"
 SIMPLEXES = "4 Accuracy of simplexes"
