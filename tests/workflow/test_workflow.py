@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import SCRIPTS, SMOKE, Checkout, configured, edited
+from conftest import ROOT, SCRIPTS, SMOKE, Checkout, configured, edited
 from PIL import Image
 from safetensors.numpy import load_file
-from source_imports import BY_NAME, LIBRARY, imports
+from source_imports import BY_NAME, FOR_PEOPLE, LIBRARY, imports
 
+from anatomy.configuration.studies import STUDIES
 from anatomy.studies.arrangements.claims import CLAIMS
 
 PAGES = {"tabulate_criticality": 1, "render_tables": 1, "judge_claims": 1}
@@ -275,11 +276,14 @@ def test_every_job_is_bound_to_the_code_that_it_runs(smoke):
         optional = {dotted(path) for path in by_name | only_through(by_name, needed)}
         assert {dotted(path) for path in needed} - given <= optional, record["rule"]
         assert not by_name or given & optional, record["rule"]
-    assert programs == {path.name for path in SCRIPTS.glob("*.py")} - {
-        "import_pretrained.py",
-        "compare.py",
-        "status.py",
+    of_other_studies = {
+        name
+        for path in (ROOT / "workflow" / "rules").glob("*.smk")
+        if path.stem in STUDIES
+        for name in re.findall(r'program\("(\w+\.py)"\)', path.read_text())
     }
+    every = {path.name for path in SCRIPTS.glob("*.py")}
+    assert programs == every - {"import_pretrained.py"} - FOR_PEOPLE - of_other_studies
 
 
 def dotted(path):
