@@ -58,7 +58,7 @@ def flops_of_image(run: Run) -> float:
     # On this device the network takes torch's own layers, which the counter knows.
     network = deepcopy(run.network).to("meta")
     with FlopCounterMode(display=False) as counter:
-        network(torch.zeros(BATCH, *run.task.image_shape, device="meta")).sum().backward()
+        network(torch.zeros(BATCH, *run.task.input_shape, device="meta")).sum().backward()
     return counter.get_total_flops() / BATCH
 
 

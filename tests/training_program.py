@@ -1,8 +1,10 @@
 """The program train_network.py in processes of its own, and the bytes that it leaves."""
 
 import json
+import signal
 import subprocess
 import sys
+from functools import partial
 
 from conftest import SCRIPTS, SETTINGS, environment
 
@@ -22,12 +24,24 @@ def net(input_shape, classes):
 """
 
 
-def start(folder, dataset, seed=0, *options, **changes):
-    """Start a training with `SETTINGS`, but for `changes`, in a process of its own."""
+def start(folder, dataset, seed=0, *options, ignoring=(), **changes):
+    """Start a training with `SETTINGS`, but for `changes`, in a process of its own, `ignoring` signals."""
     command = [sys.executable, SCRIPTS / "train_network.py", "--experiment", "test", "--seed", str(seed)]
     command += ["--settings", json.dumps({**SETTINGS, **changes}), "--dataset", dataset]
     command += ["--output", folder, *options]
-    return subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, env=environment())
+    return subprocess.Popen(
+        list(map(str, command)),
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=partial(signals_as_on_a_terminal, ignoring),
+    )
+
+
+def signals_as_on_a_terminal(ignoring=()):
+    """Let a new process take the signals that who runs the tests may ignore, as nohup does."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN if number in ignoring else signal.SIG_DFL)
 
 
 def train(*arguments, **changes):

@@ -136,11 +136,7 @@ def caught(pid):
 
 
 def test_what_nohup_ignores_stays_ignored(tmp_path, dataset_folder):
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        process = start(tmp_path / "run", dataset_folder, epochs=30, snapshots=[])
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    process = start(tmp_path / "run", dataset_folder, ignoring=[signal.SIGHUP], epochs=30, snapshots=[])
     read_until(process, "epoch 0/")
     process.send_signal(signal.SIGHUP)
     process.communicate()

@@ -7,6 +7,7 @@ import time
 
 import psutil
 import pytest
+from training_program import signals_as_on_a_terminal
 
 CONFIG = {
     "device": "cpu",
@@ -56,6 +57,7 @@ def test_trainings_do_not_outlive_their_snakemake(checkout, number):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=signals_as_on_a_terminal,
     )
     runs = [checkout.folder / f"results/runs/long/seed={seed}" for seed in (0, 1)]
     logs = [run / "train.log" for run in runs]
