@@ -62,7 +62,9 @@ def test_the_recipe_works_and_reruns_nothing(project, recipe):
         else:
             commands += block.splitlines()
     study = {"norms": 1, "measure_norms": 1} if recipe == "A study" else {}
-    assert not set(project.planned()) - set(study), "the recipe reruns what was there before"
+    # These two name every study that is on.
+    pages = {"render_methods": 1, "render_summary": 1} if study else {}
+    assert not set(project.planned()) - set(study) - set(pages), "the recipe reruns what was there before"
     assert len(commands) == 1
     program, *arguments = commands[0].split()
     if program == "python":
@@ -77,7 +79,7 @@ def test_the_recipe_works_and_reruns_nothing(project, recipe):
         made = {"bias_of_lenet": "results/arrangements/figures/bias_of_lenet.png"}
         made["norms"] = "results/norms/measurements/grey-single/seed=0.csv"
         assert (project.folder / made.get(target, target)).stat().st_size > 100
-    assert project.planned() == {}
+    assert not set(project.planned()) - set(pages)
 
 
 def add_kind(project, block):
