@@ -172,7 +172,8 @@ def figure_section(wildcards):
     figure = FIGURES[wildcards.figure]
     section = figure.paper.section if figure.paper else "Figures of your own"
     several = len(CONFIGURATION.studies) > 1
-    return f"{figure.study}: {section}" if several else section
+    # Snakemake makes a link of the name, which for docutils would end at a colon.
+    return f"{figure.study} · {section}" if several else section
 
 
 def figure_words(wildcards):
