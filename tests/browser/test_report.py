@@ -8,7 +8,7 @@ from base64 import b64decode
 import pytest
 import yaml
 from browsing import browser, needs_browser, waiting
-from conftest import ROOT, SMOKE, Checkout
+from conftest import ROOT, SMOKE, copied
 
 SIZES = [(1400, 857), (1920, 937)]
 # A figure that is taller than the windows, and two in one section: the report once turned white there.
@@ -26,9 +26,9 @@ return { path: there ? app.state.resultPath : null, kind: area.firstElementChild
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(smoke_run, tmp_path_factory):
     """A project with finished results and their report."""
-    checkout = Checkout(tmp_path_factory.mktemp("checkout"))
+    checkout = copied(smoke_run, tmp_path_factory.mktemp("reported") / "checkout")
     config = yaml.safe_load(yaml.safe_dump(SMOKE))
     config["figures"] |= FIGURES
     checkout.configure(config)

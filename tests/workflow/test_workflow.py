@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, SCRIPTS, SMOKE, Checkout, configured, edited
+from conftest import ROOT, SCRIPTS, configured, copied, edited
 from PIL import Image
 from safetensors.numpy import load_file
 from source_imports import BY_NAME, FOR_PEOPLE, LIBRARY, imports
@@ -49,13 +49,9 @@ BELOW_RGB = {
 
 
 @pytest.fixture(scope="module")
-def smoke(tmp_path_factory):
+def smoke(smoke_run, tmp_path_factory):
     """A checkout in which the whole smoke configuration has run; tests leave it as they found it."""
-    folder = tmp_path_factory.mktemp("smoke")
-    checkout = Checkout(folder)
-    checkout.configure(SMOKE)
-    checkout.snakemake()
-    return checkout
+    return copied(smoke_run, tmp_path_factory.mktemp("smoke") / "checkout")
 
 
 def test_every_result_is_there(smoke):
