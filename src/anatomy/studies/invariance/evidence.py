@@ -10,12 +10,14 @@ from scipy.stats import spearmanr
 from anatomy.reporting.claims import Finding, above, below, decide
 from anatomy.reporting.evidence import Case, Evidence, NotTestedError
 from anatomy.reporting.statistics import mean_interval, simultaneous
+from anatomy.studies.invariance.stability import layers_by_seed, mean_correlation, pair_correlations
 
 FIGURE = "invariance_layers"
+OVER_SEEDS = "invariance_stability"
 
 
 class InvarianceEvidence(Evidence):
-    """Evidence with the tables `network_invariance`, `layer_invariance`, `outputs` and `training`."""
+    """Evidence with the tables `network_invariance`, `layer_invariance`, `outputs`, `epochs`, `training`."""
 
     def pooled(self, kind: str = "all", aggregation: str | None = None) -> pd.Series:
         """Return the mean of M over all units, by seed, by default of the first aggregation."""
@@ -58,6 +60,16 @@ class InvarianceEvidence(Evidence):
             size = np.sqrt((one**2).sum() * (other**2).sum())
             found.append((one * other).sum() / size if size else np.nan)
         return pd.Series(found, maps.index)
+
+    def seed_correlations(self, epoch: int | None = None) -> np.ndarray:
+        """Return the correlations over layers of disjoint pairs of seeds, after the last epoch by default."""
+        table = self.table("epochs")
+        if table.empty or (epoch is not None and epoch not in table["epoch"].to_numpy()):
+            raise NotTestedError(f"{self.name} is not measured at initialisation")
+        found = pair_correlations(layers_by_seed(table, table["epoch"].max() if epoch is None else epoch))
+        if not len(found):
+            raise NotTestedError(f"{self.name} has one seed only")
+        return found
 
 
 class Pair(NamedTuple):
@@ -114,6 +126,20 @@ def all_below(named: Sequence[tuple[str, np.ndarray]], threshold: float, what: s
 def of_networks(case: Case, of: Callable[[InvarianceEvidence], pd.Series]) -> list[tuple[str, np.ndarray]]:
     """Return a number of every seed, for both networks of all pairs by name."""
     return [(own.name, of(own).to_numpy(float)) for pair in pairs(case) for own in pair]
+
+
+def correlations_above(named: Sequence[tuple[str, np.ndarray]], threshold: float) -> Finding:
+    """Judge whether the mean of all of named correlations, of independent pairs, lies above a threshold.
+
+    Intervals are those of `mean_correlation`, at the levels of `all_above`.
+    """
+    level, findings = simultaneous(len(named)), []
+    for name, values in named:
+        value, low, _ = mean_correlation(values)
+        high = mean_correlation(values, level)[2]
+        pairs_of = "1 pair" if len(values) == 1 else f"{len(values)} pairs"
+        findings.append(above(threshold, value, low, high, f"{name}, {pairs_of} of seeds"))
+    return decide(findings, "networks")
 
 
 def _seeds(count: int) -> str:
