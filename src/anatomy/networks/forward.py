@@ -230,9 +230,7 @@ def _modules_of(network: nn.Module, names: Iterable[str]) -> dict[nn.Module, lis
 def _kept(name: str, output: Any, reduce: Step | None) -> torch.Tensor:
     """Return an output, reduced, in memory of its own."""
     if not isinstance(output, torch.Tensor):
-        raise InputError(
-            f"{name or 'the network'} returns a {type(output).__name__}; expected a module that returns a tensor"
-        )
+        raise InputError(f"{name} returns a {type(output).__name__}; expected a module that returns a tensor")
     kept = output if reduce is None else reduce(output)
     shares = kept is output or kept.untyped_storage().data_ptr() == output.untyped_storage().data_ptr()
     return kept.clone() if shares else kept

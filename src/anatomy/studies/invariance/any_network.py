@@ -53,7 +53,8 @@ def invariance(
     V, `sample` B and `invariance` M = V / B: 0 is invariant, at 1 a unit varies with rotation as much as from
     image to image; `status`: `defined`, `dead` (never varies, M = 1), `infinite` (varies with rotation alone)
     or `not finite`. With `local` a further column, `local`, of kind `all`: the mean over images of a unit's
-    derivative as the image begins to turn, per radian and absolute, over B.
+    derivative as the image begins to turn, per radian and absolute, over B; of integers `normalise` is taken
+    to be affine there.
     """
     if not isinstance(model, nn.Module):
         raise InputError(f"a {type(model).__name__} cannot be measured; expected an nn.Module")

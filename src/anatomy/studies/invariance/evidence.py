@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from anatomy.reporting.claims import Finding, above, below, decide
 from anatomy.reporting.evidence import Case, Evidence, NotTestedError
@@ -33,33 +33,16 @@ class InvarianceEvidence(Evidence):
         table = self.table("layer_invariance")
         own = table[(table["kind"] == "all") & (table["aggregation"] == table["aggregation"].iloc[0])]
         grid = own.pivot(index="seed", columns="position", values="invariance").sort_index()
-        return pd.Series(
-            [spearmanr(grid.columns, values).statistic for values in grid.to_numpy()], grid.index
-        )
+        return pd.Series(depth_correlations(grid.to_numpy(float)), grid.index)
 
     def class_agreement(self) -> pd.Series:
-        """Return by seed how its map of outputs and classes agrees with the mean map of the other seeds.
-
-        Of each output its mean over classes is taken away: what is left differs between classes, and
-        Pearson's correlation with the other seeds is 0 if that is chance.
-        """
+        """Return by seed how its map of outputs and classes agrees with the mean map of the other seeds."""
         table = self.table("outputs")
         if table["class"].nunique() < 2:
             raise NotTestedError(f"{self.name} has one class only")
-        if table["seed"].nunique() < 2:
-            return pd.Series([np.nan], [table["seed"].iloc[0]])
         maps = table.pivot(index="seed", columns=["unit", "class"], values="invariance").sort_index()
         values = maps.to_numpy(float).reshape(len(maps), table["unit"].nunique(), -1)
-        values = np.where(np.isfinite(values), values, np.nan)
-        values = (values - np.nanmean(values, 2, keepdims=True)).reshape(len(maps), -1)
-        found = []
-        for index in range(len(values)):
-            others = np.delete(values, index, 0).mean(0)
-            both = np.isfinite(values[index]) & np.isfinite(others)
-            one, other = values[index, both], others[both]
-            size = np.sqrt((one**2).sum() * (other**2).sum())
-            found.append((one * other).sum() / size if size else np.nan)
-        return pd.Series(found, maps.index)
+        return pd.Series(class_agreements(values), maps.index)
 
     def seed_correlations(self, epoch: int | None = None) -> np.ndarray:
         """Return the correlations over layers of disjoint pairs of seeds, after the last epoch by default."""
@@ -70,6 +53,35 @@ class InvarianceEvidence(Evidence):
         if not len(found):
             raise NotTestedError(f"{self.name} has one seed only")
         return found
+
+
+def depth_correlations(layers: np.ndarray) -> np.ndarray:
+    """Return Spearman's correlation of position and value in each row of (S, L); NaN of equal values."""
+    ranks = rankdata(layers, axis=1)
+    ranks -= ranks.mean(1, keepdims=True)
+    places = np.arange(layers.shape[1]) - (layers.shape[1] - 1) / 2
+    with np.errstate(invalid="ignore"):
+        return ranks @ places / np.sqrt((ranks**2).sum(1) * (places**2).sum())
+
+
+def class_agreements(maps: np.ndarray) -> np.ndarray:
+    """Return of each of S maps (S, units, classes) Pearson's correlation with the mean of the others.
+
+    Of each output its mean over classes is taken away: what is left differs between classes, and the
+    correlation is 0 if that is chance. Values that are not finite are left out. NaN of a single map.
+    """
+    values = np.where(np.isfinite(maps), maps, np.nan)
+    values = (values - np.nanmean(values, 2, keepdims=True)).reshape(len(maps), -1)
+    found = np.full(len(maps), np.nan)
+    if len(maps) < 2:
+        return found
+    for index, own in enumerate(values):
+        others = np.delete(values, index, 0).mean(0)
+        both = np.isfinite(own) & np.isfinite(others)
+        one, other = own[both], others[both]
+        if size := np.sqrt((one**2).sum() * (other**2).sum()):
+            found[index] = (one * other).sum() / size
+    return found
 
 
 class Pair(NamedTuple):

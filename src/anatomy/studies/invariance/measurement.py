@@ -25,9 +25,10 @@ class Measurement:
     images; `floor/<aggregation>` (units,), the deviation over rotations of images that are turned and turned
     back; `images` (G,) and `correct` (G, R). If asked for, `local/<aggregation>` (units,), the mean of the
     derivative along the rotation; V and B of other epochs, `epoch=<epoch>/...`; V and B under other
-    transformations of all images together, `<kind>/...` (2, units). `facts`: experiment, seed, epoch, checksum of the weights,
-    classes, angles, layers (label, module, units), aggregations, scores (part, images, loss, accuracy); if
-    asked for, `epochs`, and `transformations`: of each kind their number, and that of images.
+    transformations of all images together, `<kind>/...` (2, units). `facts`: experiment, seed, epoch,
+    checksum of the weights, classes, angles, layers (label, module, units), aggregations, scores (part,
+    images, loss, accuracy); if asked for, `epochs`, and `transformations`: of each kind their number, and
+    that of images.
     """
 
     facts: Mapping[str, Any]

@@ -45,9 +45,8 @@ def measure_run(run: TrainedRun, own: Any) -> Measurement:
     arrays = {"images": found.images, **_arrays(found)}
     if found.correct is not None:
         arrays["correct"] = found.correct
-    for aggregation in own.aggregations:
-        if floor is not None:
-            arrays[f"floor/{aggregation}"] = floor.transformation[aggregation][-1]
+    if floor is not None:
+        arrays |= {f"floor/{name}": values[-1] for name, values in floor.transformation.items()}
     if own.local:
         aggregations = local_aggregations(own.aggregations)
         batches = _batches(*task.test, _count(run, own.images))
@@ -63,7 +62,7 @@ def measure_run(run: TrainedRun, own: Any) -> Measurement:
     further = {"epochs": [*epochs, run.settings.epochs]} if own.epochs else {}
     if transformations:
         images = _count(run, own.transformations.images)
-        further["transformations"] = {kind: [own.count, images] for kind, own in transformations.items()}
+        further["transformations"] = {kind: [each.count, images] for kind, each in transformations.items()}
     facts = {
         "experiment": run.facts["experiment"],
         "seed": run.seed,

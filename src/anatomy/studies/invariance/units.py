@@ -42,7 +42,10 @@ def fitting(inputs: torch.Tensor) -> Iterator[None]:
     """Raise `InputError` where a forward pass of inputs (N, ...) fails: it takes those of another shape."""
     try:
         yield
-    except InputError:
+    except InputError as error:
+        # The name of the whole network is empty.
+        if str(error).startswith(" "):
+            raise InputError(f"the network{error}") from error
         raise
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, AttributeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
