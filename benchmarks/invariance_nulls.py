@@ -11,8 +11,8 @@ from functools import cache, partial
 import numpy as np
 import pandas as pd
 
-from anatomy.studies.invariance.evidence import InvarianceEvidence, class_agreements, depth_correlations
-from anatomy.studies.invariance.stability import pair_correlations
+from anatomy.studies.invariance.agreement import mean_correlation, pair_correlations, without_outputs
+from anatomy.studies.invariance.evidence import InvarianceEvidence, depth_correlations
 from claim_nulls import Draw, Figures, Simulation, accuracies
 
 # Layers and outputs of SimpleConv, and classes.
@@ -24,12 +24,13 @@ NEIGHBOURS = 0.6
 STABLE = 0.9
 
 Generator = np.random.Generator
-Numbers = Callable[[Generator, int], np.ndarray]
+Numbers = Callable[[Generator, int], pd.Series | np.ndarray]
 
 
 def experiment(name: str, seeds: int, **known: Callable[..., object]) -> InvarianceEvidence:
     """Return an experiment of arrays over seeds instead of tables; `known` are its methods."""
-    evidence = InvarianceEvidence(name, name, "images", 0.1, 1, {"training": None})
+    outputs = pd.DataFrame({"class": range(CLASSES)})
+    evidence = InvarianceEvidence(name, name, "images", 0.1, 1, {"training": None, "outputs": outputs})
     # What is read from tables is known already, and all seeds have learned.
     vars(evidence).update(known, final_accuracies=accuracies(seeds, 0.95), of_seeds=lambda _: evidence)
     if "pooled" not in known:
@@ -48,14 +49,14 @@ def pairs_of(networks: Sequence[Mapping[str, Numbers]]) -> Draw:
     def draw(generator: Generator, seeds: int) -> Figures:
         own = []
         for place, methods in enumerate(networks):
-            drawn = {key: by_seed(numbers(generator, seeds)) for key, numbers in methods.items()}
-            own.append(experiment(f"run-{place}", seeds, **{k: partial(_same, v) for k, v in drawn.items()}))
+            known = {key: partial(_same, numbers(generator, seeds)) for key, numbers in methods.items()}
+            own.append(experiment(f"run-{place}", seeds, **known))
         return {"invariance_layers": own}
 
     return draw
 
 
-def _same(values: pd.Series) -> pd.Series:
+def _same(values: pd.Series | np.ndarray) -> pd.Series | np.ndarray:
     return values
 
 
@@ -110,18 +111,24 @@ DEPTH = np.linspace(-1, 1, LAYERS)
 
 def depths(profile: np.ndarray) -> Numbers:
     """Return correlations with depth of seeds whose layers have this profile, but for their deviations."""
-    return lambda generator, seeds: depth_correlations(
-        profile + OF_LAYER * deviations(generator, (seeds, LAYERS))
+    return lambda generator, seeds: by_seed(
+        depth_correlations(profile + OF_LAYER * deviations(generator, (seeds, LAYERS)))
     )
 
 
-def agreements(shared: float) -> Numbers:
-    """Return how maps of seeds agree that have `shared` of what differs between classes in common."""
+def agreements(shared: float, alike: bool = False) -> Numbers:
+    """Return correlations of maps that have `shared` of what differs between classes in common.
+
+    With `alike` all outputs differ between classes in the same way, so that a map has as many independent
+    values as there are classes.
+    """
+    outputs = 1 if alike else OUTPUTS
 
     def numbers(generator: Generator, seeds: int) -> np.ndarray:
-        outputs = generator.normal(size=(1, OUTPUTS, 1))
-        common, own = (generator.normal(size=(count, OUTPUTS, CLASSES)) for count in (1, seeds))
-        return class_agreements(outputs + np.sqrt(shared) * common + np.sqrt(1 - shared) * own)
+        common, own = (generator.normal(size=(count, outputs, CLASSES)) for count in (1, seeds))
+        maps = np.sqrt(shared) * common + np.sqrt(1 - shared) * own
+        levels = generator.normal(size=(1, OUTPUTS, 1))
+        return pair_correlations(without_outputs(levels + maps))
 
     return numbers
 
@@ -134,7 +141,7 @@ def spread_at(correlation: float) -> float:
     low, high, noise = 0.0, 2.0, deviations(generator, (4000, LAYERS))
     for _ in range(30):
         middle = (low + high) / 2
-        found = np.tanh(np.arctanh(pair_correlations(pd.DataFrame(PROFILE + middle * noise))).mean())
+        found = mean_correlation(pair_correlations(PROFILE + middle * noise))[0]
         low, high = (middle, high) if found > correlation else (low, middle)
     return low
 
@@ -148,9 +155,7 @@ def seeds_of(untrained: float, trained: float) -> Draw:
 
     def draw(generator: Generator, seeds: int) -> Figures:
         values = {
-            key: pair_correlations(
-                pd.DataFrame(PROFILE + spread_at(own) * deviations(generator, (seeds, LAYERS)))
-            )
+            key: pair_correlations(PROFILE + spread_at(own) * deviations(generator, (seeds, LAYERS)))
             for key, own in ((0, untrained), (None, trained))
         }
         return {"invariance_stability": [experiment("run", seeds, seed_correlations=partial(_at, values))]}
@@ -162,8 +167,12 @@ def _at(values: Mapping[int | None, np.ndarray], epoch: int | None = None) -> np
     return values[epoch]
 
 
+def outputs_of(*networks: Numbers) -> Draw:
+    """Return a draw of networks whose maps of outputs and classes agree so."""
+    return pairs_of([{"class_agreement": own} for own in (*networks, *networks)[:2]])
+
+
 FLAT, BENT, RISING = np.zeros(LAYERS), np.abs(DEPTH), 0.3 * DEPTH
-CHANCE = agreements(0.0)
 SIMULATIONS: Mapping[str, Simulation] = {
     "rotated-training-lowers-m": Simulation(
         {"no difference": differences(0), "no difference in one of two pairs": differences(0, -0.2)},
@@ -193,12 +202,14 @@ SIMULATIONS: Mapping[str, Simulation] = {
     ),
     "output-depends-on-the-class": Simulation(
         {
-            "chance in one of two networks": pairs_of(
-                [{"class_agreement": own} for own in (CHANCE, agreements(0.5))]
-            )
+            "chance in one of two networks": outputs_of(agreements(0.0), agreements(0.5)),
+            "chance, the same for all outputs": outputs_of(agreements(0.0, True)),
         },
-        {"chance": pairs_of([{"class_agreement": CHANCE}] * 2)},
-        ("half of the variance in common", pairs_of([{"class_agreement": agreements(0.5)}] * 2)),
+        {
+            "chance in both networks": outputs_of(agreements(0.0), agreements(0.0)),
+            "chance, the same for all outputs": outputs_of(*[agreements(0.0, True)] * 2),
+        },
+        ("0.9 of the variance in common", outputs_of(agreements(0.9), agreements(0.9))),
     ),
     "stable-to-initialisation": Simulation(
         {

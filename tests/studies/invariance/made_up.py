@@ -119,7 +119,7 @@ def evidence(name, kinds=None, layers=None, maps=None, seeds=3, accuracy=0.9):
     """An experiment of these numbers by seed: M by (kind, aggregation), M by layer, M of outputs by class."""
     kinds = {("all", "mean"): [0.5], ("stratified", "mean"): [0.7], ("all", "max"): [0.8]} | (kinds or {})
     layers = [[0.1, 0.2, 0.3, 0.4]] if layers is None else layers
-    maps = [[[0.1, 0.2, 0.3]] * 3] if maps is None else maps
+    maps = [[[0.1, 0.2, 0.3, 0.5, 0.4, 0.7]] * 3] if maps is None else maps
     tables = {"network_invariance": [], "layer_invariance": [], "outputs": [], "training": []}
     for seed in range(seeds):
         origin = {"experiment": name, "seed": seed}
@@ -182,8 +182,6 @@ def claim_cases():
         yield "lower-layers-most-invariant", pair({"layers": layers}), verdict
     # One of two networks on the wrong side suffices.
     yield "lower-layers-most-invariant", pair({"layers": [rising]}, {"layers": [falling]}), NOT_SUPPORTED
-    one, other, third = ([[a, b, c]] * 3 for a, b, c in ((1, 2, 3), (2, 3, 1), (3, 1, 2)))
-    chance = np.random.default_rng(0).uniform(size=(3, 3, 3)).tolist()
     for verdict, correlations in (
         (SUPPORTED, (0.99, 0.985, 0.992)),
         (NOT_SUPPORTED, (0.2, 0.25, 0.3)),
@@ -191,5 +189,14 @@ def claim_cases():
         (INCONCLUSIVE, (0.99,)),
     ):
         yield "stable-to-initialisation", over_seeds(correlations), verdict
-    for verdict, maps in ((SUPPORTED, [one]), (NOT_SUPPORTED, [one, other, third]), (INCONCLUSIVE, chance)):
+    random = np.random.default_rng(0)
+    one, other = random.uniform(size=(2, 3, 6)).tolist()
+    against = [[1 - value for value in row] for row in one]
+    for verdict, maps in (
+        (SUPPORTED, [one]),
+        (NOT_SUPPORTED, [one, against]),
+        (INCONCLUSIVE, [one, other]),
+        # Of three classes there is no interval.
+        (INCONCLUSIVE, [[row[:3] for row in one]]),
+    ):
         yield "output-depends-on-the-class", pair({"maps": maps}), verdict

@@ -5,11 +5,11 @@ Draws are those of `benchmarks/invariance_nulls.py`; docs/statistics.md has the 
 
 import numpy as np
 import pytest
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import spearmanr
 
 from anatomy.reporting.claims import ERROR, NOT_SUPPORTED, SUPPORTED
 from anatomy.studies.invariance.claims import CLAIMS
-from anatomy.studies.invariance.evidence import class_agreements, depth_correlations
+from anatomy.studies.invariance.evidence import depth_correlations
 from invariance_nulls import SIMULATIONS
 from verdict_rates import lower_limit, verdict_counts
 
@@ -54,13 +54,3 @@ def test_correlations_with_depth_are_spearmans():
     expected = [spearmanr(np.arange(9), row).statistic for row in layers]
     np.testing.assert_allclose(depth_correlations(layers), expected)
     assert np.isnan(depth_correlations(np.ones((1, 4)))).all()
-
-
-def test_agreement_is_with_the_mean_of_the_other_seeds():
-    maps = np.random.default_rng(0).normal(size=(3, 4, 5))
-    centred = (maps - maps.mean(2, keepdims=True)).reshape(3, -1)
-    expected = [pearsonr(centred[i], np.delete(centred, i, 0).mean(0)).statistic for i in range(3)]
-    np.testing.assert_allclose(class_agreements(maps), expected)
-    maps[0, 0, 0] = np.inf
-    assert np.isfinite(class_agreements(maps)).all()
-    assert np.isnan(class_agreements(maps[:1])).all()

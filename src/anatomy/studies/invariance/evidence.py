@@ -10,7 +10,12 @@ from scipy.stats import rankdata
 from anatomy.reporting.claims import Finding, above, below, decide
 from anatomy.reporting.evidence import Case, Evidence, NotTestedError
 from anatomy.reporting.statistics import mean_interval, simultaneous
-from anatomy.studies.invariance.stability import layers_by_seed, mean_correlation, pair_correlations
+from anatomy.studies.invariance.agreement import (
+    layers_by_seed,
+    mean_correlation,
+    pair_correlations,
+    without_outputs,
+)
 
 FIGURE = "invariance_layers"
 OVER_SEEDS = "invariance_stability"
@@ -35,24 +40,31 @@ class InvarianceEvidence(Evidence):
         grid = own.pivot(index="seed", columns="position", values="invariance").sort_index()
         return pd.Series(depth_correlations(grid.to_numpy(float)), grid.index)
 
-    def class_agreement(self) -> pd.Series:
-        """Return by seed how its map of outputs and classes agrees with the mean map of the other seeds."""
+    @property
+    def classes(self) -> int:
+        """Number of classes whose images the outputs were measured on."""
+        return self.table("outputs")["class"].nunique()
+
+    def class_agreement(self) -> np.ndarray:
+        """Return the correlations of the maps of outputs and classes of disjoint pairs of seeds."""
         table = self.table("outputs")
-        if table["class"].nunique() < 2:
+        if self.classes < 2:
             raise NotTestedError(f"{self.name} has one class only")
         maps = table.pivot(index="seed", columns=["unit", "class"], values="invariance").sort_index()
         values = maps.to_numpy(float).reshape(len(maps), table["unit"].nunique(), -1)
-        return pd.Series(class_agreements(values), maps.index)
+        return self._of_pairs(without_outputs(values))
 
     def seed_correlations(self, epoch: int | None = None) -> np.ndarray:
         """Return the correlations over layers of disjoint pairs of seeds, after the last epoch by default."""
         table = self.table("epochs")
         if table.empty or (epoch is not None and epoch not in table["epoch"].to_numpy()):
             raise NotTestedError(f"{self.name} is not measured at initialisation")
-        found = pair_correlations(layers_by_seed(table, table["epoch"].max() if epoch is None else epoch))
-        if not len(found):
+        return self._of_pairs(layers_by_seed(table, table["epoch"].max() if epoch is None else epoch))
+
+    def _of_pairs(self, values: np.ndarray) -> np.ndarray:
+        if len(values) < 2:
             raise NotTestedError(f"{self.name} has one seed only")
-        return found
+        return pair_correlations(values)
 
 
 def depth_correlations(layers: np.ndarray) -> np.ndarray:
@@ -62,26 +74,6 @@ def depth_correlations(layers: np.ndarray) -> np.ndarray:
     places = np.arange(layers.shape[1]) - (layers.shape[1] - 1) / 2
     with np.errstate(invalid="ignore"):
         return ranks @ places / np.sqrt((ranks**2).sum(1) * (places**2).sum())
-
-
-def class_agreements(maps: np.ndarray) -> np.ndarray:
-    """Return of each of S maps (S, units, classes) Pearson's correlation with the mean of the others.
-
-    Of each output its mean over classes is taken away: what is left differs between classes, and the
-    correlation is 0 if that is chance. Values that are not finite are left out. NaN of a single map.
-    """
-    values = np.where(np.isfinite(maps), maps, np.nan)
-    values = (values - np.nanmean(values, 2, keepdims=True)).reshape(len(maps), -1)
-    found = np.full(len(maps), np.nan)
-    if len(maps) < 2:
-        return found
-    for index, own in enumerate(values):
-        others = np.delete(values, index, 0).mean(0)
-        both = np.isfinite(own) & np.isfinite(others)
-        one, other = own[both], others[both]
-        if size := np.sqrt((one**2).sum() * (other**2).sum()):
-            found[index] = (one * other).sum() / size
-    return found
 
 
 class Pair(NamedTuple):
@@ -140,15 +132,17 @@ def of_networks(case: Case, of: Callable[[InvarianceEvidence], pd.Series]) -> li
     return [(own.name, of(own).to_numpy(float)) for pair in pairs(case) for own in pair]
 
 
-def correlations_above(named: Sequence[tuple[str, np.ndarray]], threshold: float) -> Finding:
+def correlations_above(
+    named: Sequence[tuple[str, np.ndarray]], threshold: float, independent: int | None = None
+) -> Finding:
     """Judge whether the mean of all of named correlations, of independent pairs, lies above a threshold.
 
     Intervals are those of `mean_correlation`, at the levels of `all_above`.
     """
     level, findings = simultaneous(len(named)), []
     for name, values in named:
-        value, low, _ = mean_correlation(values)
-        high = mean_correlation(values, level)[2]
+        value, low, _ = mean_correlation(values, independent=independent)
+        high = mean_correlation(values, level, independent)[2]
         pairs_of = "1 pair" if len(values) == 1 else f"{len(values)} pairs"
         findings.append(above(threshold, value, low, high, f"{name}, {pairs_of} of seeds"))
     return decide(findings, "networks")

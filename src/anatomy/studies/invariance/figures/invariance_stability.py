@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from anatomy.reporting.plotting import PAGE_WIDTH, PALETTE, in_lines, seeds_in_words
+from anatomy.studies.invariance.agreement import layers_by_seed, mean_correlation, pair_correlations
 from anatomy.studies.invariance.figures.style import label_layers
-from anatomy.studies.invariance.stability import layers_by_seed, mean_correlation, pair_correlations
 
 TABLES = ("epochs",)
 TAKES = ("labels",)
@@ -42,15 +42,16 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
     return figure
 
 
-def panel(axes: Axes, layers: pd.DataFrame) -> None:
-    """Draw the layers of every seed, and their mean."""
-    axes.plot(layers.columns, layers.T.to_numpy(), color=PALETTE[0], linewidth=0.5, alpha=0.4)
-    axes.plot(layers.columns, layers.mean(), color=PALETTE[3])
+def panel(axes: Axes, layers: np.ndarray) -> None:
+    """Draw M of (seeds, layers), and the mean over seeds."""
+    positions = np.arange(1, layers.shape[1] + 1)
+    axes.plot(positions, layers.T, color=PALETTE[0], linewidth=0.5, alpha=0.4)
+    axes.plot(positions, layers.mean(0), color=PALETTE[3])
     axes.axhline(1, color="0.6", linewidth=0.6, linestyle=":", zorder=0)
     axes.set_ylim(0)
 
 
-def agreement(layers: pd.DataFrame) -> str:
+def agreement(layers: np.ndarray) -> str:
     """Return in words how far the seeds agree."""
     found = pair_correlations(layers)
     if not len(found):
