@@ -59,16 +59,16 @@ def test_a_pair_is_measured_as_published_by_default():
             "invariance.artefacts: the authors' code has no floor",
         ),
         (
-            "{experiments: {plain: {dataset: points, architecture: mlp, augmentation: null}}, "
-            "datasets: {points: {source: points, generator: circle, label: circle}}}",
-            "experiments.plain.invariance: data set 'points' has points, and this study measures images only",
+            "{experiments: {points: {dataset: gauss, architecture: fnn}}, "
+            "datasets: {gauss: {source: points, variant: gauss, label: three classes}}}",
+            "experiments.points.invariance: data set 'gauss' has points, and this study measures images only",
         ),
         (
             "{experiments: {plain: {snapshots: [1], invariance: {epochs: [0, 1]}}}}",
             "plain.invariance.epochs: the snapshot of epoch 1 has convolutions only; set snapshots.weights",
         ),
         (
-            "{experiments: {plain: {snapshots: [1], start: {experiment: other}, invariance: {epochs: [0]}}}}",
+            "{experiments: {plain: {snapshots: [1], start: {experiment: rotated}, invariance: {epochs: [0]}}}}",
             "plain.invariance.epochs: the snapshot of epoch 0 has convolutions only",
         ),
         ("{experiments: {plain: {invariance: {epochs: [9]}}}}", "epoch 9 is past the end"),
