@@ -31,11 +31,12 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
         rows, 2, squeeze=False, figsize=size, layout="constrained", sharex="row", sharey=True
     )
     for (left, right), table, label in zip(axes, tables["epochs"], labels, strict=True):
-        last = table["epoch"].max()
+        last, name = table["epoch"].max(), table["experiment"].iloc[0]
+        seeds = seeds_in_words(table["seed"].nunique()).replace("mean ± std", "mean")
         for ax, epoch, words in ((left, 0, "at initialisation"), (right, last, f"after {last} epochs")):
-            panel(ax, layers_by_seed(table, epoch))
-            seeds = seeds_in_words(table["seed"].nunique()).replace("mean ± std", "mean")
-            title = f"{label}, {words}; {seeds}\n{agreement(layers_by_seed(table, epoch))}"
+            layers = layers_by_seed(table, epoch)
+            panel(ax, layers)
+            title = f"{label}\n{name}, {words}; {seeds}\n{agreement(layers)}"
             ax.set_title(in_lines(title, PAGE_WIDTH / 2), fontsize=7)
             label_layers(ax, table)
         left.set_ylabel("mean M of units")
