@@ -68,7 +68,7 @@ def test_a_pair_is_measured_as_published_by_default():
             "plain.invariance.epochs: the snapshot of epoch 1 has convolutions only; set snapshots.weights",
         ),
         (
-            "{experiments: {plain: {snapshots: [1], start: {experiment: rotated}, invariance: {epochs: [0]}}}}",
+            "{experiments: {plain: {start: {experiment: rotated}, invariance: {epochs: [0]}}}}",
             "plain.invariance.epochs: the snapshot of epoch 0 has convolutions only",
         ),
         ("{experiments: {plain: {invariance: {epochs: [9]}}}}", "epoch 9 is past the end"),
