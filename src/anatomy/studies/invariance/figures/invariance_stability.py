@@ -36,7 +36,7 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
         for ax, epoch, words in ((left, 0, "at initialisation"), (right, last, f"after {last} epochs")):
             layers = layers_by_seed(table, epoch)
             panel(ax, layers)
-            title = f"{label}\n{name}, {words}; {seeds}\n{agreement(layers)}"
+            title = f"{label}\n{name}, {words}\n{agreement(layers)}; {seeds}"
             ax.set_title(in_lines(title, PAGE_WIDTH / 2), fontsize=7)
             label_layers(ax, table)
         left.set_ylabel("mean M of units")
