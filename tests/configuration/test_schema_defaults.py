@@ -114,6 +114,8 @@ DEFAULTS = {
         "invariance.mask": False,
         "invariance.artefacts": True,
         "invariance.variant": "corrected",
+        "invariance.epochs": [],
+        "invariance.local": False,
         "invariance.seed": 0,
         "subspaces.points": 21,
         "subspaces.random_points": 5,

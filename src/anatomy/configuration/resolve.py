@@ -14,7 +14,7 @@ from anatomy.configuration.figures import Figure, drawn, figure_problems, with_k
 from anatomy.configuration.inheritance import inherited, like_problems, without_null
 from anatomy.configuration.messages import schema_problems, unknown_null_keys
 from anatomy.configuration.starts import all_ancestors, not_measured, pair_problems, start_problems
-from anatomy.configuration.studies import STUDIES
+from anatomy.configuration.studies import STUDIES, Study
 from anatomy.configuration.texts import results_problems, text_problems
 from anatomy.networks.catalogue import (
     dropout_problem,
@@ -286,6 +286,7 @@ def _experiment_problems(
     measuring = {study: getattr(settings, study) for study in studies if getattr(settings, study) is not None}
     for study, own in measuring.items():
         yield from STUDIES[study].settings.experiment_problems(f"{where}.{study}", own)
+        yield from _points_not_measured(f"{where}.{study}", settings.dataset, datasets, STUDIES[study])
     yield from run_problems(settings, f"{where}.")
     asked = settings.snapshots.epochs
     epochs = {"snapshots": () if asked == "all" else asked}
@@ -305,6 +306,15 @@ def _experiment_problems(
                 )
             elif epoch not in kept:
                 yield (f"{where}.{key}: epoch {epoch} has no snapshot; allowed: {', '.join(map(str, kept))}")
+
+
+def _points_not_measured(
+    where: str, dataset: str, datasets: Mapping[str, Settings], study: Study
+) -> Iterator[str]:
+    """Yield what is wrong with measuring an experiment on points: a study may need images."""
+    points = dataset in datasets and datasets[dataset].source == "points"
+    if points and not getattr(study.settings, "MEASURES_POINTS", True):
+        yield f"{where}: data set {dataset!r} has points, and this study measures images only; remove the key"
 
 
 def _image_problems(where: str, settings: Settings, source: str) -> Iterator[str]:

@@ -23,8 +23,12 @@ class Measurement:
 
     `arrays`: `transformation/<aggregation>` and `sample/<aggregation>` (G + 1, units), the last row of all
     images; `floor/<aggregation>` (units,), the deviation over rotations of images that are turned and turned
-    back; `images` (G,) and `correct` (G, R). `facts`: experiment, seed, epoch, checksum of the weights,
-    classes, angles, layers (label, module, units), aggregations, scores (part, images, loss, accuracy).
+    back; `images` (G,) and `correct` (G, R). If asked for, `local/<aggregation>` (units,), the mean of the
+    derivative along the rotation; V and B of other epochs, `epoch=<epoch>/...`; V and B under other
+    transformations of all images together, `<kind>/...` (2, units). `facts`: experiment, seed, epoch,
+    checksum of the weights, classes, angles, layers (label, module, units), aggregations, scores (part,
+    images, loss, accuracy); if asked for, `epochs`, and `transformations`: of each kind their number, and
+    that of images.
     """
 
     facts: Mapping[str, Any]
