@@ -110,6 +110,45 @@ for experiment in WITH_SUBSPACE:
             " &> {log:q}"
 
 
+# Evaluate the lines between networks of different seeds, as trained and with their units matched.
+rule measure_barrier:
+    input:
+        description=experiment_dataset,
+        data=ancient(experiment_data),
+        runs=seeds_of_evaluations("<results>/runs/{experiment}/seed={seed}/run.json"),
+        finals=ancient(
+            seeds_of_evaluations(
+                "<results>/runs/{experiment}/seed={seed}/final.safetensors"
+            )
+        ),
+    output:
+        "<results>/subspaces/tables/{experiment}/barrier.csv",
+    log:
+        "<results>/subspaces/tables/{experiment}/measure_barrier.log",
+    benchmark:
+        "<results>/subspaces/tables/{experiment}/measure_barrier.tsv"
+    wildcard_constraints:
+        experiment="|".join(WITH_BARRIER) or "(?!)",
+    conda:
+        "../../envs/torch.yaml"
+    threads: reading_threads
+    resources:
+        gpu=int(USE_GPU),
+        mem_mb=6000,
+        runtime="12h",
+    params:
+        *one_by_one(barrier_texts, WITH_BARRIER),
+        program=program("measure_barrier.py"),
+        schema=schema_file,
+        dataset=subpath(input.description, parent=True),
+        runs=runs_of_barrier,
+        points=barrier_points,
+    shell:
+        "{params.program:q} --runs {params.runs:q} --dataset {params.dataset:q} --schema {params.schema:q}"
+        " --points {params.points:q} --output {output:q} --workers $(({threads} - 1))"
+        " --gpus {resources.gpu} &> {log:q}"
+
+
 # Collect the evaluations of one experiment, and evaluate ensembles of its seeds.
 rule tabulate_subspaces:
     input:
@@ -128,6 +167,7 @@ rule tabulate_subspaces:
             labels={"table": "{experiment}: points and their ensembles (CSV)"},
         ),
         ensembles="<results>/subspaces/tables/{experiment}/ensembles.csv",
+        plane="<results>/subspaces/tables/{experiment}/plane.csv",
     log:
         "<results>/subspaces/tables/{experiment}/tabulate_subspaces.log",
     wildcard_constraints:
@@ -143,7 +183,8 @@ rule tabulate_subspaces:
         program=program("tabulate_subspaces.py"),
     shell:
         "{params.program:q} --evaluations {input.evaluations:q} --predictions {input.predictions:q}"
-        " --table {output.table:q} --summary {output.summary:q} --ensembles {output.ensembles:q} &> {log:q}"
+        " --table {output.table:q} --summary {output.summary:q} --ensembles {output.ensembles:q}"
+        " --plane {output.plane:q} &> {log:q}"
 
 
 # Collect how far apart the ends of one experiment are, as a whole and layer by layer.
@@ -174,10 +215,11 @@ rule tabulate_ends:
 LAYER_TABLES += expand(rules.tabulate_ends.output.layers, experiment=WITH_SUBSPACE)
 
 # What of this study `all` asks for: all its files but claims and figures.
-if IN_SUBSPACES:
+if "subspaces" in CONFIGURATION.studies:
     STUDY_FILES["subspaces"] += [
         per_run(rules.recalibrate_points.output, WITH_POINTS),
         per_run(rules.evaluate_points.output, IN_SUBSPACES),
         expand(rules.tabulate_subspaces.output, experiment=IN_SUBSPACES),
         expand(rules.tabulate_ends.output, experiment=WITH_SUBSPACE),
+        expand(rules.measure_barrier.output, experiment=WITH_BARRIER),
     ]
