@@ -7,11 +7,12 @@ from scipy.special import betaincinv
 
 from anatomy.reporting.claims import NOT_TESTED, Claim
 from anatomy.reporting.evidence import Case, NotTestedError
-from anatomy.studies.arrangements.claims import CLAIMS
+from anatomy.studies.arrangements.claims import CLAIMS as ARRANGEMENTS
+from anatomy.studies.subspaces.claims import CLAIMS as SUBSPACES
 from claim_nulls import Draw
 
 SEEDS = (2, 3, 5, 10)
-CLAIM = {entry.id: entry for entry in CLAIMS}
+CLAIM = {entry.id: entry for entry in (*ARRANGEMENTS, *SUBSPACES)}
 
 
 def verdict_counts(entry: Claim, draw: Draw, seeds: int, draws: int, stream: str) -> dict[str, int]:
