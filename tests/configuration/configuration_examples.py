@@ -96,7 +96,7 @@ defaults: &experiment
     variant: published
     seed: 1
   subspaces: {points: 5, random_points: 2, average: [], recalibration: augmented, between: [], endpoint: 0.7,
-    plane: 0, barrier: 0, evaluated: true}
+    plane: 0, barrier: 0, evaluated: true, corruptions: {path: c, types: [fog], severities: [1]}}
 experiments:
   plain: *experiment
   other: {like: plain, order: drawn}

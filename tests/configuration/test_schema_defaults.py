@@ -125,6 +125,7 @@ DEFAULTS = {
         "subspaces.plane": 0,
         "subspaces.barrier": 0,
         "subspaces.evaluated": True,
+        "subspaces.corruptions.severities": [1, 2, 3, 4, 5],
     },
     "embedded": {"seed": 0, "polarity": "single"},
     "torchvision": {},

@@ -149,6 +149,66 @@ rule measure_barrier:
         " --gpus {resources.gpu} &> {log:q}"
 
 
+# Evaluate a network, or two points of a line together, on corrupted images.
+rule evaluate_corruptions:
+    input:
+        description=experiment_dataset,
+        data=ancient(experiment_data),
+        run="<results>/runs/{experiment}/seed={seed}/run.json",
+        final=ancient("<results>/runs/{experiment}/seed={seed}/final.safetensors"),
+        points=recalibrated_points,
+    output:
+        "<results>/subspaces/measurements/corruptions/{experiment}/seed={seed}.csv",
+    log:
+        "<results>/subspaces/measurements/corruptions/{experiment}/seed={seed}.log",
+    benchmark:
+        "<results>/subspaces/measurements/corruptions/{experiment}/seed={seed}.tsv"
+    wildcard_constraints:
+        experiment="|".join(CORRUPTED) or "(?!)",
+    conda:
+        "../../envs/torch.yaml"
+    threads: reading_threads
+    resources:
+        gpu=int(USE_GPU),
+        mem_mb=8000,
+        runtime="1d",
+    params:
+        *one_by_one(corruption_texts, CORRUPTED),
+        program=program("evaluate_corruptions.py"),
+        schema=schema_file,
+        dataset=subpath(input.description, parent=True),
+        run=subpath(input.run, parent=True),
+        points=points_option,
+        options=corruption_options,
+    shell:
+        "{params.program:q} --run {params.run:q} --dataset {params.dataset:q} --schema {params.schema:q}"
+        " {params.points:q} {params.options:q} --output {output:q} --workers $(({threads} - 1))"
+        " --gpus {resources.gpu} &> {log:q}"
+
+
+# Collect what was evaluated on corrupted images of one experiment.
+rule tabulate_corruptions:
+    input:
+        seeds_of_evaluations(
+            "<results>/subspaces/measurements/corruptions/{experiment}/seed={seed}.csv"
+        ),
+    output:
+        "<results>/subspaces/tables/{experiment}/corruptions.csv",
+    log:
+        "<results>/subspaces/tables/{experiment}/tabulate_corruptions.log",
+    wildcard_constraints:
+        experiment="|".join(CORRUPTED) or "(?!)",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    params:
+        *code("tabulate_corruptions.py"),
+        program=program("tabulate_corruptions.py"),
+    shell:
+        "{params.program:q} --corruptions {input:q} --table {output:q} &> {log:q}"
+
+
 # Collect the evaluations of one experiment, and evaluate ensembles of its seeds.
 rule tabulate_subspaces:
     input:
@@ -222,4 +282,5 @@ if "subspaces" in CONFIGURATION.studies:
         expand(rules.tabulate_subspaces.output, experiment=IN_SUBSPACES),
         expand(rules.tabulate_ends.output, experiment=WITH_SUBSPACE),
         expand(rules.measure_barrier.output, experiment=WITH_BARRIER),
+        expand(rules.tabulate_corruptions.output, experiment=CORRUPTED),
     ]

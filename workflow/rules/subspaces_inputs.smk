@@ -21,12 +21,15 @@ WITH_BARRIER = [
     if EXPERIMENTS[name].subspaces.barrier
 ]
 
+# Those that are evaluated on corrupted images.
+CORRUPTED = [name for name in IN_SUBSPACES if EXPERIMENTS[name].subspaces.corruptions]
+
 
 def recalibration_texts(experiment):
     """Code that recalibrates points of this experiment, and which, on what."""
     own = EXPERIMENTS[experiment].subspaces
     return run_texts(experiment, "recalibrate_points.py") + changes(
-        own, ("barrier", "evaluated")
+        own, ("barrier", "corruptions", "evaluated")
     )
 
 
@@ -98,3 +101,18 @@ def barrier_points(wildcards, output):
 def runs_of_barrier(wildcards, input):
     """Directories of the runs of this experiment, in the order of its seeds."""
     return [str(Path(path).parent) for path in input.runs]
+
+
+def corruption_texts(experiment):
+    """Code that evaluates networks of this experiment on corrupted images, and which."""
+    own = EXPERIMENTS[experiment].subspaces.corruptions
+    return run_texts(experiment, "evaluate_corruptions.py") + changes(own)
+
+
+def corruption_options(wildcards, output):
+    """Options of evaluate_corruptions.py; what counts stands in `corruption_texts`."""
+    own = EXPERIMENTS[wildcards.experiment].subspaces.corruptions
+    return [
+        *("--path", own.path, "--types", *own.types),
+        *("--severities", *own.severities),
+    ]

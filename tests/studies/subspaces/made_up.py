@@ -215,6 +215,7 @@ KINDS = {
     "accuracy_over_noise": ("standard", "line", "standard"),
     "plane_of_corners": ("simplex",),
     "barrier_of_seeds": ("standard",),
+    "accuracy_under_corruption": ("standard", "line"),
 }
 
 
@@ -241,6 +242,7 @@ def tables(kind):
         "training": [training(own) for own in KINDS[kind]],
         "plane": [plane()],
         "barrier": [barrier()],
+        "corruptions": [corruptions(own) for own in KINDS[kind]],
     }
     return {name: found[name] for name in kind_of(kind).tables}
 
@@ -265,6 +267,19 @@ def barrier():
         for alpha, drop in ((0.0, 0.0), (0.5, 0.3 + other / 10), (1.0, 0.0))
     ]
     return pd.DataFrame(rows).assign(experiment="standard", seed=0)
+
+
+def corruptions(kind):
+    """The table of two types and severities of corruption, in two seeds; of a line also of two points."""
+    rows = [
+        {"seed": seed, "type": name, "severity": severity, "evaluation": own, "combined": combined}
+        for seed in (0, 1)
+        for name in ("fog", "snow")
+        for severity in (1, 3)
+        for own, combined in (("network", None), *[("pair", "logits")] * (kind == "line"))
+    ]
+    table = pd.DataFrame(rows).assign(experiment=kind, kind=kind, ece=0.1)
+    return table.assign(accuracy=0.8 - table["severity"] / 10 + table["seed"] / 50)
 
 
 def layers():

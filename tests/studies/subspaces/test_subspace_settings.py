@@ -94,6 +94,10 @@ def resolved(changes):
             r"'subspaces-simplex3' has no seed 7",
         ),
         (
+            {"figures": {"subspaces_corruptions": {"experiments": ["subspaces-line"]}}},
+            r"'subspaces-line' has no `corruptions` in its `subspaces`; add them",
+        ),
+        (
             {"figures": {"subspaces_plane": {"experiment": "subspaces-line"}}},
             r"'subspaces-line' evaluates no plane; set `subspaces: \{plane: 9\}` in it",
         ),

@@ -16,6 +16,7 @@ ACCURACY = "4 Accuracy of lines and curves"
 SIMPLEXES = "4 Accuracy of simplexes"
 CALIBRATION = "4 Calibration"
 NOISE = "4 Robustness to label noise"
+CORRUPTION = "4 Robustness to corruption"
 AVERAGES = "4 Comparison with stochastic weight averaging"
 DIVERSITY = "3 Distance and diversity of the ends"
 LANDSCAPE = "3 What lies between networks"
@@ -40,6 +41,12 @@ FIGURES: Mapping[str, PaperFigure] = {
         "accuracy_over_noise",
         NOISE,
         "accuracy over label noise, of mid-points, early stopping, dropout, label smoothing and averages",
+        EXPERIMENTS,
+    ),
+    "subspaces_corruptions": PaperFigure(
+        "accuracy_under_corruption",
+        CORRUPTION,
+        "accuracy on ImageNet-C, of single networks, mid-points and ensembles of two points",
         EXPERIMENTS,
     ),
     "subspaces_swa": PaperFigure(

@@ -57,6 +57,7 @@ def epochs_read(own: Settings) -> dict[str, Sequence[int]]:
 def missing_tables(own: Settings) -> tuple[str, ...]:
     """Return the tables of this study that there are not of an experiment, whatever it trains."""
     missing = [] if own.barrier else ["barrier"]
+    missing += [] if own.corruptions is not None else ["corruptions"]
     return (*missing, *([] if own.evaluated else EVALUATED))
 
 
@@ -150,6 +151,15 @@ def barrier_problems(
             yield f"{where}.experiments: {name!r} measures no barrier; set `subspaces: {{barrier: 11}}` in it"
 
 
+def corruption_problems(
+    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield what is wrong with a figure of corrupted images: all its experiments need some."""
+    for name in names:
+        if experiments[name].subspaces.corruptions is None:
+            yield f"{where}.experiments: {name!r} has no `corruptions` in its `subspaces`; add them"
+
+
 def _of_evaluations(problems: Callable[..., Iterator[str]]) -> FigureChecks:
     """Return the checks of a figure whose experiments have to be evaluated."""
 
@@ -173,4 +183,5 @@ FIGURE_CHECKS = {
     "accuracy_over_noise": _of_evaluations(noise_problems),
     "plane_of_corners": _of_evaluations(plane_problems),
     "barrier_of_seeds": FigureChecks(barrier_problems),
+    "accuracy_under_corruption": FigureChecks(corruption_problems),
 }
