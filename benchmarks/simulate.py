@@ -10,25 +10,18 @@ from pathlib import Path
 
 from anatomy.reporting.claims import NOT_SUPPORTED, SUPPORTED
 from anatomy.runtime.files import write_text
-from claim_nulls import SIMULATIONS as ARRANGEMENTS
-from claim_nulls import WIDTHS
+from claim_nulls import SIMULATIONS, WIDTHS
 from measure import ROOT
-from subspace_nulls import SIMULATIONS as SUBSPACES
 from table import conditions
 from verdict_rates import CLAIM, SEEDS, verdict_counts
 
-STUDIES = {"arrangements": ARRANGEMENTS, "subspaces": SUBSPACES}
-SIMULATIONS = {name: own for study in STUDIES.values() for name, own in study.items()}
-# What is written below this line of the page, up to the next one, is replaced.
-BELOW = "<!-- Below: make simulate, {} -->"
+# What is written below this line of the page is replaced.
+BELOW = "<!-- Below: make simulate -->"
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=10_000, help="draws of each situation")
-    parser.add_argument(
-        "--studies", nargs="+", choices=STUDIES, default=list(STUDIES), help="whose claims; all if absent"
-    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/statistics.md", help="page to complete")
     return parser.parse_args()
@@ -64,16 +57,16 @@ def percentages(found: dict, name: str, words: list[str], verdict: str, draws: i
     return " / ".join(f"{100 * rate:.1f}" for rate in rates)
 
 
-def tables(study: str, found: dict, draws: int) -> str:
-    """Return both tables of the claims of a study, and how they were made."""
+def tables(found: dict, draws: int) -> str:
+    """Return both tables, and how they were made."""
     seeds = ", ".join(map(str, SEEDS[:-1])) + f" and {SEEDS[-1]}"
     lines = [
-        f"## {study.capitalize()}: rates of false verdicts, in percent, with {seeds} seeds",
+        f"## Rates of false verdicts, in percent, with {seeds} seeds",
         "",
         "| claim | it is false: | supported | it is true: | not supported |",
         "|---|---|---|---|---|",
     ]
-    for name, simulation in STUDIES[study].items():
+    for name, simulation in SIMULATIONS.items():
         wrong = percentages(found, name, list(simulation.false), SUPPORTED, draws)
         missed = percentages(found, name, list(simulation.true), NOT_SUPPORTED, draws)
         false, true = in_words(simulation.false), in_words(simulation.true)
@@ -82,12 +75,12 @@ def tables(study: str, found: dict, draws: int) -> str:
         "",
         "Of several situations, and widths of the network, the highest rate.",
         "",
-        f"## {study.capitalize()}: power, how often an effect is seen, in percent, with {seeds} seeds",
+        f"## Power: how often an effect is seen, in percent, with {seeds} seeds",
         "",
         "| claim | effect | supported |",
         "|---|---|---|",
     ]
-    for name, simulation in STUDIES[study].items():
+    for name, simulation in SIMULATIONS.items():
         words = simulation.effect[0]
         lines.append(f"| `{name}` | {words} | {percentages(found, name, [words], SUPPORTED, draws)} |")
     measured = conditions()
@@ -95,33 +88,19 @@ def tables(study: str, found: dict, draws: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def with_section(text: str, marker: str, section: str) -> str:
-    """Return a page in which a section stands below its marker, in place of an older one or at the end."""
-    before, found, after = text.partition(marker)
-    if not found:
-        before = f"{text.rstrip()}\n\n" if text else ""
-    beginning = BELOW.partition("{}")[0]
-    _, begins, following = after.partition(beginning)
-    rest = f"\n{begins}{following}" if begins else ""
-    return f"{before}{marker}\n\n{section}{rest}"
-
-
 def main() -> None:
     arguments = parse_arguments()
     tasks = [
         (name, words, seeds, arguments.draws)
-        for study in arguments.studies
-        for name in STUDIES[study]
+        for name in SIMULATIONS
         for words in situations(name)
         for seeds in SEEDS
     ]
     with ProcessPoolExecutor(arguments.jobs) as pool:
         counts = pool.map(counted, tasks)
         found = {task[:3]: each for task, each in zip(tasks, counts, strict=True)}
-    text = arguments.page.read_text(encoding="utf-8") if arguments.page.is_file() else ""
-    for study in arguments.studies:
-        text = with_section(text, BELOW.format(study), tables(study, found, arguments.draws))
-    write_text(arguments.page, text)
+    text = arguments.page.read_text(encoding="utf-8").partition(BELOW)[0] if arguments.page.is_file() else ""
+    write_text(arguments.page, f"{text}{BELOW}\n\n{tables(found, arguments.draws)}")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,11 @@ from scipy.special import betaincinv
 
 from anatomy.reporting.claims import NOT_TESTED, Claim
 from anatomy.reporting.evidence import Case, NotTestedError
-from anatomy.studies.arrangements.claims import CLAIMS as ARRANGEMENTS
-from anatomy.studies.subspaces.claims import CLAIMS as SUBSPACES
+from anatomy.studies.arrangements.claims import CLAIMS
 from claim_nulls import Draw
 
 SEEDS = (2, 3, 5, 10)
-CLAIM = {entry.id: entry for entry in (*ARRANGEMENTS, *SUBSPACES)}
+CLAIM = {entry.id: entry for entry in CLAIMS}
 
 
 def verdict_counts(entry: Claim, draw: Draw, seeds: int, draws: int, stream: str) -> dict[str, int]:
