@@ -90,7 +90,11 @@ def test_the_program_goes_through_types_and_severities(folder, tmp_path):
     for name, value in options.items():
         command += [name, value]
     subprocess.run(list(map(str, command)), check=True, env=environment())
+    collected = [sys.executable, SCRIPTS / "tabulate_corruptions.py", "--table", tmp_path / "both.csv"]
+    collected += ["--corruptions", tmp_path / "table.csv", tmp_path / "table.csv"]
+    subprocess.run(list(map(str, collected)), check=True, env=environment())
     table = pd.read_csv(tmp_path / "table.csv")
+    assert len(pd.read_csv(tmp_path / "both.csv")) == 2 * len(table)
     assert set(zip(table["type"], table["severity"], strict=True)) == {("black", 2)}
     # All images are alike, and a third is of each class.
     assert table["accuracy"].tolist() == pytest.approx([1 / 3] * 3)

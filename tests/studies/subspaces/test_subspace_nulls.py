@@ -15,7 +15,7 @@ from subspace_nulls import SIMULATIONS
 from verdict_rates import lower_limit, verdict_counts
 
 CLAIM = {entry.id: entry for entry in CLAIMS}
-DRAWS = 200
+DRAWS = 150
 SITUATIONS = [
     (name, words, seeds)
     for name, simulation in SIMULATIONS.items()

@@ -70,6 +70,11 @@ def test_evaluations_of_all_seeds_and_their_means(folder):
     assert (own["n"], own["kind"], own["beta"]) == (2, "line", 1)
 
 
+def test_lines_have_no_plane(folder):
+    assert read_table(folder / "plane.csv").empty
+    assert "x" not in read_table(folder / "evaluations.csv").columns
+
+
 def test_ensembles_are_of_the_mid_points(folder):
     found, labels = read_predictions([folder / f"{seed}.safetensors" for seed in SEEDS])
     table = read_table(folder / "ensembles.csv")
