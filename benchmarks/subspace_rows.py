@@ -27,12 +27,17 @@ POINTS = 21
 def run_of(options: Options, images: int, subspace: dict | None = None, **changes: Any) -> Run:
     """Return a run of the paper's network on random images of 32 px."""
     dataset = material.random_dataset(images)
-    settings = material.settings(
-        **{"architecture": options.size("cifar_resnet_20", "cifar_resnet_8"), "width": 1.0},
-        **{"initialisation": {"kind": "published"}, "schedule": {"kind": "cosine", "warmup": 1}},
-        **{"epochs": 1000, "validation_fraction": 0, "optimiser": {"learning_rate": 0.001}, **changes},
-        **({} if subspace is None else {"subspace": subspace}),
-    )
+    entry = {
+        "architecture": options.size("cifar_resnet_20", "cifar_resnet_8"),
+        "width": 1.0,
+        "initialisation": {"kind": "published"},
+        "schedule": {"kind": "cosine", "warmup": 1},
+        "epochs": 1000,
+        "validation_fraction": 0,
+        "optimiser": {"learning_rate": 0.001},
+    }
+    entry |= changes if subspace is None else {**changes, "subspace": subspace}
+    settings = material.settings(**entry)
     return begin_run(Task(settings, dataset, material.describe(dataset), 0, torch.device("cpu")))
 
 
