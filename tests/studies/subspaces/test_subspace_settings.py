@@ -30,7 +30,7 @@ def resolved(changes):
             r"experiments\.subspaces-line\.subspaces\.points: 10 is even",
         ),
         (
-            {"experiments": {"subspaces-swa": {"subspaces": {"average": [9]}}}},
+            {"experiments": {"subspaces-swa": {"subspaces": {"average": [6]}}}},
             r"subspaces-swa\.subspaces\.average: one epoch is listed",
         ),
         (
@@ -38,8 +38,8 @@ def resolved(changes):
             r"subspaces-swa\.subspaces\.average: snapshots hold convolutions only; set `weights: all`",
         ),
         (
-            {"experiments": {"subspaces-swa": {"subspaces": {"average": [5, 8]}}}},
-            r"subspaces-swa.*average.*5",
+            {"experiments": {"subspaces-swa": {"subspaces": {"average": [3, 6]}}}},
+            r"subspaces-swa.*average.*3",
         ),
         (
             {"experiments": {"subspaces-swa": {"subspace": {"kind": "line"}}}},
