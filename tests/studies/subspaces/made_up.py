@@ -67,6 +67,7 @@ def evaluations(
             for index in (6, 8):
                 add("snapshot", ends, index=index)
             add("average", average)
+            add("endpoints", near, combined="logits", members=2, disagreement=disagreement)
             add(
                 "snapshots",
                 near,
