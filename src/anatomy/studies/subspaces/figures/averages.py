@@ -17,7 +17,8 @@ CAPTION = (
     "Test accuracy and expected calibration error (20 bins; lower is better) of trained networks, of the "
     "average of snapshots of a run with running statistics of its own (stochastic weight averaging), of the "
     "ensemble of these snapshots, of points near each or of samples of SWAG if there are any, of "
-    "the mid-point of a subspace, and of the ensemble of two points near its ends; logits are averaged. Mean and one standard deviation over seeds, for "
+    "the mid-point of a subspace, and of the ensemble of two points near its ends; logits are averaged. Mean "
+    "and one standard deviation over seeds, for "
     '{{ labels | join("; ") }}.'
 )
 OF_SNAPSHOTS = {
