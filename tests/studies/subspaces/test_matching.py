@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
 import torch
+from conftest import SCRIPTS, environment
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
@@ -15,9 +18,11 @@ from torch import nn
 
 import anatomy
 from anatomy.networks.build import build_network
+from anatomy.reporting.tables import read_table
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.streams import stream
 from anatomy.studies.subspaces.barrier import COLUMNS, rows_of_runs
+from anatomy.studies.subspaces.figures.barrier_of_seeds import draw
 from anatomy.studies.subspaces.matching import chain_of, match, matched
 
 LENET = {"architecture": "lenet", "width": 0.5, "optimiser": {"learning_rate": 0.01}}
@@ -126,5 +131,12 @@ def test_the_barrier_between_a_run_and_itself_renumbered_goes(tmp_path):
     lost = [row["loss"] for row in rows if row["matched"]]
     assert lost == pytest.approx([lost[0]] * 3, rel=1e-4)
     assert [row["other"] for row in rows] == [9] * 6
+    options = ["--runs", first.folder, copied, "--dataset", tmp_path / "dataset", "--points", 3]
+    command = [sys.executable, SCRIPTS / "measure_barrier.py", *options, "--output", tmp_path / "barrier.csv"]
+    subprocess.run(list(map(str, command)), check=True, env=environment())
+    table = read_table(tmp_path / "barrier.csv")
+    assert table["loss"].tolist() == pytest.approx([row["loss"] for row in rows], rel=1e-4)
+    figure = draw({"barrier": [table]}, ["LeNet, shades"])
+    assert len(figure.axes[0].lines) == 2
     with pytest.raises(InputError, match="one run is given"):
         list(rows_of_runs([first], 3))
