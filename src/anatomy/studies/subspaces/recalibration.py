@@ -81,7 +81,8 @@ def write_points(
     tensors = {f"statistics.{name}": tensor.contiguous() for name, tensor in statistics.items()}
     names = []
     for index, point in enumerate(points):
-        tensors[f"coefficients.{index}"] = point.coefficients.contiguous()
+        # Points may share memory, which safetensors refuses.
+        tensors[f"coefficients.{index}"] = point.coefficients.contiguous().clone()
         names.append({name: getattr(point, name) for name in NAMED})
     content = json.dumps({"points": names, **facts}, sort_keys=True)
     with atomic(path) as temporary:
