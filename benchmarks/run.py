@@ -29,6 +29,7 @@ BENCHMARKS = {
     "invariance": "invariance_rows:whole",
     "rotation": "invariance_rows:rotation",
     "invariance-memory": "invariance_rows:memory",
+    "subspaces": "subspace_rows:whole",
     "start": "program_rows:start",
 }
 

@@ -33,6 +33,7 @@ datasets:
   images: {source: folder, label: Images, path: images.tar, channels: 3, sha256: null, homepage: here}
   imagenet: {source: images, label: ImageNet, path: imagenet, train_folder: train, test_folder: val, train: 9,
     test: 9, resize: 256, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2], homepage: here}
+  tiny: {source: tiny_imagenet, label: TinyImageNet, path: tiny.zip, homepage: here}
   own: {source: "mine.data:make", label: Mine, options: {rows: 3}}
   plane: {source: points, label: Plane, variant: gauss, classes: [0, "2"], per_class: {train: 9, test: 9}}
 defaults: &experiment
@@ -94,7 +95,8 @@ defaults: &experiment
     artefacts: false
     variant: published
     seed: 1
-  subspaces: {points: 5, random_points: 2, average: [], recalibration: augmented}
+  subspaces: {points: 5, random_points: 2, average: [], recalibration: augmented, between: [], endpoint: 0.7,
+    plane: 0, barrier: 0, evaluated: true, corruptions: {path: c, types: [fog], severities: [1]}}
 experiments:
   plain: *experiment
   other: {like: plain, order: drawn}

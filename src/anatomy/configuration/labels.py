@@ -27,6 +27,10 @@ def label(experiment: Settings, datasets: Mapping[str, Settings]) -> str:
         changes += ", shuffled pixels"
     if experiment.initialisation.kind == "normal":
         changes += f", weights from N(0, {experiment.initialisation.std:g}²)"
+    if experiment.dropout:
+        changes += f", dropout {experiment.dropout:g}"
+    if experiment.loss.smoothing:
+        changes += f", label smoothing {experiment.loss.smoothing:g}"
     if (start := experiment.start) is not None:
         source = start.experiment or PurePath(start.file).name
         changes += f", {'norm' if start.take == 'norm' else 'weights'} of {source}"

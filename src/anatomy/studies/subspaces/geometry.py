@@ -8,6 +8,9 @@ of n ends, and means over all pairs i < j,
     norm             sqrt(mean over ends of |w_i|^2)
 
 Ends are the corners that are points of the subspace: of a curve the two that it joins, else all.
+
+In the plane through three corners, x runs from corner 0 towards corner 1 and y to the side of corner 2; both
+are Euclidean distances between all weights.
 """
 
 import json
@@ -26,6 +29,10 @@ QUANTITIES = ("distance", "squared_cosine", "norm")
 COLUMNS = ("experiment", "seed", "epoch", "position", "layer", *QUANTITIES)
 # Ends of a curve; its third corner bends it.
 ENDS_OF_CURVE = 2
+# By which fraction of its larger side the grid of a plane reaches beyond the corners.
+MARGIN = 0.25
+# Of a height below this fraction of the side, rounding is what is left of it.
+FLAT = 1e-6
 
 
 def rows_of_snapshot(path: Path, curve: bool) -> Iterator[dict[str, Any]]:
@@ -61,3 +68,37 @@ def of_products(gram: np.ndarray) -> Mapping[str, float]:
     ]
     squares = np.sqrt(np.mean(distances)), np.mean(cosines), np.sqrt(np.trace(gram) / len(gram))
     return dict(zip(QUANTITIES, map(float, squares), strict=True))
+
+
+def coordinates(gram: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """Return x and y (N, 2) of points with coefficients (N, 3), of inner products (3, 3) of the corners.
+
+    `InputError` if the corners lie on a line.
+    """
+    along, aside, height = _triangle(gram)
+    c = np.asarray(coefficients, float)
+    return np.stack([c[:, 1] * along + c[:, 2] * aside, c[:, 2] * height], 1)
+
+
+def grid_of_plane(gram: np.ndarray, side: int) -> np.ndarray:
+    """Return coefficients (side^2, 3) of a grid in the plane through three corners; errors as above."""
+    along, aside, height = _triangle(gram)
+    left, right = min(0, aside), max(along, aside)
+    margin = MARGIN * max(right - left, height)
+    x, y = np.meshgrid(
+        np.linspace(left - margin, right + margin, side), np.linspace(-margin, height + margin, side)
+    )
+    second = y.ravel() / height
+    first = (x.ravel() - second * aside) / along
+    return np.stack([1 - first - second, first, second], 1)
+
+
+def _triangle(gram: np.ndarray) -> tuple[float, float, float]:
+    """Return x of corner 1, and x and y of corner 2."""
+    from_first = gram - gram[0] - gram[:, :1] + gram[0, 0]
+    along = np.sqrt(max(from_first[1, 1], 0))
+    aside = from_first[1, 2] / along if along else 0.0
+    height = np.sqrt(max(from_first[2, 2] - aside**2, 0))
+    if not height > FLAT * along > 0:
+        raise InputError("the three corners lie on a line; a plane needs corners that do not")
+    return float(along), float(aside), float(height)
