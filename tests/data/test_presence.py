@@ -70,9 +70,8 @@ def test_the_first_directory_with_all_files_is_found(tmp_path):
 
 
 def test_copies_stand_in_only_where_official_files_are_missing(tmp_path):
-    given = {"pictures": official(test=7, classes=["a"]), "other": Settings(
-        {"source": "points", "variant": "gauss"}, PARTS["points"]
-    )}  # fmt: skip
+    points = Settings({"source": "points", "variant": "gauss"}, PARTS["points"])
+    given = {"pictures": official(test=7, classes=["a"]), "other": points}
     neither, notes = chosen(given, PARTS, str(tmp_path))
     plain = {"source": "torchvision", "official": "CIFAR10", "label": "Pictures", "test": 7, "classes": ["a"]}
     assert neither["pictures"].stored() == plain
@@ -96,8 +95,8 @@ def test_copies_stand_in_only_where_official_files_are_missing(tmp_path):
 def test_what_can_neither_be_found_nor_downloaded_is_named_with_its_place(tmp_path, unreachable):
     settings = official("MNIST")
     text = missing("pictures", settings, settings.stand_in, str(tmp_path))
-    for words in (str(tmp_path / "MNIST/raw"), "t10k-labels-idx1-ubyte.gz", "copies.tar.gz (JPEG copies)",
-                  "https://copies.org", "cannot be reached"):  # fmt: skip
+    copies = ("copies.tar.gz (JPEG copies)", "https://copies.org")
+    for words in (str(tmp_path / "MNIST/raw"), "t10k-labels-idx1-ubyte.gz", *copies, "cannot be reached"):
         assert words in text
     put(tmp_path, *OFFICIAL["MNIST"].archives)
     assert missing("pictures", settings, settings.stand_in, str(tmp_path)) is None
@@ -116,8 +115,8 @@ def test_folders_and_weights_are_looked_for_by_name(tmp_path, unreachable):
     folder = Settings({"source": "folder", "path": "mine.tar", "homepage": "there"}, PARTS["folder"])
     text = missing("mine", folder, None, str(tmp_path))
     assert str(tmp_path / "mine.tar") in text and "Get it from there" in text
-    released = Settings({"source": "matconvnet", "architecture": "vgg16", "path": "vgg.mat"},
-                        PARTS["pretrained_matconvnet"])  # fmt: skip
+    entry = {"source": "matconvnet", "architecture": "vgg16", "path": "vgg.mat"}
+    released = Settings(entry, PARTS["pretrained_matconvnet"])
     assert str(tmp_path / "vgg.mat") in missing_weights("net", released, str(tmp_path))
     ours = Settings({"source": "torchvision", "architecture": "vgg16bn"}, PARTS["pretrained_torchvision"])
     assert "vgg16_bn-*.pth not found" in missing_weights("net", ours, str(tmp_path))
@@ -137,6 +136,8 @@ def test_archives_that_cannot_be_unpacked_beside_themselves_are_linked(tmp_path,
     assert official_source.root_of("CIFAR10") == own
     assert (own / "cifar-10-python.tar.gz").resolve() == (theirs / "cifar-10-python.tar.gz").resolve()
     assert official_source.root_of("CIFAR100") == own
+    (theirs / "cifar-100-python").mkdir()
+    assert official_source.root_of("CIFAR100") == theirs
 
 
 @pytest.mark.parametrize("count", [40, 41])

@@ -22,8 +22,14 @@ def dataset_settings(wildcards, output):
 @cache
 def refuse_missing_data(dataset):
     """Exit if files of this data set are missing, with what to put where for all data sets that lack some."""
-    names = [dataset, *(name for name in USED_DATASETS if name != dataset)]
-    asked = CONFIGURATION.datasets
+    asked, prepared = CONFIGURATION.datasets, CONFIGURATION.pathvars["results"]
+    others = [
+        name
+        for name in USED_DATASETS
+        if name != dataset
+        and not Path(prepared, "datasets", name, "dataset.json").is_file()
+    ]
+    names = [dataset, *others]
     stand_ins = {
         name: asked[name].stand_in if asked[name].source == "torchvision" else None
         for name in names

@@ -66,10 +66,12 @@ def root_of(official: str) -> Path:
     Archives in a directory that cannot be written, where they could not be unpacked, are linked into the
     first one of the search path.
     """
-    own, found = search_path()[0], directory_of(official)
-    if found is None or os.access(found, os.W_OK):
-        return own if found is None else found
-    for archive in FILES[official].archives:
+    own, found, files = search_path()[0], directory_of(official), FILES[official]
+    if found is None:
+        return own
+    if os.access(found, os.W_OK) or (files.unpacked is not None and (found / files.unpacked).is_dir()):
+        return found
+    for archive in files.archives:
         if (found / archive).is_file() and not (own / archive).exists():
             (own / archive).parent.mkdir(parents=True, exist_ok=True)
             (own / archive).symlink_to((found / archive).resolve())
