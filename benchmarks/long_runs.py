@@ -42,6 +42,8 @@ EXPECTED = {
     "mnist-smooth": (0.05, 0),
     "mnist-both": (0.05, 0),
 }
+# Below results, which git ignores: the worktree has no changes of its own.
+LOG = Path("results", "long_runs.log")
 IMAGES = {"CIFAR10": 50_000, "CIFAR100": 50_000, "MNIST": 60_000}
 
 
@@ -104,19 +106,8 @@ def run(configuration: Configuration, overlays: list[Path], worktree: Path, expe
     data = [str(path.resolve()) for path in [*search_path(variable("DATA")), ROOT / "data"]]
     environment = {**os.environ, DATA_VARIABLE: os.pathsep.join(dict.fromkeys(data))}
     files = [str(path.resolve().relative_to(ROOT)) for path in overlays]
-    command = [
-        "nice",
-        "-n",
-        "10",
-        "snakemake",
-        "--cores",
-        "3",
-        "--configfile",
-        *files,
-        "--",
-        *map(str, targets),
-    ]
-    with open(worktree / "long_runs.log", "a", encoding="utf-8") as log:
+    command = [*"nice -n 10 snakemake --cores 3 --configfile".split(), *files, "--", *map(str, targets)]
+    with open(worktree / LOG, "a", encoding="utf-8") as log:
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {experiment}", file=log, flush=True)
         # What was killed has left Snakemake's lock; ours says that nobody else is there.
         for each in (["snakemake", "--unlock", "--configfile", *files], command):
@@ -137,12 +128,17 @@ def main() -> None:
     parser.add_argument("--count", type=int, help="end after so many experiments")
     worktree = ROOT / "results" / "long-runs"
     parser.add_argument(
-        "--worktree", type=Path, default=worktree, help="where to run; its log is long_runs.log"
+        "--worktree", type=Path, default=worktree, help="where to run; its log is results/long_runs.log"
     )
     parser.add_argument(
         "--commit", help="to run, if there is no worktree yet; that of the branch main if absent"
     )
     arguments = parser.parse_args()
+    for path in arguments.configfile:
+        if not path.resolve().is_relative_to(ROOT):
+            raise InputError(
+                f"--configfile {path}: the worktree has files of the project only; put it into config/"
+            )
     configuration = read_configuration(ROOT, arguments.configfile)
     if arguments.list:
         print(listing(configuration, arguments.output))
@@ -168,7 +164,7 @@ def main() -> None:
                 )
             print(f"{name}: running in {worktree}", file=sys.stderr, flush=True)
             if status := run(there, arguments.configfile, worktree, name):
-                raise InputError(f"{name}: Snakemake ended with {status}; see {worktree / 'long_runs.log'}")
+                raise InputError(f"{name}: Snakemake ended with {status}; see {worktree / LOG}")
             results = worktree / there.pathvars["results"]
             collect.collect(configuration, results, name, arguments.output)
             collect.redraw(configuration, arguments.configfile, arguments.output)
