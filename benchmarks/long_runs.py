@@ -106,7 +106,8 @@ def run(configuration: Configuration, overlays: list[Path], worktree: Path, expe
     data = [str(path.resolve()) for path in [*search_path(variable("DATA")), ROOT / "data"]]
     environment = {**os.environ, DATA_VARIABLE: os.pathsep.join(dict.fromkeys(data))}
     files = [str(path.resolve().relative_to(ROOT)) for path in overlays]
-    command = [*"nice -n 10 snakemake --cores 3 --configfile".split(), *files, "--", *map(str, targets)]
+    polite = ["nice", "-n", "10", "snakemake", "--cores", "3"]
+    command = [*polite, "--configfile", *files, "--", *map(str, targets)]
     with open(worktree / LOG, "a", encoding="utf-8") as log:
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {experiment}", file=log, flush=True)
         # What was killed has left Snakemake's lock; ours says that nobody else is there.
