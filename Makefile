@@ -5,11 +5,13 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: run laptop laptop-results long-runs test test-browser lint bench simulate same power-cut status gallery lock clean
+.PHONY: run test test-browser lint bench simulate same power-cut status gallery lock clean
 
 run: $(VENV)/installed
 	snakemake --cores all
 	snakemake --report results/report.html
+
+.PHONY: laptop laptop-results long-runs
 
 # The paper's central result on real images: VGG19 on CIFAR-10, three seeds, half an hour on two cores. The data are
 # downloaded to data/, unless they are there or in a directory of ANATOMY_DATA.
