@@ -29,8 +29,10 @@ only: [plain, other, unturned, milestones, swa, simplex]
 datasets:
   digits:
     {source: embedded, label: Digits, variant: digits-grey, train: 100, test: 50, seed: 1, polarity: both}
-  cifar: {source: torchvision, label: CIFAR-10, official: CIFAR10}
-  images: {source: folder, label: Images, path: images.tar, channels: 3, sha256: null, homepage: here}
+  cifar: {source: torchvision, label: CIFAR-10, official: CIFAR10, polarity: single,
+    stand_in: {path: images.tar, encoding: copies, channels: 3, homepage: here}}
+  images: {source: folder, label: Images, path: images.tar, channels: 3, sha256: null, homepage: here,
+    encoding: copies, polarity: single}
   imagenet: {source: images, label: ImageNet, path: imagenet, train_folder: train, test_folder: val, train: 9,
     test: 9, resize: 256, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2], homepage: here}
   tiny: {source: tiny_imagenet, label: TinyImageNet, path: tiny.zip, homepage: here}

@@ -7,6 +7,14 @@ from anatomy.networks.catalogue import architecture_label
 from anatomy.runtime.settings import Settings
 
 
+def dataset_label(name: str, dataset: Settings) -> str:
+    """Return a data set in words, with what its images are if they are copies: `CIFAR-10 (JPEG copies)`."""
+    words = dataset.label or name
+    # Only sources that read files can be copies.
+    encoding = dataset.encoding if "encoding" in dataset else None
+    return f"{words} ({encoding})" if encoding else words
+
+
 def label(experiment: Settings, datasets: Mapping[str, Settings]) -> str:
     """Return network and data set of an experiment in words, e.g. `VGG19 (width 1/4), CIFAR-10`."""
     network = architecture_label(experiment.architecture)
@@ -15,7 +23,7 @@ def label(experiment: Settings, datasets: Mapping[str, Settings]) -> str:
         exact = 1 < denominator <= 64
         network += f" (width {numerator}/{denominator})" if exact else f" (width {experiment.width:g})"
     dataset = datasets[experiment.dataset]
-    data = dataset.label or experiment.dataset
+    data = dataset_label(experiment.dataset, dataset)
     seen = {"unit": ", pixels in [0, 1]", "symmetric": ", pixels in [-1, 1]", "raw": ", pixels in [0, 255]"}
     # Points have no pixels.
     changes = "" if dataset.source == "points" else seen.get(experiment.pixels, "")

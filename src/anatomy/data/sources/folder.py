@@ -14,6 +14,7 @@ import numpy as np
 
 from anatomy.data.dataset import Dataset, write_dataset
 from anatomy.data.decoding import IGNORED, decode, pixels
+from anatomy.data.polarity import with_polarity
 from anatomy.data.search_path import locate
 from anatomy.data.sources import described
 from anatomy.data.subset import given_statistics, limited, selected
@@ -147,6 +148,7 @@ def prepare(name: str, settings: Settings, folder: Path) -> None:
     path = locate(settings.path, name, settings.homepage)
     dataset = read_folder(path, name, settings.channels, settings.sha256)
     dataset = limited(selected(dataset, name, settings), name, settings.train, settings.test)
+    dataset = with_polarity(dataset, settings.polarity)
     checksum = {"sha256": sha256_of(path)} if path.is_file() else {}
     source = {**described(settings), **checksum}
     write_dataset(dataset, folder, name, source, given_statistics(settings))
