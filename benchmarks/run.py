@@ -29,6 +29,8 @@ BENCHMARKS = {
     "invariance": "invariance_rows:whole",
     "rotation": "invariance_rows:rotation",
     "invariance-memory": "invariance_rows:memory",
+    "curvature-training": "curvature_rows:training",
+    "curvature": "curvature_rows:hessian",
     "start": "program_rows:start",
 }
 
