@@ -4,10 +4,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from configuration.configuration_examples import SCHEMA
-from conftest import run_program
 from studies.curvature import made_up
 from studies.test_all_studies import shipped
 
+import plot_figure
 from anatomy.configuration.resolve import resolve
 from anatomy.reporting.kinds import kind_of
 from anatomy.reporting.tables import write_table
@@ -51,7 +51,7 @@ def test_without_a_reset_to_the_initialisation_there_are_no_drops():
         curvature_layers.draw(tables, ["network"])
 
 
-def test_the_program_tells_tables_of_one_name_apart(tmp_path):
+def test_the_program_tells_tables_of_one_name_apart(tmp_path, monkeypatch):
     """Both studies have a `layers.csv`; they lie in folders of their studies."""
     given = []
     for name, (table,) in made_up.tables("curvature_layers").items():
@@ -59,8 +59,10 @@ def test_the_program_tells_tables_of_one_name_apart(tmp_path):
         write_table(table, given[-1])
     kind = kind_of("curvature_layers")
     assert [kind.paths_of(name, given) for name in kind.tables] == [[path] for path in given]
-    options = ("--kind", "curvature_layers", "--options", '{"labels": ["network"]}')
-    run_program("plot_figure", *options, "--tables", *given, "--output", tmp_path / "figure.png")
+    command = ["plot_figure.py", "--kind", "curvature_layers", "--options", '{"labels": ["network"]}']
+    command += ["--tables", *map(str, given), "--output", str(tmp_path / "figure.png")]
+    monkeypatch.setattr("sys.argv", command)
+    plot_figure.main()
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 

@@ -15,9 +15,10 @@ from anatomy.reporting.evidence import FEWEST_SEEDS, Case
 from anatomy.studies.curvature.claims import CLAIMS
 from anatomy.studies.curvature.evidence import concentrated
 from curvature_nulls import SIMULATIONS
-from verdict_rates import CLAIM, SEEDS, all_simulations, lower_limit, verdict_counts
+from verdict_rates import CLAIM, all_simulations, lower_limit, verdict_counts
 
-DRAWS = 50
+# Few seeds have equal counts by chance; docs/statistics.md has other numbers too.
+DRAWS, FEW = 60, (2, 5)
 # Of pairs of seeds, one of which there is with two, there is no interval.
 OF_PAIRS = "seeds-agree-on-the-boundary"
 
@@ -30,7 +31,7 @@ def test_every_claim_has_draws_on_which_it_is_false_and_true():
     assert {*every} <= all_simulations().keys() <= CLAIM.keys()
 
 
-@pytest.mark.parametrize("seeds", SEEDS)
+@pytest.mark.parametrize("seeds", FEW)
 @pytest.mark.parametrize("name", SIMULATIONS)
 def test_false_verdicts_are_rare(name, seeds):
     simulation = SIMULATIONS[name]
