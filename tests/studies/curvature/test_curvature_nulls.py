@@ -1,6 +1,6 @@
 """Every claim is supported where it is false, and not supported where it is true, in 5 % of cases at most.
 
-Draws are those of `benchmarks/curvature_nulls.py`; docs/statistics.md has the same rates from more of them.
+Draws are those of `benchmarks/curvature_nulls.py`; `make simulate` counts more of them.
 """
 
 from importlib import import_module
@@ -17,7 +17,7 @@ from anatomy.studies.curvature.evidence import concentrated
 from curvature_nulls import SIMULATIONS
 from verdict_rates import CLAIM, all_simulations, lower_limit, verdict_counts
 
-# Few seeds have equal counts by chance; docs/statistics.md has other numbers too.
+# Few seeds have equal counts by chance.
 DRAWS, FEW = 60, (2, 5)
 # Of pairs of seeds, one of which there is with two, there is no interval.
 OF_PAIRS = "seeds-agree-on-the-boundary"
