@@ -31,6 +31,8 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
         for ax, (part, words) in zip(pair, PARTS.items(), strict=True):
             for position, (table, label) in enumerate(zip(tables["training"], labels, strict=True)):
                 summary = mean_over_seeds(table, ["epoch"], f"{part}_{quantity}").dropna(subset="mean")
+                # A logarithmic axis has no epoch 0.
+                summary = summary[summary["epoch"] > 0]
                 plot_mean(ax, summary, label=in_lines(label, 1.8), **experiment_style(position))
             ax.set(title=f"{quantity}, {words}", xscale="log", yscale=scale, xlabel="epoch")
     seeds = min(table["seed"].nunique() for table in tables["training"])
