@@ -30,6 +30,8 @@ BENCHMARKS = {
     "rotation": "invariance_rows:rotation",
     "invariance-memory": "invariance_rows:memory",
     "subspaces": "subspace_rows:whole",
+    "curvature-training": "curvature_rows:training",
+    "curvature": "curvature_rows:hessian",
     "start": "program_rows:start",
 }
 

@@ -141,7 +141,9 @@ def figure_texts(figure):
 
 
 def table_of(study, experiment, table):
-    """Where a table lies that a study has of an experiment, or that every run has."""
+    """Where a table lies that a study has of an experiment, or another one (`study/table`), or that every run has."""
+    other, _, table = table.rpartition("/")
+    study = other or study
     of_runs = [Path(file).stem for file in rules.tabulate_training.output]
     folder = "runs" if table in of_runs else f"{study}/tables"
     return f"<results>/{folder}/{experiment}/{table}.csv"

@@ -26,7 +26,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     kind = kind_of(arguments.kind)
-    paths = {name: [path for path in arguments.tables if path.stem == name] for name in kind.tables}
+    paths = {name: kind.paths_of(name, arguments.tables) for name in kind.tables}
     if missing := [f"{name}.csv" for name, found in paths.items() if not found]:
         raise InputError(f"{arguments.kind}: --tables lacks {', '.join(missing)}")
     draw = import_module(kind.module).draw

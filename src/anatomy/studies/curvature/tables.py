@@ -91,7 +91,10 @@ def measure_table(runs: Iterable[Run]) -> pd.DataFrame:
         for own in facts["epochs"]:
             numbers = {key: own[key] for key in ("loss", "train_accuracy")}
             if own["epoch"] == facts["epochs"][-1]["epoch"]:
-                numbers["test_accuracy"] = facts["test_accuracy"]
+                numbers["test_accuracy"], numbers["test_inputs"] = (
+                    facts["test_accuracy"],
+                    facts["test_inputs"],
+                )
             numbers["parameters"], numbers["classes"] = facts["parameters"], facts["classes"]
             numbers |= {f"outliers_{fraction}": count for fraction, count in own["outliers"].items()}
             for quantity, value in numbers.items():
