@@ -30,6 +30,7 @@ BENCHMARKS = {
     "rotation": "invariance_rows:rotation",
     "invariance-memory": "invariance_rows:memory",
     "start": "program_rows:start",
+    "explorer": "explorer_rows:pages",
 }
 
 
