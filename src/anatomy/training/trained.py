@@ -66,7 +66,7 @@ class TrainedRun:
                 advice = "add it to `snapshots` of the experiment"
                 if self.settings.stop is not None:
                     advice = (
-                        "a run with `stop` keeps its first and last weights alone; take one of these, or train "
+                        "a run with `stop` keeps its first and last weights alone; take these, or train "
                         "without `stop` and with the epoch in `snapshots`"
                     )
                 raise InputError(f"{self.folder} has no snapshot of epoch {epoch}; {advice}")
