@@ -108,9 +108,8 @@ def size_of(name: str, dataset: Settings, given: dict[str, Size]) -> Size:
         counts = {part: count * len(dataset.classes) // classes for part, count in counts.items()}
         classes = len(dataset.classes)
     if dataset.per_class is not None:
-        counts = {
-            part: min(count, getattr(dataset.per_class, part) * classes) for part, count in counts.items()
-        }
+        most = {part: each * classes for part, each in dataset.per_class.complete().items()}
+        counts = {part: min(count, most.get(part, count)) for part, count in counts.items()}
     return Size(shape, **counts, classes=classes)
 
 
