@@ -286,7 +286,10 @@ def claim_figures(study):
 def claim_texts(study):
     """Code that judges the claims of a study, and what they are judged on."""
     return [
-        *code("judge_claims.py", f"anatomy.studies.{study}.claims"),
+        *code(
+            "judge_claims.py",
+            *(f"anatomy.studies.{study}.{of}" for of in ("claims", "paper")),
+        ),
         f"figures={claim_figures(study)}",
         f"experiments={claim_settings(study)}",
     ]
