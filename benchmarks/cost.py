@@ -41,8 +41,8 @@ OFFICIAL = {
 }
 GIB = 2**30
 # A batch is measured whole up to so many pixels; of larger ones a part, as cost is proportional to images.
-MOST_PIXELS = 400_000
-REPEATS = 3
+MOST_PIXELS = 50_000
+REPEATS = 2
 # Of the work of whole evaluations, what resets of all layers share on average: what lies before the layer.
 SHARED = 0.5
 
@@ -153,7 +153,7 @@ def few_steps(settings: Settings, size: Size, batch: int, points: Settings | Non
     chosen = settings.changed(batch_size=batch, start=None, stop=None, label_noise=None, class_subset=None)
     if points is None:
         chosen = chosen.changed(validation_fraction=0, split=None)
-    data, description = material_of(size, 2 * batch, points)
+    data, description = material_of(size, batch, points)
     run = begin_run(Task(chosen, data, description, 0, torch.device("cpu")))
     run.advance()
     seconds, tested = [], []
@@ -222,8 +222,8 @@ def alike(settings: Settings, size: Size) -> str:
     """Return a text that is the same of runs whose steps cost the same."""
     complete = settings.complete()
     keys = ("architecture", "options", "width", "batch_size", "precision", "upscaling", "subspace")
-    parts = [*(complete.get(key) for key in keys), complete["augmentation"], complete["snapshots"]["weights"]]
-    return json.dumps([*parts, complete["optimiser"]["kind"], size.shape, size.classes])
+    parts = [*(complete.get(key) for key in keys), settings.augmentation.rotate, settings.snapshots.weights]
+    return json.dumps([*parts, settings.optimiser.kind, size.shape, size.classes])
 
 
 def whole(parts: Sequence[Cost]) -> Cost:
