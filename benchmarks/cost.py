@@ -41,7 +41,7 @@ OFFICIAL = {
 }
 GIB = 2**30
 # A batch is measured whole up to so many pixels; of larger ones a part, as cost is proportional to images.
-MOST_PIXELS = 50_000
+MOST_PIXELS = 400_000
 REPEATS = 2
 # Of the work of whole evaluations, what resets of all layers share on average: what lies before the layer.
 SHARED = 0.5
