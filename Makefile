@@ -45,7 +45,7 @@ lint: $(VENV)/test-tools
 
 # Measure the project against a plain reference: docs/benchmarks.md. On a quiet machine, about 30 minutes;
 # DATA= a directory or archive of CIFAR-10 images, ONLY= some of the names that --help lists.
-bench: $(VENV)/installed
+bench: $(VENV)/test-tools
 	python benchmarks/run.py $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
 
 # Rates of false verdicts of every claim, and of effects that are seen, for docs/statistics.md: a quarter of

@@ -33,6 +33,7 @@ BENCHMARKS = {
     "curvature-training": "curvature_rows:training",
     "curvature": "curvature_rows:hessian",
     "start": "program_rows:start",
+    "explorer": "explorer_rows:pages",
 }
 
 

@@ -131,6 +131,4 @@ PAGE_FILES = sorted((ROOT / "src/anatomy/reporting/explorer").glob("explore.*"))
 
 def experiment_labels(wildcards):
     """Names of experiments for people, as JSON."""
-    return json.dumps(
-        {name: labels.label(own, DATASETS) for name, own in EXPERIMENTS.items()}
-    )
+    return json.dumps(labels.labels_of(EXPERIMENTS, DATASETS))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from anatomy.reporting.claims import claim_table
 from anatomy.reporting.evidence import collect_evidence
+from anatomy.reporting.figures import paper_of
 from anatomy.reporting.pages import claims_page
 from anatomy.reporting.tables import read_table, write_table
 from anatomy.reporting.uses import claiming_studies
@@ -42,6 +43,7 @@ def main() -> None:
             if name not in arguments.experiments:
                 raise InputError(f"--figures: {figure} draws {name}, which --experiments does not describe")
     study = import_module(f"anatomy.studies.{arguments.study}.claims")
+    paper = paper_of(import_module(f"anatomy.studies.{arguments.study}.paper"), arguments.study)
     for name in ("CLAIMS", "EVIDENCE"):
         if not hasattr(study, name):
             raise InputError(f"{study.__name__} has no {name}; see anatomy.studies.arrangements.claims")
@@ -51,7 +53,7 @@ def main() -> None:
     figures = {figure: [evidence[name] for name in names] for figure, names in arguments.figures.items()}
     claims = claim_table(study.CLAIMS, figures)
     write_table(claims, arguments.table)
-    write_text(arguments.page, claims_page(claims))
+    write_text(arguments.page, claims_page(claims, paper.in_words))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,42 @@
 
 from collections.abc import Mapping
 from pathlib import PurePath
+from typing import Any
 
 from anatomy.networks.catalogue import architecture_label
+from anatomy.runtime.schema import flattened
 from anatomy.runtime.settings import Settings
+
+# What experiments that are shown side by side are told apart by, if network, data and the rest are the same.
+DISTINCTIONS = ("loss", "optimiser", "options", "dropout", "precision")
+
+
+def labels_of(experiments: Mapping[str, Settings], datasets: Mapping[str, Settings]) -> dict[str, str]:
+    """Return the labels of experiments that are shown side by side, by name.
+
+    Where two would read alike, each says what of its `DISTINCTIONS` the others do not share.
+    """
+    found = {name: label(own, datasets) for name, own in experiments.items()}
+    for text in set(found.values()):
+        alike = [name for name in found if found[name] == text]
+        parts = {name: _distinctions(experiments[name]) for name in alike}
+        for key in dict.fromkeys(key for part in parts.values() for key in part):
+            if any(part.get(key) != parts[alike[0]].get(key) for part in parts.values()):
+                for name in alike:
+                    found[name] += f", {_in_words(key, parts[name][key])}" if key in parts[name] else ""
+    return found
+
+
+def _distinctions(experiment: Settings) -> dict[str, Any]:
+    whole = experiment.complete()
+    return flattened({key: whole[key] for key in DISTINCTIONS if whole.get(key) not in (None, {})})
+
+
+def _in_words(key: str, value: Any) -> str:
+    """Return a setting in words, e.g. `loss squared error` of `loss.kind`, `learning rate 0.02`."""
+    whole, _, own = key.rpartition(".")
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{whole if own == 'kind' else own} {shown}".replace("_", " ")
 
 
 def dataset_label(name: str, dataset: Settings) -> str:

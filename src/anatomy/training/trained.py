@@ -63,9 +63,13 @@ class TrainedRun:
         path = self.folder / FINAL_NETWORK
         if epoch is not None and epoch != self.settings.epochs:
             if epoch not in self.snapshots:
-                raise InputError(
-                    f"{self.folder} has no snapshot of epoch {epoch}; add it to `snapshots` of the experiment"
-                )
+                advice = "add it to `snapshots` of the experiment"
+                if self.settings.stop is not None:
+                    advice = (
+                        "a run with `stop` keeps its first and last weights alone; take these, or train "
+                        "without `stop` and with the epoch in `snapshots`"
+                    )
+                raise InputError(f"{self.folder} has no snapshot of epoch {epoch}; {advice}")
             if self.settings.snapshots.weights != "all":
                 raise InputError(
                     f"{self.snapshots[epoch]} holds convolutions only; set `weights: all` in `snapshots` of "
