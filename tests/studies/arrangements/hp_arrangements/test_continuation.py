@@ -145,7 +145,10 @@ def test_a_run_with_other_options_is_not_overwritten(shades):
         (["--pretrained"], "--pretrained networks tell 1000 classes apart, --dataset has 4"),
         (["--resume-from", "gone.tar"], "--resume-from gone.tar does not exist"),
         (["--resume-from", "shades"], "shades is no run directory"),
-        (["--resume-from", "text.pt"], "text.pt is neither safetensors nor a checkpoint of torch.save"),
+        (
+            ["--resume-from", "text.pt"],
+            "text.pt is damaged, or not a checkpoint of safetensors or torch.save",
+        ),
         (["--resume-from", "few.pt"], "few.pt has no features.0.bias"),
         (
             ["--resume-from", "wide.pt"],
