@@ -156,8 +156,8 @@ def test_output_that_nobody_reads(stdout):
     expected = {
         "closed pipe": (141, ""),
         "full disk": (
-            1,
-            f"error: No space left on device; free some space, {'then run the same command again'}\n",
+            2,
+            "error: No space left on device; free some space, then run the same command again\n",
         ),
         "closed": (0, ""),
     }
