@@ -115,6 +115,7 @@ experiments:
     arrangements: {reinitialise: {epochs: [0]}}
     curvature: {epochs: [0]}
     schedule: {kind: swa_cyclic, every: null, factor: null, cycles: 2, swa_rate: 0.1}
+    keep_state: false
 studies:
   arrangements:
     pretrained:

@@ -183,7 +183,9 @@ def test_a_damaged_run_json_is_named_and_made_again(tmp_path, unbroken, capsys, 
     same_as(run, unbroken)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", "[" * 100_000, '{"fingerprint": "a", "sha256": {}}', '{"sha256": []}']
+)
 def test_whoever_reads_a_damaged_run_json_is_told_what_to_do(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(InputError, match=r"run\.json is damaged .*; delete it, and train that network again"):

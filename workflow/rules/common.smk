@@ -25,6 +25,7 @@ from anatomy.configuration.files import laid_over, shipped_files
 from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
 from anatomy.configuration.studies import STUDIES
+from anatomy.configuration.texts import data_problems
 from anatomy.data import presence
 from anatomy.data.search_path import locate
 from anatomy.data.sources import module_of as module_of_source
@@ -42,6 +43,7 @@ from anatomy.runtime.own_code import is_own
 from anatomy.runtime.processor import bfloat16_note
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import snapshot_epochs
+from anatomy.runtime.yaml_files import check_yaml
 from anatomy.studies.arrangements.settings import (
     pretrained_label,
     pretrained_networks,
@@ -50,6 +52,12 @@ from anatomy.studies.arrangements.settings import (
 from anatomy.training.modules import modules_of
 
 # What is shipped, and over it what was given: by --configfile and --config, or by who uses this as a module.
+try:
+    # Files given are read before this one, but of a key that is there twice its last value.
+    for file in [*shipped_files(ROOT), *workflow.config_settings.configfiles]:
+        check_yaml(file)
+except InputError as error:
+    sys.exit(f"error: {error}")
 # A rule that another workflow overrides has this file read again, with what it has added itself.
 ASKED = {key: own for key, own in config.items() if key != "summary"}
 OF_COMMAND_LINE = workflow.config_settings
@@ -69,6 +77,8 @@ try:
     CONFIGURATION = resolve(GIVEN, SCHEMA)
     # Refused here, before any job, if only the variables of an earlier version are set.
     OUTSIDE = {name: variable(name) for name in ("DATA", "RUNS_PER_GPU")}
+    for problem in data_problems(OUTSIDE["DATA"] or "", "$ANATOMY_DATA"):
+        raise InputError(problem)
 except InputError as error:
     sys.exit(f"error: {error}")
 

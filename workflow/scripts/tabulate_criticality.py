@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime.errors import run_program
-from anatomy.studies.arrangements.tables import criticality_tables
+from anatomy.runtime.options import number
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -19,7 +18,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--critical-drop",
         required=True,
-        type=float,
+        type=number,
         help="relative drop in test accuracy above which a layer is called critical",
     )
     return parser.parse_args()
@@ -27,6 +26,10 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import read_table, write_table
+    from anatomy.studies.arrangements.tables import criticality_tables
+
     n_l, reinitialisation = map(read_table, arguments.n_l), map(read_table, arguments.reinitialisation)
     table, layers = criticality_tables(n_l, reinitialisation, arguments.critical_drop)
     write_table(table, arguments.output)

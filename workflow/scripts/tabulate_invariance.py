@@ -3,21 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import write_table
 from anatomy.runtime.errors import InputError, run_program
-from anatomy.studies.invariance.measurement import Measurement
-from anatomy.studies.invariance.tables import (
-    angles_table,
-    epochs_table,
-    layer_table,
-    layers_table,
-    local_table,
-    network_table,
-    outputs_table,
-    scores_table,
-    transformations_table,
-    units_table,
-)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -31,6 +17,22 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import write_table
+    from anatomy.studies.invariance.measurement import Measurement
+    from anatomy.studies.invariance.tables import (
+        angles_table,
+        epochs_table,
+        layer_table,
+        layers_table,
+        local_table,
+        network_table,
+        outputs_table,
+        scores_table,
+        transformations_table,
+        units_table,
+    )
+
     measurements = [Measurement.read(path) for path in arguments.measurements]
     if len({own.facts["experiment"] for own in measurements}) > 1:
         raise InputError("--measurements are of several experiments; expected the seeds of one")

@@ -3,9 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime.errors import InputError, run_program
-from anatomy.studies.arrangements.tables import layers_table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -23,6 +21,10 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import read_table, write_table
+    from anatomy.studies.arrangements.tables import layers_table
+
     tables = {path.stem: read_table(path) for path in arguments.tables}
     if "n_l" not in tables:
         raise InputError("--tables lacks n_l.csv")

@@ -3,10 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime.errors import run_program
-from anatomy.studies.subspaces.predictions_files import read_predictions
-from anatomy.studies.subspaces.tables import TRAINED, ensembles, evaluations, plane, summary
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -22,13 +19,19 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import read_table, write_table
+    from anatomy.studies.subspaces.predictions_files import read_predictions
+    from anatomy.studies.subspaces.tables import TRAINED, ensembles, evaluations, plane, summary
+
     frames = [read_table(path) for path in arguments.evaluations]
     table = evaluations(frames)
     common = table.iloc[0][["experiment", *TRAINED]].to_dict()
     found, labels = read_predictions(arguments.predictions)
+    means, of_seeds = summary(table), ensembles(common, found, labels)
     write_table(table, arguments.table)
-    write_table(summary(table), arguments.summary)
-    write_table(ensembles(common, found, labels), arguments.ensembles)
+    write_table(means, arguments.summary)
+    write_table(of_seeds, arguments.ensembles)
     write_table(plane(frames), arguments.plane)
 
 

@@ -10,6 +10,7 @@ import yaml
 from anatomy.configuration.resolve import Configuration, resolve
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.schema import merge, read_schemas
+from anatomy.runtime.yaml_files import read_yaml
 
 SCHEMA = Path("workflow", "schemas", "config.schema.yaml")
 
@@ -51,11 +52,12 @@ def laid_over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with open(path, encoding="utf-8") as file:
-            content = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = read_yaml(path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; expected a configuration file") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     if content is None:
         return {}

@@ -1,11 +1,14 @@
 """Tidy tables: read, written, and averaged over seeds."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from anatomy.runtime.files import atomic
+from anatomy.runtime import readings
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import atomic, understood
 
 # Columns of a study's `layers.csv`, by which quantities of different studies are compared layer by layer.
 # `layer` is the name of the module; `epoch` is empty if there is none, of a reset that which was reset to.
@@ -26,10 +29,20 @@ def mean_over_seeds(frame: pd.DataFrame, by: Sequence[str], value: str) -> pd.Da
     return groups.agg(mean="mean", std="std", n="count").reset_index()
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a table; names stay text, whatever they look like."""
+def read_table(path: Path, empty: Sequence[str] = ("",)) -> pd.DataFrame:
+    """Read a table; names stay text, whatever they look like. `InputError` if it is none, or is cut off.
+
+    What is `empty` stands for no value.
+    """
     text = {"experiment": str, "reset_to": str}
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
+    with understood(path, "a table of CSV"):
+        with open(path, "rb") as file:
+            content = file.read()
+        if content and not content.endswith(b"\n"):
+            raise InputError(f"{path} ends within a line; it is cut off: remove it, and make it again")
+        frame = pd.read_csv(io.BytesIO(content), dtype=text, keep_default_na=False, na_values=[*empty])
+    readings.note(path, frame.columns)
+    return frame
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:

@@ -16,6 +16,11 @@ from anatomy.training.modules import modules_of
 
 RUN_FILE = "run.json"
 FINAL_NETWORK = "final.safetensors"
+# What the facts of a finished run say at least, and of what kind it is.
+KINDS = {
+    **{"experiment": str, "dataset": str, "seed": int, "settings": dict, "sha256": dict},
+    **{"dataset_sha256": str, "code_sha256": str, "fingerprint": str},
+}
 
 
 def origin_of(architecture: str, dataset: str, experiment: str, seed: int) -> dict[str, Any]:
@@ -66,18 +71,24 @@ def facts_of(
     return facts if statistics is None else {**facts, "statistics": [list(each) for each in statistics]}
 
 
-def read_facts(run: Path) -> dict[str, Any]:
+def read_facts(run: Path, whole: bool = True) -> dict[str, Any]:
     """Return the facts of a finished run, and the checksums of its files, from its directory.
 
-    `InputError` if it is not finished, or the file is damaged.
+    `InputError` if it is not finished, or the file is damaged, or is not `whole`: has none of `KINDS`.
     """
     file = run / RUN_FILE
     if not file.is_file():
         raise InputError(f"{run} is no finished run: it has no {RUN_FILE}")
     try:
         facts = read_json(file)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file} is damaged ({error}); delete it, and train that network again") from error
     if not isinstance(facts, dict) or not {"fingerprint", "sha256"} <= facts.keys():
         raise InputError(f"{file} is damaged (it says no checksums); delete it, and train that network again")
+    for key, kind in KINDS.items():
+        if (whole or key in facts) and not isinstance(facts.get(key), kind):
+            said = repr(facts[key]) if key in facts else "missing"
+            raise InputError(
+                f"{file} is damaged (its {key} is {said}); delete it, and train that network again"
+            )
     return facts

@@ -152,7 +152,7 @@ def _finished_facts(folder: Path) -> dict[str, Any] | None:
     if not (folder / RUN_FILE).is_file():
         return None
     try:
-        return read_facts(folder)
+        return read_facts(folder, whole=False)
     except InputError:
         print(f"{folder / RUN_FILE} is damaged and of no use", file=sys.stderr)
         return None
@@ -179,7 +179,7 @@ def publish(folder: Path, run: Path, program: Path, settings: Settings) -> None:
     `InputError` if the code that `program` runs was edited since the run began: the outputs then wait in
     the working folder, for the case that the edit is undone.
     """
-    facts = read_facts(folder)
+    facts = read_facts(folder, whole=False)
     require_unedited(facts["code_sha256"], program, settings, f"{run} was trained")
     shutil.rmtree(run / "snapshots", ignore_errors=True)
     names = [*facts["sha256"], HISTORY_FILE, PROVENANCE_FILE]

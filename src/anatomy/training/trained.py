@@ -12,6 +12,7 @@ from torch import nn
 from anatomy.checkpoints.snapshots import CORNER
 from anatomy.data.dataset import open_dataset
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import understood
 from anatomy.runtime.settings import Settings
 from anatomy.training.facts import FINAL_NETWORK, read_facts
 from anatomy.training.task import Task
@@ -76,7 +77,8 @@ class TrainedRun:
                     "the experiment to keep all"
                 )
             path = self.snapshots[epoch]
-        return load_file(path)
+        with understood(path, "the weights of a run", False):
+            return load_file(path)
 
     def _with(self, weights: Mapping[str, torch.Tensor]) -> nn.Module:
         # Its weights are replaced, so that it does not matter how it begins.

@@ -10,10 +10,11 @@ import pandas as pd
 from anatomy.networks.layouts import CONVOLUTION
 from anatomy.reporting import resampling, statistics
 from anatomy.reporting.tables import LAYERS, mean_over_seeds
-from anatomy.runtime.files import read_json
+from anatomy.runtime.files import read_json, understood
 from anatomy.studies.arrangements.epochs import PRETRAINED, in_order, order_of_epoch
 from anatomy.studies.arrangements.reinitialisation.names import RANDOM, is_random
 
+PROJECTIONS = "a file of measure_projections.py"
 # A corrected p-value below it is called significant.
 SIGNIFICANCE = 0.05
 CRITICALITY_COLUMNS = (
@@ -48,15 +49,16 @@ def n_l_table(projections: Iterable[Path]) -> pd.DataFrame:
     """Return one row per experiment, seed, epoch and layer of projections files."""
     rows = []
     for path in projections:
-        content = read_json(path)
-        origin = {
-            "experiment": content["experiment"],
-            "seed": int(content["seed"]),
-            "epoch": int(content["epoch"]),
-        }
-        for layer in content["layers"]:
-            kept = ("layer", "name", "filters", "undefined", "not_finite", "n_l", "mean_cosine")
-            rows.append({**origin, **{key: layer[key] for key in kept}})
+        with understood(path, PROJECTIONS):
+            content = read_json(path)
+            origin = {
+                "experiment": content["experiment"],
+                "seed": int(content["seed"]),
+                "epoch": int(content["epoch"]),
+            }
+            for layer in content["layers"]:
+                kept = ("layer", "name", "filters", "undefined", "not_finite", "n_l", "mean_cosine")
+                rows.append({**origin, **{key: layer[key] for key in kept}})
     return pd.DataFrame(rows).sort_values(["seed", "epoch", "layer"], ignore_index=True)
 
 
@@ -309,24 +311,25 @@ def cosine_table(projections: Iterable[Path]) -> pd.DataFrame:
     """
     frames = []
     for path in projections:
-        content = read_json(path)
-        blocks = [
-            block
-            for stage in sorted((key for key in content if key.isdecimal()), key=int)
-            for _, block in sorted(content[stage].items(), key=lambda item: int(item[0]))
-        ]
-        for layer, block in zip(content["layers"], blocks, strict=True):
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "experiment": content["experiment"],
-                        "seed": int(content["seed"]),
-                        "epoch": int(content["epoch"]),
-                        "layer": layer["layer"],
-                        "filter": range(layer["filters"]),
-                        "cosine": layer["cosines"],
-                        "projection": block["projections"],
-                    }
-                ).astype({"cosine": float, "projection": float})
-            )
+        with understood(path, PROJECTIONS):
+            content = read_json(path)
+            blocks = [
+                block
+                for stage in sorted((key for key in content if key.isdecimal()), key=int)
+                for _, block in sorted(content[stage].items(), key=lambda item: int(item[0]))
+            ]
+            for layer, block in zip(content["layers"], blocks, strict=True):
+                frames.append(
+                    pd.DataFrame(
+                        {
+                            "experiment": content["experiment"],
+                            "seed": int(content["seed"]),
+                            "epoch": int(content["epoch"]),
+                            "layer": layer["layer"],
+                            "filter": range(layer["filters"]),
+                            "cosine": layer["cosines"],
+                            "projection": block["projections"],
+                        }
+                    ).astype({"cosine": float, "projection": float})
+                )
     return pd.concat(frames, ignore_index=True)

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from anatomy.reporting.tables import LAYERS
-from anatomy.runtime.files import read_json
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import read_json, understood
 
 FACTS_FILE, ARRAYS_FILE = "curvature.json", "arrays.npz"
+MEASURED = "a measurement of measure_curvature.py"
 AXES = ("x", "y")
 
 
@@ -32,8 +34,17 @@ def read_runs(folders: Iterable[Path]) -> list[Run]:
     """Read what was measured of runs, from the directory of each."""
     found = []
     for folder in folders:
-        with np.load(folder / ARRAYS_FILE) as arrays:
-            found.append(Run(read_json(folder / FACTS_FILE), dict(arrays)))
+        for name in (FACTS_FILE, ARRAYS_FILE):
+            if not (folder / name).is_file():
+                raise InputError(f"{folder} has no {name}; expected a folder of measure_curvature.py")
+        with understood(folder / ARRAYS_FILE, MEASURED), np.load(folder / ARRAYS_FILE) as arrays:
+            own = dict(arrays)
+        with understood(folder / FACTS_FILE, MEASURED):
+            facts = read_json(folder / FACTS_FILE)
+            run = Run(facts, own)
+            if not run.names or not isinstance(facts["epochs"], list):
+                raise TypeError("epochs are no list")
+        found.append(run)
     return found
 
 

@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import atomic
+from anatomy.runtime.files import atomic, understood
 
 # The only key of the metadata: of several the order in the file would be random.
 FORMAT = "anatomy invariance 1"
@@ -46,7 +46,7 @@ class Measurement:
     @classmethod
     def read(cls, path: Path) -> "Measurement":
         """Read it from a file; `InputError` if it is none of this study."""
-        with safe_open(path, "numpy") as file:
+        with understood(path, f"a file of {FORMAT}"), safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             if FORMAT not in metadata:
                 raise InputError(f"{path} is no measurement of invariance; expected a file of {FORMAT}")

@@ -13,7 +13,6 @@ In the plane through three corners, x runs from corner 0 towards corner 1 and y 
 are Euclidean distances between all weights.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
@@ -22,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from anatomy.checkpoints.safetensors_files import read_safetensors
-from anatomy.checkpoints.snapshots import CORNER, METADATA_KEY
+from anatomy.checkpoints.snapshots import CORNER, read_content
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import understood
 
 QUANTITIES = ("distance", "squared_cosine", "norm")
 COLUMNS = ("experiment", "seed", "epoch", "position", "layer", *QUANTITIES)
@@ -41,19 +41,20 @@ def rows_of_snapshot(path: Path, curve: bool) -> Iterator[dict[str, Any]]:
     `InputError` if it has no corners.
     """
     arrays, metadata = read_safetensors(path)
-    content = json.loads(metadata[METADATA_KEY])
+    layers, origin = read_content(path, metadata)
     ends = len({name.partition(".")[0] for name in arrays if name.startswith(CORNER)})
     if ends < 2:
         raise InputError(f"{path} has no corners; expected a snapshot of a run with the key `subspace`")
     ends = ENDS_OF_CURVE if curve else ends
     products = {}
-    for layer in content["layers"]:
-        flat = [
-            arrays[f"{CORNER}{end}.{layer['name']}.weight"].ravel().astype(np.float64) for end in range(ends)
-        ]
-        products[layer["layer"], layer["name"]] = np.stack(flat) @ np.stack(flat).T
-    origin = content["origin"]
-    common = {key: origin[key] for key in ("experiment", "seed", "epoch")}
+    for layer in layers:
+        with understood(path, "a snapshot of a run with the key `subspace`"):
+            flat = [
+                arrays[f"{CORNER}{end}.{layer.name}.weight"].ravel().astype(np.float64) for end in range(ends)
+            ]
+            products[layer.layer, layer.name] = np.stack(flat) @ np.stack(flat).T
+    with understood(path, "a snapshot of train_network.py"):
+        common = {key: origin[key] for key in ("experiment", "seed", "epoch")}
     for (position, name), gram in products.items():
         yield {**common, "position": position, "layer": name, **of_products(gram)}
     yield {**common, "position": None, "layer": None, **of_products(sum(products.values()))}

@@ -16,7 +16,7 @@ from torch import nn
 from anatomy.networks.batch_norm import normalisations, recalibrate
 from anatomy.networks.subspace import Subspace
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import atomic
+from anatomy.runtime.files import atomic, understood
 from anatomy.runtime.streams import stream, stream_seed
 from anatomy.studies.subspaces.points import Point, move
 from anatomy.training.task import Task
@@ -97,7 +97,7 @@ class RecalibratedPoints:
         self.path = path
         if not path.is_file():
             raise InputError(f"{path} does not exist: no point was recalibrated; run {command(path)}")
-        with safe_open(path, "pt") as file:
+        with understood(path, f"a file of {PROGRAM}"), safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             if METADATA not in metadata:
                 raise InputError(f"{path} is no file of recalibrated points; run {command(path)}")
