@@ -30,6 +30,7 @@ from anatomy.data.search_path import locate
 from anatomy.data.sources import module_of as module_of_source
 from anatomy.networks.family import module_of as module_of_network
 from anatomy.reporting import figures
+from anatomy.reporting.failures import failures
 from anatomy.reporting.figures import paper_of
 from anatomy.reporting.kinds import kinds
 from anatomy.reporting.uses import claiming_studies, uses_of
