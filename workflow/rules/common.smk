@@ -20,7 +20,7 @@ SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 sys.path.insert(0, str(ROOT / "src"))
 sys.path.append(str(ROOT))
 
-from anatomy.configuration import labels
+from anatomy.configuration import labels, requests
 from anatomy.configuration.files import laid_over, shipped_files
 from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
