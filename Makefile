@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: run test test-browser lint bench simulate same power-cut status gallery lock clean
+.PHONY: run test test-browser test-slurm lint bench simulate same power-cut status gallery lock clean
 
 run: $(VENV)/installed
 	snakemake --cores all
@@ -35,6 +35,10 @@ test: lint
 # Pages in a real browser, which needs chromium and its driver (Debian: chromium chromium-driver).
 test-browser: $(VENV)/test-tools
 	pytest tests/browser
+
+# The pipeline on a real Slurm, which only these tests see: as root, on Debian or Ubuntu, some minutes.
+test-slurm: $(VENV)/test-tools
+	tests/slurm/run.sh
 
 # Formatting and lint of everything that is written by hand.
 lint: $(VENV)/test-tools

@@ -14,6 +14,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/inputs.smk"
+include: "workflow/rules/requests.smk"
 include: "workflow/rules/figure_inputs.smk"
 include: "workflow/rules/report_inputs.smk"
 include: "workflow/rules/datasets.smk"

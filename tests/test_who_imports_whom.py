@@ -16,7 +16,10 @@ MAY_IMPORT = {
     "networks": ["runtime"],
     "checkpoints": ["networks.layouts", "runtime"],
     "reporting": ["runtime"],
-    "configuration": ["networks.catalogue", "reporting.figures", "reporting.kinds", "runtime", "=studies"],
+    "configuration": [
+        *("networks.catalogue", "networks.sizes", "reporting.figures", "reporting.kinds", "runtime"),
+        "=studies",
+    ],
     "training": ["data", "networks", "checkpoints", "reporting.tables", "runtime"],
     "studies": [
         *("training.trained", "training.task", "training.evaluation", "training.losses"),
@@ -36,6 +39,7 @@ WITHOUT = {
     "configuration": {"torch", "matplotlib"},
     "networks.catalogue": {"torch"},
     "networks.layouts": {"torch"},
+    "networks.sizes": {"torch"},
     "studies.arrangements.settings": {"torch", "matplotlib"},
     "studies.arrangements.paper": {"torch", "matplotlib"},
     "studies.arrangements.api": {"torch", "matplotlib", "pandas"},

@@ -121,3 +121,16 @@ def test_analysis_needs_no_torch():
 def test_citation_has_the_version_of_the_project():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert str(citation["version"]) == PROJECT["version"]
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "anatomy.def"])
+def test_containers_install_the_locked_versions_for_the_python_of_the_environments(name):
+    text = (ROOT / "envs" / name).read_text()
+    (version,) = re.findall(r"(?:FROM|From:) python:([\d.]+)-", text)
+    for path in ENVIRONMENTS:
+        assert conda_pins(path)["python"] == version
+    assert "--constraint /build/constraints.txt '/build[workflow]'" in text
+    copied = set(re.findall(r"[\w.]+(?= /build|.* /build/)", text))
+    for file in ("constraints.txt", "pyproject.toml", PROJECT["readme"], *PROJECT["license-files"], "src"):
+        assert file in copied
+        assert (ROOT / file).exists()

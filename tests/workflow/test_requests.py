@@ -7,10 +7,10 @@ from conftest import ROOT, SMOKE
 
 SLURM = ("--dry-run", "--workflow-profile", "profiles/slurm")
 # Megabytes and minutes.
-TRAINING = {"gpu": "1", "mem_mb": "6000", "runtime": "2880"}
-REINITIALISATION = {"gpu": "1", "mem_mb": "4000", "runtime": "720"}
-DATASET = {"mem_mb": "2000", "runtime": "240"}
-PROJECTIONS = {"mem_mb": "2000", "runtime": "60"}
+TRAINING = {"gpu": "1", "mem_mb": "3600", "runtime": "11"}
+REINITIALISATION = {"gpu": "1", "mem_mb": "3600", "runtime": "11"}
+DATASET = {"mem_mb": "1100", "runtime": "11"}
+PROJECTIONS = {"mem_mb": "600", "runtime": "11"}
 
 
 @pytest.fixture
@@ -26,9 +26,12 @@ def requests(checkout, *options):
     found = {}
     printed = checkout.snakemake(*options).stdout
     for rule, resources in re.findall(
-        r"^\w*rule ([\w-]+):\n(?:    .*\n)*?    resources: (.*)", printed, re.M
+        # Those of a group are indented.
+        r"^ *\w*rule ([\w-]+):\n(?:    .*\n)*? +resources: (.*)",
+        printed,
+        re.M,
     ):
-        words = dict(word.split("=") for word in resources.split(", "))
+        words = dict(word.split("=", 1) for word in resources.split(", "))
         found[rule] = {name: words[name] for name in ("gpu", "mem_mb", "runtime") if name in words}
     return found
 
@@ -50,8 +53,30 @@ def test_without_gpus_nothing_asks_for_one(cluster):
     here = requests(cluster, "--dry-run")
     assert here["train_network_grey"]["gpu"] == here["reinitialise_layers"]["gpu"] == "0"
     on_cpus = requests(cluster, *SLURM, "--config", "device=cpu")
-    assert on_cpus["train_network_grey"] == {**TRAINING, "gpu": "0"}
-    assert on_cpus["reinitialise_layers"] == {**REINITIALISATION, "gpu": "0"}
+    # Nor for the memory that CUDA takes.
+    assert on_cpus["train_network_grey"] == {"gpu": "0", "mem_mb": "700", "runtime": "11"}
+    assert on_cpus["reinitialise_layers"] == {"gpu": "0", "mem_mb": "700", "runtime": "11"}
+
+
+def test_short_jobs_of_several_runs_go_to_a_cluster_together(cluster):
+    printed = cluster.snakemake(*SLURM, "--", "projections", "reinitialisation").stdout
+    groups = printed.split("Group job ")[1:]
+    rules = sorted(sorted(set(re.findall(r"^ +rule ([\w-]+):", group, re.M))) for group in groups)
+    assert rules == [["measure_projections_grey", "measure_projections_rgb"], ["reinitialise_layers"]]
+
+
+def test_a_larger_experiment_asks_for_more_and_a_long_reinitialisation_goes_alone(cluster):
+    data = {**SMOKE["datasets"]["digits-rgb"], "train": 40_000, "test": 40_000}
+    large = {"rgb": {**SMOKE["experiments"]["rgb"], "width": 1, "epochs": 300}}
+    changes = {"device": "cpu", "datasets": {**SMOKE["datasets"], "digits-rgb": data}}
+    cluster.configure({**SMOKE, **changes, "experiments": {**SMOKE["experiments"], **large}})
+    found = requests(cluster, *SLURM, "--", "reinitialisation")
+    assert int(found["train_network_rgb"]["runtime"]) == 2880
+    assert int(found["train_network_rgb"]["mem_mb"]) > 2 * int(found["train_network_grey"]["mem_mb"])
+    printed = cluster.snakemake(*SLURM, "--", "reinitialisation").stdout
+    # Two of rgb, each alone, and one of grey in a group of its own.
+    assert printed.count("Group job reinitialisation") == 1
+    assert len(re.findall(r"^rule reinitialise_layers:", printed, re.M)) == 2
 
 
 def test_every_rule_that_a_cluster_runs_has_its_own_memory_and_time():

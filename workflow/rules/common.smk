@@ -20,7 +20,7 @@ SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 sys.path.insert(0, str(ROOT / "src"))
 sys.path.append(str(ROOT))
 
-from anatomy.configuration import labels
+from anatomy.configuration import labels, requests
 from anatomy.configuration.files import laid_over, shipped_files
 from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
@@ -31,6 +31,7 @@ from anatomy.data.search_path import locate
 from anatomy.data.sources import module_of as module_of_source
 from anatomy.networks.family import module_of as module_of_network
 from anatomy.reporting import figures
+from anatomy.reporting.failures import failures
 from anatomy.reporting.figures import paper_of
 from anatomy.reporting.kinds import kinds
 from anatomy.reporting.uses import claiming_studies, uses_of

@@ -44,8 +44,8 @@ rule measure_curvature:
     threads: curvature_threads
     resources:
         gpu=int(USE_GPU),
-        mem_mb=4000,
-        runtime="2h",
+        mem_mb=memory(curvature_request),
+        runtime=minutes(curvature_request),
     params:
         *one_by_one(curvature_texts, CURVED),
         program=program("measure_curvature.py"),

@@ -13,8 +13,8 @@ rule prepare_dataset:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime="4h",
+        mem_mb=memory(preparation_request),
+        runtime=minutes(preparation_request),
     params:
         *one_by_one(dataset_texts, DATASETS),
         program=program("prepare_dataset.py"),

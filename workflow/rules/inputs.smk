@@ -84,15 +84,14 @@ def start_file(experiment):
 
 
 def start_options(experiment):
-    """Params function: options of train_network.py that say what a run starts from."""
+    """Params function: options of train_network.py that say what a run starts from, and how often it saves."""
 
     def options(wildcards, input, output):
+        saving = ["--save-every", str(CONFIGURATION.save_every)]
         if EXPERIMENTS[experiment].start is None:
-            return []
-        return [
-            "--start",
-            str(start_file(experiment) or Path(input.parent[0]).parent),
-        ]
+            return saving
+        start = start_file(experiment) or Path(input.parent[0]).parent
+        return [*saving, "--start", str(start)]
 
     return options
 

@@ -29,8 +29,8 @@ rule measure_invariance:
     threads: invariance_threads
     resources:
         gpu=int(USE_GPU),
-        mem_mb=4000,
-        runtime="12h",
+        mem_mb=memory(invariance_request),
+        runtime=minutes(invariance_request),
     params:
         *one_by_one(invariance_texts, ROTATED),
         program=program("measure_invariance.py"),

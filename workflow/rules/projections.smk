@@ -21,12 +21,16 @@ for experiment in MEASURED:
             ),
         log:
             f"<results>/arrangements/measurements/projections/{experiment}/seed={{seed}}.log",
+        group:
+            PROJECTIONS_GROUP
         conda:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime="1h",
+            # One after the other, where several go to a cluster together.
+            reading=1,
+            mem_mb=memory(statistics_request, experiment),
+            runtime=minutes(statistics_request, experiment),
         params:
             *code("measure_projections.py"),
             program=program("measure_projections.py"),

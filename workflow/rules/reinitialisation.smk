@@ -14,13 +14,15 @@ rule reinitialise_layers:
         "<results>/arrangements/measurements/reinitialisation/{experiment}/seed={seed}.tsv"
     wildcard_constraints:
         experiment="|".join(REINITIALISED) or "(?!)",
+    group:
+        REINITIALISATION_GROUP
     conda:
         "../../envs/torch.yaml"
     threads: reinitialisation_threads
     resources:
         gpu=int(USE_GPU),
-        mem_mb=4000,
-        runtime="12h",
+        mem_mb=memory(reinitialisation_request),
+        runtime=minutes(reinitialisation_request),
     params:
         *one_by_one(reinitialisation_texts, REINITIALISED),
         program=program("reinitialise_layers.py"),

@@ -7,6 +7,13 @@ onsuccess:
         print(line, file=sys.stderr)
 
 
+# Or with one for each job that failed, and its reason.
+onerror:
+    for file in log:
+        for line in failures(Path(file)):
+            print(line, file=sys.stderr)
+
+
 # Say on one screen what came out: the first page of the report.
 rule render_summary:
     input:

@@ -22,8 +22,8 @@ rule recalibrate_points:
     threads: reading_threads
     resources:
         gpu=int(USE_GPU),
-        mem_mb=6000,
-        runtime="1d",
+        mem_mb=memory(recalibration_request),
+        runtime=minutes(recalibration_request),
     params:
         *one_by_one(recalibration_texts, WITH_POINTS),
         program=program("recalibrate_points.py"),
@@ -60,8 +60,8 @@ rule evaluate_points:
     threads: reading_threads
     resources:
         gpu=int(USE_GPU),
-        mem_mb=8000,
-        runtime="12h",
+        mem_mb=memory(evaluation_request),
+        runtime=minutes(evaluation_request),
     params:
         *one_by_one(evaluation_texts, IN_SUBSPACES),
         program=program("evaluate_points.py"),
@@ -99,8 +99,8 @@ for experiment in WITH_SUBSPACE:
             "../../envs/analysis.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime="1h",
+            mem_mb=memory(statistics_request, experiment),
+            runtime=minutes(statistics_request, experiment),
         params:
             *code("measure_ends.py"),
             program=program("measure_ends.py"),

@@ -30,8 +30,8 @@ for experiment, settings in EXPERIMENTS.items():
         threads: settings.threads + loaders(experiment)
         resources:
             gpu=int(USE_GPU),
-            mem_mb=6000,
-            runtime="2d",
+            mem_mb=memory(training_request, experiment),
+            runtime=minutes(training_request, experiment),
         params:
             *run_texts(experiment, "train_network.py"),
             *changes(CONFIGURATION.run_settings(experiment)),

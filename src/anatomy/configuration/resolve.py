@@ -49,6 +49,8 @@ class Configuration:
 
     device: str
     runs_per_gpu: int
+    # Seconds.
+    save_every: int
     data: str
     # Snakemake's, with the directory of results.
     pathvars: Mapping[str, str]
@@ -135,6 +137,7 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
     return Configuration(
         device=config["device"],
         runs_per_gpu=config["runs_per_gpu"],
+        save_every=config["save_every"],
         data=config["data"],
         pathvars=pathvars,
         datasets=datasets,

@@ -23,6 +23,7 @@ def locked(folder: Path, work: str = "trained") -> Iterator[None]:
         holder = owner.read_text().strip() if owner.is_file() else "unknown"
         raise InputError(
             f"{folder} is being {work} by another process ({holder}); wait for it or stop it"
+            + _outlived(folder)
         ) from error
     try:
         owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
@@ -30,3 +31,14 @@ def locked(folder: Path, work: str = "trained") -> Iterator[None]:
     finally:
         owner.unlink(missing_ok=True)
         lock.release()
+
+
+def _outlived(folder: Path) -> str:
+    """Say what to delete if the lock may be that of a host that is gone; nothing where that cannot be.
+
+    Without the system's locks the file itself is the lock, and holds who made it; otherwise it is empty.
+    """
+    file = folder / ".lock"
+    if not file.is_file() or not file.stat().st_size:
+        return ""
+    return f"; this file system has no locks, so if that process is gone for good, delete {file}"

@@ -17,6 +17,7 @@ from anatomy.runtime import files, signals
 from anatomy.runtime.background import BackgroundWriter
 from anatomy.training import resume
 from anatomy.training.history import describe
+from anatomy.training.kept_log import keep_log
 from anatomy.training.run import Run
 
 
@@ -111,6 +112,7 @@ class WorkingFolder:
     def take_up(self) -> None:
         """Let the run go on where an earlier attempt at it was, if there was one."""
         earlier = resume.load_state(self.folder, self.fingerprint)
+        keep_log(self.folder)
         if earlier is None:
             return
         tensors, progress = earlier

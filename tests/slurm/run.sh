@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Run the tests of this folder with a real Slurm that nothing else on this machine sees: its packages, settings
+# and daemons lie in namespaces of this script, and are gone with it. As root, on Debian or Ubuntu.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+skip() {
+    echo "tests on Slurm are skipped: $1"
+    exit 0
+}
+
+[ "$(id -u)" = 0 ] || skip "they need root"
+command -v apt-get > /dev/null || skip "they need apt-get, for Debian's packages slurm-wlm and munge"
+if [ "${1:-}" != inside ]; then
+    problem=$(unshare --mount --pid --fork --uts --net true 2>&1) || skip "no namespaces here: $problem"
+    exec unshare --mount --pid --fork --kill-child --mount-proc --uts bash "$0" inside "$@"
+fi
+shift
+
+# What is written to these folders stays in memory.
+upper=$(mktemp -d)
+mount -t tmpfs -o size=2g tmpfs "$upper"
+for folder in etc usr var; do
+    mkdir "$upper/$folder" "$upper/$folder.work"
+    mount -t overlay -o "lowerdir=/$folder,upperdir=$upper/$folder,workdir=$upper/$folder.work" overlay "/$folder" ||
+        skip "no overlay of /$folder"
+done
+mkdir "$upper/run"
+mount --bind "$upper/run" /run
+packages=(slurm-wlm munge iproute2)
+{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${packages[@]}"; } \
+    > "$upper/apt.log" 2>&1 || { cat "$upper/apt.log"; exit 1; }
+
+# One machine with a name and a network of its own.
+hostname slurm-test
+echo "127.0.0.1 localhost slurm-test" > /etc/hosts
+# With an address beside 127.0.0.1: without one glibc takes a machine for offline and resolves no name.
+export ANATOMY_TEST_SLURM=1
+unshare --net bash -c '
+    ip link set lo up && ip address add 10.0.0.1/32 dev lo && python tests/slurm/slurm_cluster.py && "$@"
+' bash pytest --numprocesses 3 tests/slurm "$@"
