@@ -52,10 +52,10 @@ lint: $(VENV)/test-tools
 bench: $(VENV)/test-tools
 	python benchmarks/run.py $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
 
-# Rates of false verdicts of every claim, and of effects that are seen, for docs/statistics.md: a quarter of
-# an hour of two cores; DRAWS= fewer or more than 10,000.
+# Rates of false verdicts of every claim, and of effects that are seen, for docs/statistics.md: an hour of two
+# cores; DRAWS= fewer or more than 10,000, STUDIES= some, of which the others keep their tables.
 simulate: $(VENV)/installed
-	python benchmarks/simulate.py $(if $(DRAWS),--draws $(DRAWS))
+	python benchmarks/simulate.py $(if $(DRAWS),--draws $(DRAWS)) $(if $(STUDIES),--studies $(STUDIES))
 
 # Compare weights, tables and figures of the default configuration with those of an earlier commit.
 same: $(VENV)/installed

@@ -5,6 +5,8 @@ They are counted over made-up results of which it is known whether a claim is tr
 
 import argparse
 import os
+import re
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from anatomy.runtime.files import write_text
 from claim_nulls import WIDTHS
 from measure import ROOT
 from table import conditions
-from verdict_rates import CLAIM, SEEDS, all_simulations, verdict_counts
+from verdict_rates import CLAIM, CLAIMS_OF, SEEDS, all_simulations, verdict_counts
 
 SIMULATIONS = all_simulations()
 
@@ -23,6 +25,9 @@ BELOW = "<!-- Below: make simulate -->"
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--studies", nargs="+", choices=CLAIMS_OF, default=[*CLAIMS_OF], help="others keep their tables"
+    )
     parser.add_argument("--draws", type=int, default=10_000, help="draws of each situation")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/statistics.md", help="page to complete")
@@ -63,50 +68,78 @@ def percentages(found: dict, name: str, words: list[str], verdict: str, draws: i
     return " / ".join(rates)
 
 
-def tables(found: dict, draws: int) -> str:
-    """Return both tables, and how they were made."""
+def names_of(study: str) -> list[str]:
+    """Return the claims of a study whose results are made up, in the order of its page."""
+    return [entry.id for entry in CLAIMS_OF[study] if entry.id in SIMULATIONS]
+
+
+def heading(study: str) -> str:
+    """Return the line that begins the tables of a study."""
+    return f"## Rates of false verdicts: {study}"
+
+
+def tables(study: str, found: dict, draws: int) -> str:
+    """Return both tables of a study, and how they were made."""
     seeds = ", ".join(map(str, SEEDS[:-1])) + f" and {SEEDS[-1]}"
     lines = [
-        f"## Rates of false verdicts, in percent, with {seeds} seeds",
+        heading(study),
+        "",
+        f"In percent, with {seeds} seeds; of several situations, and widths of a network, the highest rate.",
         "",
         "| claim | it is false: | supported | it is true: | not supported |",
         "|---|---|---|---|---|",
     ]
-    for name, simulation in SIMULATIONS.items():
+    for name in names_of(study):
+        simulation = SIMULATIONS[name]
         wrong = percentages(found, name, list(simulation.false), SUPPORTED, draws)
         missed = percentages(found, name, list(simulation.true), NOT_SUPPORTED, draws)
         false, true = in_words(simulation.false), in_words(simulation.true)
         lines.append(f"| `{name}` | {false} | {wrong} | {true} | {missed} |")
     lines += [
         "",
-        "Of several situations, and widths of the network, the highest rate.",
-        "",
-        f"## Power: how often an effect is seen, in percent, with {seeds} seeds",
+        "Power, how often an effect is seen:",
         "",
         "| claim | effect | supported |",
         "|---|---|---|",
     ]
-    for name, simulation in SIMULATIONS.items():
-        words = simulation.effect[0]
+    for name in names_of(study):
+        words = SIMULATIONS[name].effect[0]
         lines.append(f"| `{name}` | {words} | {percentages(found, name, [words], SUPPORTED, draws)} |")
     measured = conditions()
     lines += ["", f"{draws:,} draws of each situation, {measured['date']}, on {measured['machine']}."]
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
-    arguments = parse_arguments()
+def completed(page: str, written: dict[str, str]) -> str:
+    """Return a page with the tables of some studies in the place of their older ones, or added."""
+    text, _, below = page.partition(BELOW)
+    older = re.split(r"^(?=## )", below, flags=re.MULTILINE)
+    kept = {study: part for study in CLAIMS_OF for part in older if part.startswith(f"{heading(study)}\n")}
+    parts = {**kept, **written}
+    return f"{text}{BELOW}\n\n" + "\n".join(
+        f"{parts[study].strip()}\n" for study in CLAIMS_OF if study in parts
+    )
+
+
+def counts_of(studies: Iterable[str], draws: int, jobs: int) -> dict[tuple[str, str, int], dict[str, int]]:
+    """Return how often each verdict came out, by claim, situation and number of seeds."""
     tasks = [
-        (name, words, seeds, arguments.draws)
-        for name in SIMULATIONS
+        (name, words, seeds, draws)
+        for study in studies
+        for name in names_of(study)
         for words in situations(name)
         for seeds in SEEDS
     ]
-    with ProcessPoolExecutor(arguments.jobs) as pool:
-        counts = pool.map(counted, tasks)
-        found = {task[:3]: each for task, each in zip(tasks, counts, strict=True)}
-    text = arguments.page.read_text(encoding="utf-8").partition(BELOW)[0] if arguments.page.is_file() else ""
-    write_text(arguments.page, f"{text}{BELOW}\n\n{tables(found, arguments.draws)}")
+    with ProcessPoolExecutor(jobs) as pool:
+        return {task[:3]: each for task, each in zip(tasks, pool.map(counted, tasks), strict=True)}
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    found = counts_of(arguments.studies, arguments.draws, arguments.jobs)
+    page = arguments.page.read_text(encoding="utf-8") if arguments.page.is_file() else ""
+    written = {study: tables(study, found, arguments.draws) for study in arguments.studies}
+    write_text(arguments.page, completed(page, written))
 
 
 if __name__ == "__main__":

@@ -13,11 +13,10 @@ from anatomy.reporting.uses import claiming_studies
 from claim_nulls import Draw, Simulation
 
 SEEDS = (2, 3, 5, 10)
-CLAIM: dict[str, Claim] = {
-    entry.id: entry
-    for study in claiming_studies()
-    for entry in import_module(f"anatomy.studies.{study}.claims").CLAIMS
+CLAIMS_OF: dict[str, list[Claim]] = {
+    study: import_module(f"anatomy.studies.{study}.claims").CLAIMS for study in claiming_studies()
 }
+CLAIM: dict[str, Claim] = {entry.id: entry for entries in CLAIMS_OF.values() for entry in entries}
 
 
 def all_simulations() -> dict[str, Simulation]:

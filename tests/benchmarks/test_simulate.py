@@ -6,22 +6,25 @@ import sys
 import pytest
 from conftest import ROOT
 
-from claim_nulls import SIMULATIONS
-from simulate import BELOW, in_words, percentages
+from simulate import BELOW, SIMULATIONS, heading, in_words, names_of, percentages
 
 PAGE = ROOT / "docs/statistics.md"
 
 
-def test_the_program_keeps_the_text_and_adds_both_tables(tmp_path):
+def test_the_program_keeps_the_text_and_the_tables_of_other_studies(tmp_path):
     page = tmp_path / "statistics.md"
-    page.write_text(f"# Text\n\n{BELOW}\n\nold table\n")
+    other = f"{heading('curvature')}\n\nof before\n"
+    page.write_text(f"# Text\n\n{BELOW}\n\n## Old heading\n\nold table\n\n{other}")
     command = [sys.executable, ROOT / "benchmarks/simulate.py", "--draws", "1", "--jobs", "1", "--page", page]
-    subprocess.run(command, check=True)
+    subprocess.run([*command, "--studies", "invariance"], check=True)
     text = page.read_text()
-    assert text.startswith(f"# Text\n\n{BELOW}\n\n## Rates")
+    assert text.startswith(f"# Text\n\n{BELOW}\n\n{heading('invariance')}\n")
+    assert text.endswith(f"\n\n{other}")
     assert "old table" not in text
-    assert "1 draws of each situation" in text
-    assert [text.count(f"| `{name}` |") for name in SIMULATIONS] == [2] * len(SIMULATIONS)
+    assert text.count("1 draws of each situation") == 1
+    assert [text.count(f"| `{name}` |") for name in names_of("invariance")] == [2] * len(
+        names_of("invariance")
+    )
 
 
 def test_rates_are_those_of_the_worst_situation():
