@@ -71,7 +71,7 @@ status: $(VENV)/installed
 
 # Copy the figures and main tables of the default run to docs/gallery.
 gallery:
-	cp results/arrangements/figures/figure_*.png results/invariance/figures/*.png docs/gallery/
+	cp results/arrangements/figures/figure_*.png $(foreach study,invariance curvature subspaces,results/$(study)/figures/*.png) docs/gallery/
 	cp results/arrangements/claims.csv results/accuracies.csv results/arrangements/tables/criticality.csv docs/gallery/
 
 $(VENV)/installed: pyproject.toml constraints.txt
