@@ -164,14 +164,17 @@ def redraw(configuration: Configuration, overlays: Iterable[Path], output: Path)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         results = work / configuration.pathvars["results"]
+        # In the order in which they were made: no file is older than what it was made from.
+        for record in records.values():
+            write_json(results / "datasets" / record["dataset"]["name"] / "dataset.json", record["dataset"])
         for experiment, record in records.items():
+            for seed, own in record["seeds"].items():
+                write_json(run_of(results, experiment, int(seed)) / "final.json", own["final"])
+        for experiment in records:
             for path in (output / experiment).glob("*.csv"):
                 place = place_of(results, experiment, path.stem)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, place)
-            for seed, own in record["seeds"].items():
-                write_json(run_of(results, experiment, int(seed)) / "final.json", own["final"])
-            write_json(results / "datasets" / record["dataset"]["name"] / "dataset.json", record["dataset"])
         entries = {"only": list(records), "datasets": datasets_of(configuration, records)}
         (work / "collected.yaml").write_text(yaml.safe_dump(entries), encoding="utf-8")
         tables = [results / "accuracies.csv", results / STUDY / "claims.csv"]
@@ -207,12 +210,11 @@ def write_page(configuration: Configuration, overlays: Iterable[Path], output: P
         name: Settings(own, parts[own["source"]]) for name, own in datasets_of(configuration, records).items()
     }
     words = {name: label(configuration.experiments[name], datasets) for name in records}
-    figures = {
-        path.stem: kinds()[configuration.figures[path.stem].kind].shows
-        + ": "
-        + ", ".join(words[name] for name in configuration.figures[path.stem].draws if name in words)
-        for path in sorted(output.glob("*.png"))
-    }
+    figures = {}
+    for path in sorted(output.glob("*.png")):
+        figure = configuration.figures[path.stem]
+        drawn = ", ".join(words[name] for name in figure.draws if name in words)
+        figures[path.stem] = ": ".join(filter(None, [kinds()[figure.kind].shows, drawn]))
     readme = output / "README.md"
     before = readme.read_text(encoding="utf-8") if readme.is_file() else ""
     write_text(readme, page(output, files, records, words, figures, before))
