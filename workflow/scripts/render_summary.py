@@ -8,6 +8,7 @@ import pandas as pd
 from anatomy.reporting.claims import COLUMNS
 from anatomy.reporting.summary import StudySummary, summary_page
 from anatomy.reporting.tables import read_table
+from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.files import write_text
 from anatomy.runtime.options import entry
@@ -39,6 +40,7 @@ def main() -> None:
     words, figure = arguments.words, None
     for path in arguments.figure:
         inside = path.relative_to(arguments.output.parent).as_posix()
+        require_recorded(path)
         figure = path.read_bytes(), words["caption"], inside
     write_text(arguments.output, summary_page(studies, words["ran"], words["links"], words["note"], figure))
 

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import read_table, write_table
+from anatomy.reporting.tables import read_grid, write_table
 from anatomy.runtime.errors import run_program
-from anatomy.studies.arrangements.tables import criticality_tables
+from anatomy.studies.arrangements.tables import N_L_GRID, RESET_GRID, criticality_tables
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -27,7 +27,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    n_l, reinitialisation = map(read_table, arguments.n_l), map(read_table, arguments.reinitialisation)
+    n_l = [read_grid(path, N_L_GRID) for path in arguments.n_l]
+    reinitialisation = [read_grid(path, RESET_GRID, "kind") for path in arguments.reinitialisation]
     table, layers = criticality_tables(n_l, reinitialisation, arguments.critical_drop)
     write_table(table, arguments.output)
     write_table(layers, arguments.layers)

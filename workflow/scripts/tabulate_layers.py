@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import read_table, write_table
+from anatomy.reporting.tables import read_grid, write_table
 from anatomy.runtime.errors import InputError, run_program
-from anatomy.studies.arrangements.tables import layers_table
+from anatomy.studies.arrangements.tables import N_L_GRID, RESET_GRID, layers_table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -23,10 +23,13 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    tables = {path.stem: read_table(path) for path in arguments.tables}
-    if "n_l" not in tables:
+    paths = {path.stem: path for path in arguments.tables}
+    if "n_l" not in paths:
         raise InputError("--tables lacks n_l.csv")
-    write_table(layers_table(tables["n_l"], tables.get("reinitialisation")), arguments.output)
+    n_l, drops = read_grid(paths["n_l"], N_L_GRID), None
+    if "reinitialisation" in paths:
+        drops = read_grid(paths["reinitialisation"], RESET_GRID, "kind")
+    write_table(layers_table(n_l, drops), arguments.output)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from anatomy.reporting.tables import mean_over_seeds, read_table, write_table
+from anatomy.reporting.tables import mean_over_seeds, read_grid, write_table
 from anatomy.runtime.errors import run_program
-from anatomy.studies.arrangements.tables import mean_over_draws
+from anatomy.studies.arrangements.tables import RESET_GRID, mean_over_draws
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -20,7 +20,8 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    table = pd.concat(map(read_table, arguments.reinitialisation), ignore_index=True)
+    parts = [read_grid(path, RESET_GRID, "kind") for path in arguments.reinitialisation]
+    table = pd.concat(parts, ignore_index=True)
     write_table(table, arguments.table)
     drops = mean_over_draws(table)
     write_table(

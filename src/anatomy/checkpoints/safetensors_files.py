@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import xxhash
 
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.run_files import require_whole
 
 # numpy's names of the types of a safetensors file; bfloat16 it does not have.
 TYPES = {
@@ -23,7 +25,10 @@ _HEADER_LIMIT = 100_000_000
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Return the tensors of a safetensors file as views of the mapped file, and its metadata."""
+    """Return the tensors of a safetensors file as views of the mapped file, and its metadata.
+
+    `InputError` if it is damaged, or a file of a finished run and not what its run.json says.
+    """
     size = path.stat().st_size
     try:
         with open(path, "rb") as file:
@@ -33,6 +38,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
             header = json.loads(file.read(length))
             # Private: arrays can be written to, the file cannot.
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        require_whole(path, memory)
         metadata = header.pop("__metadata__", {})
         tensors = {}
         for name, entry in header.items():
@@ -122,11 +128,14 @@ class ArraysInFileOrder(dict[str, np.ndarray]):
         pages.write(struct.pack("<Q", len(pages) - 8) + text.ljust(len(pages) - 8))
         return pages
 
-    def sha256(self, metadata: Mapping[str, str]) -> str:
-        """Return the SHA-256 of the file that `write` makes, as hexadecimal digits."""
-        digest = hashlib.sha256(self._header(metadata))
-        digest.update(memoryview(self._memory)[: self.size])
-        return digest.hexdigest()
+    def checksums(self, metadata: Mapping[str, str]) -> tuple[str, str]:
+        """Return SHA-256 and XXH3-128 of the file that `write` makes, as hexadecimal digits."""
+        header, content = self._header(metadata), memoryview(self._memory)[: self.size]
+        digests = hashlib.sha256(header), xxhash.xxh3_128(header)
+        for digest in digests:
+            digest.update(content)
+        sha256, xxh3 = (digest.hexdigest() for digest in digests)
+        return sha256, xxh3
 
     def write(self, path: Path, metadata: Mapping[str, str]) -> None:
         """Write these arrays and `metadata` as a safetensors file; the same ones always give the same bytes.

@@ -40,14 +40,17 @@ def _metadata(snapshot: Snapshot) -> dict[str, str]:
 
 
 def save_snapshot(path: Path, snapshot: Snapshot, durable: bool = True) -> None:
-    """Write a snapshot atomically, see `files.atomic`; the same snapshot always gives the same bytes."""
-    with atomic(path, durable) as temporary:
+    """Write a snapshot, see `files.atomic`; the same snapshot always gives the same bytes.
+
+    Those of a run that is under way are not `durable` yet; its run.json will record them.
+    """
+    with atomic(path, durable, None if durable else False) as temporary:
         ArraysInFileOrder.of(snapshot.arrays).write(temporary, _metadata(snapshot))
 
 
-def snapshot_sha256(snapshot: Snapshot) -> str:
-    """Return the SHA-256 of the file of a snapshot, without reading it."""
-    return ArraysInFileOrder.of(snapshot.arrays).sha256(_metadata(snapshot))
+def snapshot_checksums(snapshot: Snapshot) -> tuple[str, str]:
+    """Return SHA-256 and XXH3-128 of the file of a snapshot, without reading it."""
+    return ArraysInFileOrder.of(snapshot.arrays).checksums(_metadata(snapshot))
 
 
 def is_snapshot(path: Path, metadata: Mapping[str, Any]) -> bool:

@@ -205,6 +205,8 @@ def read_files(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             raise InputError(f"{folder / file} is missing; {remedy}")
     try:
         description = read_json(folder / DESCRIPTION_FILE)
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"{folder / DESCRIPTION_FILE} cannot be read ({error}); {remedy}") from error
     if sha256_of(folder / DATA_FILE) != description["sha256"]:

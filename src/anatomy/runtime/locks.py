@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import naming
 
 
 @contextmanager
@@ -25,7 +26,8 @@ def locked(folder: Path, work: str = "trained") -> Iterator[None]:
             f"{folder} is being {work} by another process ({holder}); wait for it or stop it"
         ) from error
     try:
-        owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+        with naming(owner):
+            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
         yield
     finally:
         owner.unlink(missing_ok=True)

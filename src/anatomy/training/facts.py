@@ -9,13 +9,10 @@ from typing import Any
 
 from anatomy.runtime.devices import processor
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import read_json
+from anatomy.runtime.fingerprints import fingerprint
 from anatomy.runtime.imports import code_of, hash_of_code
 from anatomy.runtime.settings import Settings
 from anatomy.training.modules import modules_of
-
-RUN_FILE = "run.json"
-FINAL_NETWORK = "final.safetensors"
 
 
 def origin_of(architecture: str, dataset: str, experiment: str, seed: int) -> dict[str, Any]:
@@ -40,7 +37,7 @@ def require_unedited(before: str, program: Path, settings: Settings, done: str) 
 def facts_of(
     origin: Mapping[str, Any],
     settings: Settings,
-    dataset_sha256: str,
+    description: Mapping[str, Any],
     code: str,
     device_name: str,
     threads: int,
@@ -48,15 +45,18 @@ def facts_of(
 ) -> dict[str, Any]:
     """Return all that decides the weights of a run.
 
-    `code` is the `code_sha256` of before any of it was run; `statistics` are what pixels are standardised
-    with, mean and standard deviation per channel, unless it is the data set's own.
+    `description` is that of the data set, `code` the `code_sha256` of before any of it was run; `statistics`
+    are what pixels are standardised with, mean and standard deviation per channel, unless it is the data
+    set's own.
     """
     import torch
 
     facts = {
         **origin,
         "settings": settings.stored(),
-        "dataset_sha256": dataset_sha256,
+        "dataset_sha256": description["sha256"],
+        # Its statistics, and what else a run takes from it.
+        "description_sha256": fingerprint(description),
         "code_sha256": code,
         "torch": torch.__version__,
         "device": device_name,
@@ -64,20 +64,3 @@ def facts_of(
         "threads": threads,
     }
     return facts if statistics is None else {**facts, "statistics": [list(each) for each in statistics]}
-
-
-def read_facts(run: Path) -> dict[str, Any]:
-    """Return the facts of a finished run, and the checksums of its files, from its directory.
-
-    `InputError` if it is not finished, or the file is damaged.
-    """
-    file = run / RUN_FILE
-    if not file.is_file():
-        raise InputError(f"{run} is no finished run: it has no {RUN_FILE}")
-    try:
-        facts = read_json(file)
-    except ValueError as error:
-        raise InputError(f"{file} is damaged ({error}); delete it, and train that network again") from error
-    if not isinstance(facts, dict) or not {"fingerprint", "sha256"} <= facts.keys():
-        raise InputError(f"{file} is damaged (it says no checksums); delete it, and train that network again")
-    return facts

@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from anatomy.reporting.tables import mean_over_seeds
+from anatomy.reporting.tables import mean_over_seeds, read_table
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json
+from anatomy.runtime.run_files import require_whole
 
 LOSSES = ("train_loss", "validation_loss")
 ACCURACIES = ("train_accuracy", "validation_accuracy")
@@ -22,7 +23,7 @@ def training_table(experiment: str, histories: dict[int, Path]) -> pd.DataFrame:
     """
     frames = []
     for seed, path in histories.items():
-        history = pd.read_csv(path)
+        history = read_table(path)
         history.insert(0, "experiment", experiment)
         history.insert(1, "seed", seed)
         for loss in LOSSES:
@@ -65,6 +66,7 @@ def _test_accuracy(final: Path) -> dict[str, Any]:
     experiment, seed = final.parent.parent.name, final.parent.name
     if not (experiment and re.fullmatch(r"seed=\d+", seed)):
         raise InputError(f"{final}: expected EXPERIMENT/seed=SEED/final.json, which names the run")
+    require_whole(final)
     accuracy = read_json(final)["test"]["accuracy"]
     seed = int(seed.removeprefix("seed="))
     return {"experiment": experiment, "seed": seed, "value": accuracy, "quantity": "test_accuracy"}

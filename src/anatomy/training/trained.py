@@ -12,8 +12,9 @@ from torch import nn
 from anatomy.checkpoints.snapshots import CORNER
 from anatomy.data.dataset import open_dataset
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.fingerprints import fingerprint
+from anatomy.runtime.run_files import FINAL_NETWORK, read_facts, require_whole
 from anatomy.runtime.settings import Settings
-from anatomy.training.facts import FINAL_NETWORK, read_facts
 from anatomy.training.task import Task
 
 
@@ -72,6 +73,7 @@ class TrainedRun:
                     "the experiment to keep all"
                 )
             path = self.snapshots[epoch]
+        require_whole(path)
         return load_file(path)
 
     def _with(self, weights: Mapping[str, torch.Tensor]) -> nn.Module:
@@ -109,10 +111,12 @@ def open_run(
     """
     facts = read_facts(run)
     images, description = open_dataset(dataset)
-    if description["sha256"] != facts["dataset_sha256"]:
+    # Runs of earlier versions do not have the second.
+    own = {"dataset_sha256": description["sha256"], "description_sha256": fingerprint(description)}
+    if any(facts.get(key, checksum) != checksum for key, checksum in own.items()):
         raise InputError(
             f"data set {description['name']} is not the one that {run} was trained on; "
-            f"expected {facts['dataset']}"
+            f"expected {facts['dataset']} as it was then, with its statistics; prepare it or train again"
         )
     settings = Settings(facts["settings"], schema)
     statistics = facts.get("statistics")

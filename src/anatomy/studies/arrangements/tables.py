@@ -25,6 +25,8 @@ LAYER_COLUMNS = (
     *("experiment", "layer", "name", "n_l", "p_corrected", "biased"),
     *("seeds", "relative_drop", "low", "high", "critical"),
 )
+# What the rows of n_l.csv, and those of reinitialisation.csv of one kind of layers, are one for each of.
+N_L_GRID, RESET_GRID = ("experiment", "seed", "epoch", "layer"), ("experiment", "seed", "reset_to", "layer")
 # What distinguishes resets of one network; what else a row holds is a number of this reset.
 _IDENTITY = ["experiment", "seed", "layer", "name", "kind", "reset_to"]
 

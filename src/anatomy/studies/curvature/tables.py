@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from anatomy.reporting.tables import LAYERS
+from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.files import read_json
 
 FACTS_FILE, ARRAYS_FILE = "curvature.json", "arrays.npz"
@@ -32,6 +33,7 @@ def read_runs(folders: Iterable[Path]) -> list[Run]:
     """Read what was measured of runs, from the directory of each."""
     found = []
     for folder in folders:
+        require_recorded(folder / ARRAYS_FILE)
         with np.load(folder / ARRAYS_FILE) as arrays:
             found.append(Run(read_json(folder / FACTS_FILE), dict(arrays)))
     return found

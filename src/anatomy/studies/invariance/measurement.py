@@ -10,6 +10,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic
 
@@ -41,7 +42,8 @@ class Measurement:
 
     @classmethod
     def read(cls, path: Path) -> "Measurement":
-        """Read it from a file; `InputError` if it is none of this study."""
+        """Read it from a file; `InputError` if it is none of this study, or not what is recorded of it."""
+        require_recorded(path)
         with safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             if FORMAT not in metadata:

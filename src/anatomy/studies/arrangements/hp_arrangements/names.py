@@ -11,8 +11,8 @@ from anatomy.data.dataset import DESCRIPTION_FILE
 from anatomy.networks.family import Family, families
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json
+from anatomy.runtime.run_files import FINAL_NETWORK, RUN_FILE, read_facts
 from anatomy.studies.arrangements.epochs import PRETRAINED
-from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, read_facts
 
 # Mean and standard deviation per channel, of pixels in [0, 1].
 Statistics = tuple[Sequence[float], Sequence[float]]
