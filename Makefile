@@ -11,6 +11,23 @@ run: $(VENV)/installed
 	snakemake --cores all
 	snakemake --report results/report.html
 
+.PHONY: laptop laptop-results long-runs
+
+# The paper's central result on real images: VGG19 on CIFAR-10, three seeds, half an hour on two cores. The data are
+# downloaded to data/, unless they are there or in a directory of ANATOMY_DATA.
+laptop: $(VENV)/installed
+	snakemake --cores 3 --configfile config/laptop.yaml
+	snakemake --configfile config/laptop.yaml --report results/laptop/report.html
+
+# Copy what `make laptop` made, tables, histories, figures, claims and costs, to docs/results/laptop.
+laptop-results: $(VENV)/installed
+	python benchmarks/collect.py --configfile config/laptop.yaml --output docs/results/laptop
+
+# Run what is missing of config/real-images.yaml, hours in the background, and keep each experiment in
+# docs/results/real-images; LIST=1 only says what there is and what each takes, ONLY= some experiments.
+long-runs: $(VENV)/installed
+	python benchmarks/long_runs.py $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
+
 test: lint
 	# The longest files first, so that no core waits for them at the end.
 	pytest --numprocesses logical --dist loadfile tests/workflow tests
@@ -28,7 +45,7 @@ lint: $(VENV)/test-tools
 
 # Measure the project against a plain reference: docs/benchmarks.md. On a quiet machine, about 30 minutes;
 # DATA= a directory or archive of CIFAR-10 images, ONLY= some of the names that --help lists.
-bench: $(VENV)/installed
+bench: $(VENV)/test-tools
 	python benchmarks/run.py $(if $(DATA),--data $(DATA)) $(if $(ONLY),--only $(ONLY))
 
 # Rates of false verdicts of every claim, and of effects that are seen, for docs/statistics.md: a quarter of

@@ -14,7 +14,6 @@ from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
-BFLOAT16_UNITS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
 @dataclass(frozen=True)
@@ -156,15 +155,3 @@ def side_by_side(commands: Sequence[Sequence[str | Path]], at_a_time: int) -> fl
         for finished in [pool.submit(run_program, *command) for command in commands]:
             finished.result()
     return time.perf_counter() - start
-
-
-def processor_lines() -> list[str]:
-    """Lines of /proc/cpuinfo; none where there is no such file."""
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.is_file() else []
-
-
-def has_bfloat16_units() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware."""
-    flags = (line for line in processor_lines() if line.startswith(("flags", "Features")))
-    return bool(BFLOAT16_UNITS & set(next(flags, "").split()))

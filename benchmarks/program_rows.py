@@ -11,6 +11,7 @@ from statistics import mean
 
 import material
 import measure
+from anatomy.runtime.processor import has_bfloat16_units
 from anatomy.runtime.settings import Settings
 from measure import SCRIPTS, Options, Row
 
@@ -161,7 +162,7 @@ def whole_run(options: Options) -> list[Row]:
     """Train quarter-width VGG19 from start to end of the program, against the reference program."""
     rows = []
     # Without such units a step in bfloat16 takes ten times as long; fewer images show that as well.
-    slow = not measure.has_bfloat16_units()
+    slow = not has_bfloat16_units()
     # The median of five rounds moves by 3 % from one benchmark to the next.
     plan = (("float32", 2.0, 8_000, 9), ("bf16", 3.0, 500 if slow else 8_000, 1 if slow else 5))
     for precision, limit, images, default in plan:

@@ -29,7 +29,11 @@ BENCHMARKS = {
     "invariance": "invariance_rows:whole",
     "rotation": "invariance_rows:rotation",
     "invariance-memory": "invariance_rows:memory",
+    "subspaces": "subspace_rows:whole",
+    "curvature-training": "curvature_rows:training",
+    "curvature": "curvature_rows:hessian",
     "start": "program_rows:start",
+    "explorer": "explorer_rows:pages",
 }
 
 

@@ -36,6 +36,8 @@ COMPARED = {
 LEFT_OUT = ("resume", "provenance.json", "run.json", "dataset.json", "data.safetensors")
 # Wall times are never the same, and why a claim has its threshold is said in more words.
 NOT_COMPARED = {"seconds", "gpu_seconds", "reason"}
+# Claims that are judged by them.
+TIMED = {"cost-of-one-network"}
 # Values that have become one of several.
 DIVIDED = {"not tested by this configuration": ("not tested", "inconclusive")}
 # Columns that have another name now, where another column has got theirs.
@@ -117,6 +119,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return [
             {name: value for name, value in row.items() if name not in NOT_COMPARED}
             for row in csv.DictReader(file)
+            if row.get("id") not in TIMED
         ]
 
 

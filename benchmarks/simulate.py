@@ -8,12 +8,14 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from anatomy.reporting.claims import NOT_SUPPORTED, SUPPORTED
+from anatomy.reporting.claims import NOT_SUPPORTED, NOT_TESTED, SUPPORTED
 from anatomy.runtime.files import write_text
-from claim_nulls import SIMULATIONS, WIDTHS
+from claim_nulls import WIDTHS
 from measure import ROOT
 from table import conditions
-from verdict_rates import CLAIM, SEEDS, verdict_counts
+from verdict_rates import CLAIM, SEEDS, all_simulations, verdict_counts
+
+SIMULATIONS = all_simulations()
 
 # What is written below this line of the page is replaced.
 BELOW = "<!-- Below: make simulate -->"
@@ -52,9 +54,13 @@ def in_words(situation: dict) -> str:
 
 
 def percentages(found: dict, name: str, words: list[str], verdict: str, draws: int) -> str:
-    """Return the highest rate of a verdict over situations, for each number of seeds."""
-    rates = [max(found[name, each, seeds].get(verdict, 0) for each in words) / draws for seeds in SEEDS]
-    return " / ".join(f"{100 * rate:.1f}" for rate in rates)
+    """Return the highest rate of a verdict over situations, for each number of seeds; - if none is judged."""
+    rates = []
+    for seeds in SEEDS:
+        counts = [found[name, each, seeds] for each in words]
+        tested = any(count.get(NOT_TESTED, 0) < draws for count in counts)
+        rates.append(f"{100 * max(c.get(verdict, 0) for c in counts) / draws:.1f}" if tested else "-")
+    return " / ".join(rates)
 
 
 def tables(found: dict, draws: int) -> str:

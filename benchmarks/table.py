@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from anatomy.runtime.files import read_json, write_json, write_text
-from measure import Row, has_bfloat16_units, number, processor_lines
+from anatomy.runtime.processor import has_bfloat16_units, processor_lines
+from measure import Row, number
 
 INTRODUCTION = """\
 # Benchmarks

@@ -19,6 +19,7 @@ from anatomy.data.augmentation import Augmenter, Draws
 from anatomy.data.normalisation import Normaliser
 from anatomy.networks.folding import FOLDED_LAYER
 from anatomy.runtime.devices import set_up_torch
+from anatomy.runtime.processor import has_bfloat16_units
 from anatomy.training.run import Run
 from anatomy.training.task import Task
 from measure import Options, Row
@@ -115,7 +116,7 @@ def training_step(options: Options) -> list[Row]:
     rows = []
     for precision, limit in (("float32", 1.4), ("bf16", 2.8)):
         details = f"VGG19 at 32 px, width {width:g}, batch {batch}"
-        slow = precision == "bf16" and not measure.has_bfloat16_units()
+        slow = precision == "bf16" and not has_bfloat16_units()
         if slow:
             details += "; this CPU has no bfloat16 units"
         actions = {

@@ -1,17 +1,31 @@
-"""How often a claim gets each verdict on made-up results."""
+"""How often a claim gets each verdict on made-up results, which `*_nulls.py` beside this file draw."""
 
 import zlib
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 from scipy.special import betaincinv
 
 from anatomy.reporting.claims import NOT_TESTED, Claim
 from anatomy.reporting.evidence import Case, NotTestedError
-from anatomy.studies.arrangements.claims import CLAIMS
-from claim_nulls import Draw
+from anatomy.reporting.uses import claiming_studies
+from claim_nulls import Draw, Simulation
 
 SEEDS = (2, 3, 5, 10)
-CLAIM = {entry.id: entry for entry in CLAIMS}
+CLAIM: dict[str, Claim] = {
+    entry.id: entry
+    for study in claiming_studies()
+    for entry in import_module(f"anatomy.studies.{study}.claims").CLAIMS
+}
+
+
+def all_simulations() -> dict[str, Simulation]:
+    """Return the draws for the claims of all studies that have some, by claim."""
+    found: dict[str, Simulation] = {}
+    for path in sorted(Path(__file__).parent.glob("*_nulls.py")):
+        found |= import_module(path.stem).SIMULATIONS
+    return found
 
 
 def verdict_counts(entry: Claim, draw: Draw, seeds: int, draws: int, stream: str) -> dict[str, int]:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from filelock import FileLock
 
 from anatomy.data.dataset import Dataset, write_dataset
 from anatomy.runtime.schema import RUN, read_schema
@@ -144,13 +145,18 @@ def plan(result):
 
 
 class Checkout:
-    """A copy of the project in which Snakemake runs."""
+    """A copy of the project in which Snakemake runs; without `copy` the folder has one already."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, copy=True):
         self.folder = folder
         # What the developer's shell may have set must not leak into the run.
         leaks = ("PYTHONPATH", "ANATOMY_DATA", "HYPERPLANES_DATA", "SNAKEMAKE_PROFILE")
         self.environment = {name: value for name, value in os.environ.items() if name not in leaks}
+        if copy:
+            self.copy()
+
+    def copy(self):
+        """Copy all files of the project that git knows or would add."""
         listed = subprocess.run(
             ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
             cwd=ROOT,
@@ -159,8 +165,12 @@ class Checkout:
         )
         for name in listed.stdout.decode().split("\0"):
             if name and (ROOT / name).is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, folder / name)
+                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, self.folder / name)
+        # Compiled once, not by the first program of each copy.
+        for compiled in [*ROOT.glob("src/**/__pycache__"), *ROOT.glob("workflow/**/__pycache__")]:
+            unfinished = shutil.ignore_patterns("*.pyc.*")
+            shutil.copytree(compiled, self.folder / compiled.relative_to(ROOT), ignore=unfinished)
 
     def configure(self, config):
         """Make this the whole configuration: nothing of what is shipped is left but overlays.
@@ -196,6 +206,29 @@ def checkout(tmp_path):
     folder = tmp_path / "checkout"
     folder.mkdir()
     return Checkout(folder)
+
+
+@pytest.fixture(scope="session")
+def smoke_run(tmp_path_factory):
+    """Folder of a checkout in which the whole smoke configuration has run, once for all workers; copy it."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, done = base / "smoke-run", base / "smoke-run.done"
+    with FileLock(base / "smoke-run.lock"):
+        if not done.exists():
+            folder.mkdir()
+            checkout = Checkout(folder)
+            checkout.configure(SMOKE)
+            checkout.snakemake()
+            done.touch()
+    return folder
+
+
+def copied(smoke_run, folder):
+    """A checkout in `folder`, which does not exist yet, with the results of the smoke configuration."""
+    shutil.copytree(smoke_run, folder)
+    return Checkout(folder, copy=False)
 
 
 @contextmanager

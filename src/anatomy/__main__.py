@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from anatomy import studies
-from anatomy.runtime.errors import InputError
+from anatomy.runtime.errors import run_program
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -103,13 +103,10 @@ def _commands_of_studies() -> Iterator[tuple[str, ModuleType]]:
 
 
 def main(given: Sequence[str] | None = None) -> None:
-    """Run the command; an `InputError` is one line on stderr and exit status 2, as for wrong options."""
+    """Run the command, and exit; an `InputError` has the status 2, as wrong options have."""
     arguments = parser().parse_args(given)
-    try:
-        sys.exit(arguments.run(arguments))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_program(lambda: arguments.run(arguments), refused=2)
+    sys.exit()
 
 
 if __name__ == "__main__":

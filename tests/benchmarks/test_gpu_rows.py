@@ -33,7 +33,7 @@ def test_utilisation_is_a_part_of_the_peak(monkeypatch):
 
 @pytest.mark.parametrize("name", ["gpu-step", "gpu"])
 def test_the_rows_can_be_tried_without_a_gpu(name):
-    result = program("run.py", "--quick", "--device", "cpu", "--only", name)
+    result = program("run.py", "--quick", "--device", "cpu", "--rounds", "1", "--only", name)
     assert result.returncode == 0, result.stderr
     cells = [line.split("|")[3].strip() for line in result.stdout.splitlines() if line.startswith("|")]
     values = [float(cell.split()[0]) for cell in cells[2:]]

@@ -67,6 +67,14 @@ def test_every_difference_is_named(before, tmp_path, change, named):
     ]
 
 
+@pytest.mark.parametrize(("claim", "status"), [("cost-of-one-network", 0), ("another", 1)])
+def test_claims_on_wall_times_are_never_the_same(before, tmp_path, claim, status):
+    after = write(tmp_path / "after")
+    for folder, value in ((before, 1.1), (after, 1.2)):
+        (folder / "claims.csv").write_text(f"id,value\nfirst,1\n{claim},{value}\n")
+    assert compare(before, after).returncode == status
+
+
 def test_what_is_missing_or_new_is_named(before, tmp_path):
     after = write(tmp_path / "after")
     (after / "tables/n.csv").rename(after / "tables/other.csv")

@@ -1,14 +1,16 @@
 """The report of a real run: every category and every entry is opened in a browser, in two sizes of window."""
 
 import re
+import shutil
 import time
 import zipfile
 from base64 import b64decode
+from pathlib import Path
 
 import pytest
 import yaml
 from browsing import browser, needs_browser, waiting
-from conftest import ROOT, SMOKE, Checkout
+from conftest import ROOT, SMOKE, copied
 
 SIZES = [(1400, 857), (1920, 937)]
 # A figure that is taller than the windows, and two in one section: the report once turned white there.
@@ -26,9 +28,9 @@ return { path: there ? app.state.resultPath : null, kind: area.firstElementChild
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(smoke_run, tmp_path_factory):
     """A project with finished results and their report."""
-    checkout = Checkout(tmp_path_factory.mktemp("checkout"))
+    checkout = copied(smoke_run, tmp_path_factory.mktemp("reported") / "checkout")
     config = yaml.safe_load(yaml.safe_dump(SMOKE))
     config["figures"] |= FIGURES
     checkout.configure(config)
@@ -121,13 +123,36 @@ def test_the_first_page_is_one_screen_with_the_answer_figure_and_links(report):
 
 
 @needs_browser
-@pytest.mark.parametrize("name", ["17 sentences of the paper", "methods and settings", "tables"])
+@pytest.mark.parametrize(
+    "name", ["17 sentences of the paper", "methods and settings", "explore layers", "tables"]
+)
 def test_links_of_the_first_page_open_what_the_report_holds(report, name):
     click(report, ".summary a", name)
     frame = waiting(report, lambda d: d.find_elements("css selector", "#app iframe"))[0]
     report.switch_to.frame(frame)
     waiting(report, lambda d: len(d.find_element("tag name", "body").text) > 200)
     report.switch_to.default_content()
+
+
+@needs_browser
+def test_the_page_to_explore_is_drawn_within_the_report_wherever_that_lies(made, tmp_path):
+    alone = shutil.copy(made[0].folder / "results" / "report.html", tmp_path)
+    with browser(SIZES[0]) as driver:
+        driver.get(Path(alone).as_uri())
+        hold_still(driver)
+        click(driver, ".summary a", "explore layers")
+        assert_explorer_is_drawn(driver)
+        assert errors(driver) == []
+
+
+def assert_explorer_is_drawn(driver):
+    """Assert that the frame of the report has maps, and the cells that were measured."""
+    driver.switch_to.frame(waiting(driver, lambda d: d.find_elements("css selector", "#app iframe"))[0])
+    waiting(driver, lambda d: d.execute_script("return document.body.dataset.shown"))
+    canvas = driver.find_element("css selector", "#map canvas")
+    assert canvas.size["width"] > 100 and canvas.size["height"] > 50
+    assert driver.execute_script("return drawn.map.view.data('source_0').length") > 8
+    driver.switch_to.default_content()
 
 
 @needs_browser
@@ -244,6 +269,9 @@ def test_the_zip_archive_holds_the_same(made, tmp_path):
         click(driver, ".summary a", "17 sentences of the paper")
         waiting(driver, lambda d: d.find_elements("css selector", "#app iframe"))
         look_into_frame(driver)
+        open_category(driver, "Explore")
+        rows(driver)[0].find_element("css selector", "td:last-child a").click()
+        assert_explorer_is_drawn(driver)
         open_category(driver, "2 Method")
         rows(driver)[0].find_element("css selector", "td:last-child a").click()
         assert_in_sight(waiting(driver, shown), SIZES[0])

@@ -29,10 +29,13 @@ only: [plain, other, unturned, milestones, swa, simplex]
 datasets:
   digits:
     {source: embedded, label: Digits, variant: digits-grey, train: 100, test: 50, seed: 1, polarity: both}
-  cifar: {source: torchvision, label: CIFAR-10, official: CIFAR10}
-  images: {source: folder, label: Images, path: images.tar, channels: 3, sha256: null, homepage: here}
+  cifar: {source: torchvision, label: CIFAR-10, official: CIFAR10, polarity: single,
+    stand_in: {path: images.tar, encoding: copies, channels: 3, homepage: here}}
+  images: {source: folder, label: Images, path: images.tar, channels: 3, sha256: null, homepage: here,
+    encoding: copies, polarity: single}
   imagenet: {source: images, label: ImageNet, path: imagenet, train_folder: train, test_folder: val, train: 9,
     test: 9, resize: 256, crop: 224, mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2], homepage: here}
+  tiny: {source: tiny_imagenet, label: TinyImageNet, path: tiny.zip, homepage: here}
   own: {source: "mine.data:make", label: Mine, options: {rows: 3}}
   plane: {source: points, label: Plane, variant: gauss, classes: [0, "2"], per_class: {train: 9, test: 9}}
 defaults: &experiment
@@ -94,7 +97,8 @@ defaults: &experiment
     artefacts: false
     variant: published
     seed: 1
-  subspaces: {points: 5, random_points: 2, average: [], recalibration: augmented}
+  subspaces: {points: 5, random_points: 2, average: [], recalibration: augmented, between: [], endpoint: 0.7,
+    plane: 0, barrier: 0, evaluated: true, corruptions: {path: c, types: [fog], severities: [1]}}
 experiments:
   plain: *experiment
   other: {like: plain, order: drawn}
@@ -111,6 +115,7 @@ experiments:
     arrangements: {reinitialise: {epochs: [0]}}
     curvature: {epochs: [0]}
     schedule: {kind: swa_cyclic, every: null, factor: null, cycles: 2, swa_rate: 0.1}
+    keep_state: false
 studies:
   arrangements:
     pretrained:

@@ -3,7 +3,7 @@
 import pytest
 from configuration_examples import SCHEMA, resolved_experiment
 
-from anatomy.configuration.labels import label
+from anatomy.configuration.labels import label, labels_of
 from anatomy.runtime.settings import Settings
 
 
@@ -35,3 +35,30 @@ def test_label_names_network_and_data_set(keys, text):
     blobs = {"source": "points", "label": "three blobs"}
     datasets["blobs"] = Settings(blobs, SCHEMA["$defs"]["points"])
     assert label(experiment, datasets) == text
+
+
+@pytest.mark.parametrize(
+    ("keys", "texts"),
+    [
+        ({"loss": {"kind": "squared_error"}}, ("loss cross entropy", "loss squared error")),
+        ({"loss": {"smoothing": 0.1}}, ("smoothing 0", "smoothing 0.1")),
+        ({"optimiser": {"learning_rate": 0.02}}, ("learning rate 0.01", "learning rate 0.02")),
+        ({"options": {"output": "log_softmax"}}, ("", "output log softmax")),
+        ({"dropout": 0.25}, ("dropout 0", "dropout 0.25")),
+        ({"precision": "bf16"}, ("precision float32", "precision bf16")),
+        ({"epochs": 7, "seeds": [1, 2]}, ("", "")),
+    ],
+)
+def test_experiments_that_read_alike_say_what_they_do_not_share(keys, texts):
+    plain = resolved_experiment("defaults: {architecture: vgg19}").changed(
+        dataset="rgb", optimiser={"learning_rate": 0.01}
+    )
+    datasets = {"rgb": Settings({"label": "RGB digits"}, SCHEMA["$defs"]["embedded"])}
+    experiments = {
+        "plain": plain,
+        "other": plain.changed(**keys),
+        "wide": plain.changed(width=2.0, **keys),
+    }
+    labels = labels_of(experiments, datasets)
+    expected = [f"VGG19, RGB digits{f', {text}' * bool(text)}" for text in texts]
+    assert list(labels.values()) == [*expected, "VGG19 (width 2), RGB digits"]

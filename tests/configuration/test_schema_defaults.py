@@ -79,12 +79,13 @@ NONE = {
     "torchvision": {"source", "label", "official", "train", "test"},
     "folder": {"source", "label", "path", "sha256", "homepage", "train", "test"},
     "images": {"source", "label", "path", "train", "test", "mean", "std", "homepage"},
+    "tiny_imagenet": {"source", "label", "train", "test"},
     "points": {"source", "label", "variant"},
     "own_source": {"source", "label"},
     "pretrained": {"source", "architecture", "label"},
 }
 NONE["experiment"] |= NONE["run"]
-for source in ("embedded", "torchvision", "folder", "images", "own_source", "points"):
+for source in ("embedded", "torchvision", "folder", "images", "own_source", "points", "tiny_imagenet"):
     NONE[source] |= {"classes", "per_class", "mean", "std"}
 DEFAULTS = {
     "run": RUN,
@@ -114,16 +115,28 @@ DEFAULTS = {
         "invariance.mask": False,
         "invariance.artefacts": True,
         "invariance.variant": "corrected",
+        "invariance.epochs": [],
+        "invariance.local": False,
         "invariance.seed": 0,
         "subspaces.points": 21,
         "subspaces.random_points": 5,
         "subspaces.average": [],
         "subspaces.recalibration": "plain",
+        "subspaces.between": [],
+        "subspaces.endpoint": 0.8,
+        "subspaces.plane": 0,
+        "subspaces.barrier": 0,
+        "subspaces.evaluated": True,
+        "subspaces.corruptions.severities": [1, 2, 3, 4, 5],
     },
     "embedded": {"seed": 0, "polarity": "single"},
     "torchvision": {},
     "folder": {"channels": 3},
     "images": {"train_folder": "train", "test_folder": "val", "resize": 256, "crop": 224},
+    "tiny_imagenet": {
+        "path": "tiny-imagenet-200.zip",
+        "homepage": "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+    },
     "points": {},
     "own_source": {"options": {}},
     "pretrained": {"seed": 0},

@@ -17,6 +17,7 @@ from anatomy.reporting.claims import (
     below,
     claim,
     claim_table,
+    decide,
     inside,
 )
 from anatomy.reporting.evidence import Evidence, NotTestedError
@@ -50,6 +51,16 @@ def test_an_interval_that_is_to_refute_may_be_wider():
 def test_without_an_interval_nothing_is_decided():
     found = above(0.4, 0.9, np.nan, np.nan)
     assert (found.supported, found.note) == (None, "inconclusive: there is no interval")
+
+
+def test_of_several_without_an_interval_the_one_whose_value_is_worst_is_shown():
+    values = {"good": 0.5, "low": 0.3, "worst": 0.95, "bad": 0.7}
+    findings = [inside(1 / 3, 2 / 3, value, (np.nan, np.nan), note=name) for name, value in values.items()]
+    found = decide(findings, "experiments")
+    assert found.value == 0.95
+    assert found.note == "worst; inconclusive: there is no interval; 0 of 4 experiments on the right side"
+    assert decide([above(0.5, 0.9, np.nan, np.nan), above(0.5, 0.2, np.nan, np.nan)]).value == 0.2
+    assert decide([below(0.5, 0.1, np.nan, np.nan), below(0.5, 0.8, np.nan, np.nan)]).value == 0.8
 
 
 # Verdicts of a made-up claim

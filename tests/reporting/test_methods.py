@@ -100,6 +100,13 @@ def test_a_data_source_of_ones_own_is_named():
     assert "image files" not in words
 
 
+@pytest.mark.parametrize("label", ["-x", "- x", "--output", "* x", "1. x", ".. x::", "x::", "|x|", "_x_"])
+def test_a_label_is_text_whatever_it_begins_with(label):
+    words = text(yaml.safe_dump({"datasets": {"digits": {"label": label}}}))
+    written = "".join(each if each.isalnum() or each == " " else f"\\{each}" for each in label)
+    assert f"- **{written}** (digits): made from scikit-learn's handwritten digits" in words
+
+
 def test_points_and_what_is_kept_of_a_data_set_are_named():
     words = text(
         "datasets: {blobs: {source: points, variant: gauss, classes: [0, 2], per_class: {train: 9}}}"

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, environment
@@ -100,6 +101,23 @@ def test_a_log_that_is_being_written_or_was_repeated_is_read(tmp_path):
 )
 def test_durations_have_their_largest_units(seconds, words):
     assert duration(seconds) == words
+
+
+def test_five_thousand_files_are_looked_at_within_two_seconds(tmp_path):
+    runs = [PlannedRun(f"many-{index}", 0, 99, range(100)) for index in range(50)]
+    for run in runs:
+        (run.folder(tmp_path) / "snapshots").mkdir(parents=True)
+        for epoch in run.snapshots[:-1]:
+            (run.folder(tmp_path) / f"snapshots/epoch={epoch}.safetensors").touch()
+        for name in ("final.safetensors", "history.csv", "run.json"):
+            (run.folder(tmp_path) / name).touch()
+    began = time.perf_counter()
+    statuses = [run_status(run, tmp_path) for run in runs]
+    text = status_text(statuses, {"figures": [Path(f"{index}.pdf") for index in range(100)]}, tmp_path)
+    assert time.perf_counter() - began < 2
+    # The last snapshot of each, and final.json.
+    assert {(status.state, status.missing) for status in statuses} == {("incomplete", 2)}
+    assert "50 runs: 50 incomplete" in text
 
 
 def test_the_command_tells_of_the_default_configuration(tmp_path):

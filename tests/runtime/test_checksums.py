@@ -1,6 +1,8 @@
 """Checksums of results: recorded when they are written, compared when they are read."""
 
 import json
+import resource
+import shutil
 import subprocess
 import sys
 
@@ -111,3 +113,41 @@ def test_a_record_can_be_read_while_it_grows(tmp_path, job):
     (tmp_path / "a.json").write_text(json.dumps(3))
     with pytest.raises(InputError):
         read_json(tmp_path / "a.json")
+
+
+def test_a_record_has_a_line_once_whatever_is_written_again(tmp_path, job):
+    for value in (1, 2, 1, 1):
+        write_json(tmp_path / "a.json", value)
+    assert len((tmp_path / RECORD).read_text().splitlines()) == 2
+    # What is recorded once always is, also by who does not record.
+    with atomic(tmp_path / "a.json", recorded=False) as temporary:
+        temporary.write_text("3")
+    assert read_json(tmp_path / "a.json") == 3
+
+
+def test_results_that_were_copied_without_their_record_are_read_as_they_are(tmp_path, job):
+    write_csv(tmp_path / "all/n_l.csv", ["x"], [{"x": 0.25}])
+    (tmp_path / "copy").mkdir()
+    shutil.copy(tmp_path / "all/n_l.csv", tmp_path / "copy")
+    (tmp_path / "copy/n_l.csv").write_text("x\n0.75\n")
+    assert read_table(tmp_path / "copy/n_l.csv")["x"].tolist() == [0.75]
+    # Edited on purpose: the message says how it is taken.
+    (tmp_path / "all/n_l.csv").write_text("x\n0.75\n")
+    with pytest.raises(InputError, match=rf"\(or delete {tmp_path}/all/\.checksums, if it is"):
+        read_table(tmp_path / "all/n_l.csv")
+    (tmp_path / "all" / RECORD).unlink()
+    assert read_table(tmp_path / "all/n_l.csv")["x"].tolist() == [0.75]
+
+
+def test_a_disk_that_is_full_leaves_the_old_file_and_names_the_record(tmp_path, job):
+    write_text(tmp_path / "a.txt", "old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / RECORD).stat().st_size + 10, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_text(tmp_path / "a.txt", "new")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    require_recorded(tmp_path / "a.txt")
+    write_text(tmp_path / "a.txt", "newer")
+    require_recorded(tmp_path / "a.txt")

@@ -13,6 +13,7 @@ import import_pretrained
 import measure_projections
 import prepare_dataset
 import reinitialise_layers
+import tabulate_criticality
 import train_network
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.options import add_schema
@@ -29,6 +30,7 @@ PARSERS = {
     "train_network": train_network.parse_arguments,
     "measure_projections": measure_projections.parse_arguments,
     "reinitialise_layers": reinitialise_layers.parse_arguments,
+    "tabulate_criticality": tabulate_criticality.parse_arguments,
     "train": partial(parse_train, TRAIN),
     "compute_projections": parse_compute_projections,
     "reinit_layers": partial(parse_reinit_layers, REINIT_LAYERS),
@@ -55,6 +57,13 @@ def refusal(program, options, monkeypatch, capsys):
         ("train", "--snapshot-all-until -1"),
         ("train", "--workers/-j -1"),
         ("train", "--threads 0"),
+        ("train", "--threads 1000000"),
+        ("train", "--save-every nan"),
+        ("train", "--save-every -1"),
+        ("train", "--epochs 9223372036854775808"),
+        ("train_network", "--threads 1000000"),
+        ("tabulate_criticality", "--critical-drop nan"),
+        ("tabulate_criticality", "--critical-drop inf"),
         ("train", "--subsample-classes -1"),
         ("train", "--seed -1"),
         ("train", "--split-seed -1"),

@@ -158,8 +158,9 @@ def test_a_run_is_not_measured_with_other_statistics_of_its_data(run):
 
 def test_files_of_other_programs_are_read_as_they_are(tmp_path, trained):
     """Beside a run.json that is not ours, or of no run at all."""
-    copy = tmp_path / "weights.safetensors"
-    copy.write_bytes((trained / "run/final.safetensors").read_bytes())
-    (tmp_path / "run.json").write_text("{}")
-    exponent_flipped(copy)
-    anatomy.projections(copy)
+    (tmp_path / "run.json").write_text('{"name": "brave-sun-7"}')
+    for name in ("weights.safetensors", "final.safetensors"):
+        copy = tmp_path / name
+        copy.write_bytes((trained / "run/final.safetensors").read_bytes())
+        exponent_flipped(copy)
+        anatomy.projections(copy)

@@ -8,6 +8,7 @@ from small_runs import small_run, write_nets
 from training_program import outputs
 
 from anatomy.runtime import signals
+from anatomy.runtime.checksums import RECORD
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.run_files import read_facts
 from anatomy.training.loop import train_run
@@ -184,7 +185,9 @@ def test_a_damaged_run_json_is_named_and_made_again(tmp_path, unbroken, capsys, 
     same_as(run, unbroken)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", "[" * 100_000, '{"fingerprint": "a", "sha256": {}}', '{"sha256": []}']
+)
 def test_whoever_reads_a_damaged_run_json_is_told_what_to_do(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(InputError, match=r"run\.json is damaged .*; delete it, and train that network again"):
@@ -211,6 +214,21 @@ def test_a_damaged_history_of_a_finished_run_is_named_and_not_tabulated(
     columns = ["epoch", "train_loss", "validation_accuracy"]
     tables = [training_table("a", {0: folder / "history.csv"})[columns] for folder in (run, unbroken)]
     assert tables[0].equals(tables[1])
+
+
+def test_a_run_that_was_copied_without_hidden_files_is_restored(tmp_path, unbroken, capsys):
+    run = tmp_path / "run"
+    train(run)
+    whole = (run / "history.csv").read_bytes()
+    (run / RECORD).unlink()
+    capsys.readouterr()
+    train(run)
+    assert "epoch" not in capsys.readouterr().err
+    assert (run / "history.csv").read_bytes() == whole
+    (run / "history.csv").write_bytes(whole[: whole.rindex(b"6,")])
+    train(run)
+    assert f"{run}/history.csv is missing or damaged" in capsys.readouterr().err
+    same_as(run, unbroken)
 
 
 @pytest.mark.parametrize("part", ["final.json", "final.safetensors"])

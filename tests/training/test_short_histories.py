@@ -182,6 +182,16 @@ def test_networks_of_epochs_with_all_weights_can_be_opened(tmp_path, dataset_fol
         other.network(0)
 
 
+def test_an_epoch_of_a_run_with_stop_is_refused_with_what_can_be_done(tmp_path, dataset_folder):
+    keys = {"stop": {"train_accuracy": 1.0}, "snapshots": {"epochs": [], "weights": "all"}, "epochs": 3}
+    train(tmp_path / "run", dataset_folder, **keys)
+    run = open_run(tmp_path / "run", dataset_folder, RUN_SCHEMA)
+    advice = "`stop` keeps its first and last weights alone; .* train without `stop`"
+    with pytest.raises(InputError, match=f"has no snapshot of epoch 2; a run with {advice}"):
+        run.network(2)
+    assert run.network(0).state_dict().keys() == run.network(3).state_dict().keys()
+
+
 def test_an_earlier_key_is_answered_with_what_is_written_now(tmp_path, dataset_folder):
     process = start(tmp_path / "run", dataset_folder, whole_snapshots=True)
     _, stderr = process.communicate()

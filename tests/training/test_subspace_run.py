@@ -1,5 +1,6 @@
 """Runs that train a subspace: against plain torch, stopped and continued, and what they leave."""
 
+import gc
 import json
 
 import pytest
@@ -158,6 +159,29 @@ def test_what_is_evaluated_and_kept_changes_no_weight(tmp_path):
     every, few = (load_file(tmp_path / name / "final.safetensors") for name in ("every", "few"))
     assert all(torch.equal(every[name], tensor) for name, tensor in few.items())
     assert (tmp_path / "every/final.json").read_bytes() == (tmp_path / "few/final.json").read_bytes()
+
+
+def kept_bytes():
+    """Bytes of all tensors that there are, each memory once."""
+    gc.collect()
+    tensors = [each for each in gc.get_objects() if type(each) in (torch.Tensor, nn.Parameter)]
+    return sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+
+
+def test_beyond_the_corners_and_their_momentum_there_is_one_network():
+    """Between steps, without gradients; compared with a run that trains one network with momentum."""
+    changes = {"optimiser": {"learning_rate": 0.0005, "momentum": 0.9}, "width": 1.0}
+    kept = []
+    for own in (None, {"kind": "simplex", "corners": 3}):
+        before = kept_bytes()
+        run = run_of(own, **changes)
+        run.train_epoch(1)
+        run.optimiser.zero_grad(set_to_none=True)
+        kept.append(kept_bytes() - before)
+        size = sum(p.numel() for p in run.network.parameters()) * 4
+        del run
+    # A network and its momentum there; here three of each, and one more network for the point.
+    assert (kept[1] - kept[0]) / size == pytest.approx(2 * 3 + 1 - 2, abs=0.05)
 
 
 def test_the_first_corner_begins_as_the_run_without_a_subspace_and_seeds_differ():

@@ -135,6 +135,15 @@ def test_a_channel_of_one_value_cannot_be_standardised(value):
         task_of(DATASET, description, pixels=pixels)
 
 
+def test_no_label_is_wrong_where_there_is_one_class():
+    one = make_dataset(classes=1)
+    description = {**DESCRIPTION, "classes": one.classes}
+    for fraction, kind in ((0.0, "wrong"), (0.5, "uniform")):
+        task_of(one, description, label_noise={"fraction": fraction, "kind": kind})
+    with pytest.raises(InputError, match=r"label_noise\.kind: no label is wrong where there is one class"):
+        task_of(one, description, label_noise={"fraction": 0.5, "kind": "wrong"})
+
+
 def test_a_network_of_a_users_own_may_change_its_options(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "greedy_net.py").write_text(GREEDY)

@@ -13,8 +13,11 @@ import yaml
 from conftest import ROOT, SMOKE, STUDIES, configured, plan
 from snakemake.utils import update_config
 
+from anatomy.data.presence import OFFICIAL
 from anatomy.studies.arrangements.paper import FIGURES
 
+# No request leaves the machine: nothing listens there.
+NOWHERE = "http://127.0.0.1:9"
 PICTURE = "results/arrangements/figures/figure_03.pdf"
 PAGES = {"tabulate_criticality": 1, "render_tables": 1, "judge_claims": 1}
 # Of the whole run, asked for by no target of a part of it.
@@ -40,6 +43,19 @@ def test_partial_targets(checkout):
     assert checkout.planned("tables") == {**without_plots, "tables": 1}
     targets = ("datasets", "training", "projections", "reinitialisation", "tables", "claims", "figures")
     assert checkout.planned(*targets) == {**parts, **dict.fromkeys(targets, 1)}
+
+
+def put_files(data, config):
+    """Put empty files and folders where a configuration looks for its data and weights."""
+    paths = []
+    for own in config["datasets"].values():
+        paths += OFFICIAL[own["official"]].archives if own and "official" in own else []
+        paths += [own["path"]] if own and "path" in own else []
+    for own in config.get("studies", {}).get("arrangements", {}).get("pretrained", {}).values():
+        paths.append(own.get("path") or re.sub("bn$", "_bn", own["architecture"]) + "-01234567.pth")
+    for path in paths:
+        (data / path).parent.mkdir(parents=True, exist_ok=True)
+        (data / path).touch()
 
 
 def expanded(experiments, name):
@@ -81,7 +97,7 @@ def jobs_of(config):
 
 
 @pytest.mark.parametrize(
-    "overlay", [None, "cifar10-small", "real-images", "precision", "cifar10", "paper/arrangements"]
+    "overlay", [None, "laptop", "real-images", "precision", "cifar10", "paper/arrangements"]
 )
 def test_shipped_configurations_plan_exactly_these_jobs(checkout, overlay):
     config = yaml.safe_load((ROOT / "config/studies/arrangements.yaml").read_text())
@@ -91,6 +107,7 @@ def test_shipped_configurations_plan_exactly_these_jobs(checkout, overlay):
     # Of the first study alone.
     others = {"studies": {study: None for study in STUDIES if study != "arrangements"}}
     (checkout.folder / "others.yaml").write_text(yaml.safe_dump(others))
+    put_files(checkout.folder / "data", config)
     arguments = ["--configfile", *[f"config/{overlay}.yaml"] * bool(overlay), "others.yaml", "--"]
     planned = checkout.planned(*arguments)
     assert planned == jobs_of(config)
@@ -168,14 +185,53 @@ def test_an_experiment_that_is_switched_off_takes_its_figures_along(checkout):
     }
 
 
-def test_a_missing_archive_says_where_it_looked_and_leaves_nothing(checkout):
-    overlay = ("--configfile", "config/cifar10-small.yaml")
-    result = checkout.snakemake(*overlay, "--", "datasets", check=False)
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_missing_data_are_named_before_any_job(checkout, options):
+    """Without a network: all of them, where they were looked for, what to get, and where to put it."""
+    checkout.environment |= {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
+    result = checkout.snakemake(
+        *options, "--configfile", "config/real-images.yaml", "--", "tables", check=False
+    )
     assert result.returncode != 0
-    assert "cifar10-images.tar.gz not found; looked for data/cifar10-images.tar.gz" in result.stderr
-    assert "Get it from https://" in result.stderr
-    left = [path.name for path in (checkout.folder / "results/cifar10-small").rglob("*") if path.is_file()]
-    assert left == ["prepare_dataset.log"]
+    for words in (
+        "Get cifar-10-python.tar.gz from there",
+        "put it into data; or put cifar10-images.tar.gz (JPEG",
+    ):
+        assert result.stderr.count(words) == 1
+    assert result.stderr.count("put them into data/MNIST/raw; or put mnist-images.tar.gz (PNG") == 1
+    assert "Traceback" not in result.stderr
+    assert not [path for path in (checkout.folder / "results").rglob("*") if path.name != "README.md"]
+
+
+def test_missing_weights_and_folders_are_named_before_any_job(checkout):
+    checkout.environment |= {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
+    options = ("--dry-run", "--configfile", "config/paper/arrangements.yaml", "--")
+    weights = checkout.snakemake(*options, "pretrained", check=False).stderr
+    assert "vgg19-*.pth not found" in weights and "imagenet-matconvnet-alex.mat not found" in weights
+    assert "imagenet not found; looked for data/imagenet" in checkout.snakemake(*options, check=False).stderr
+
+
+def test_labels_say_that_copies_stand_in(checkout):
+    put_files(
+        checkout.folder / "data",
+        {"datasets": {"copies": {"source": "folder", "path": "cifar10-images.tar.gz"}}},
+    )
+    overlay = (
+        "--dry-run",
+        "--printshellcmds",
+        "--configfile",
+        "config/laptop.yaml",
+        "--",
+        "figure_07",
+        "claims",
+    )
+    result = checkout.snakemake(*overlay)
+    assert (
+        "data set cifar10: JPEG copies (data/cifar10-images.tar.gz) stand in for the official"
+        in result.stderr
+    )
+    assert result.stdout.count("CIFAR-10 (JPEG copies)") >= 2
+    assert '"encoding": "JPEG copies"' in result.stdout
 
 
 def test_a_killed_workflow_goes_on(checkout):

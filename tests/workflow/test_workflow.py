@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, SCRIPTS, SMOKE, Checkout, configured, edited
+from conftest import ROOT, SCRIPTS, configured, copied, edited
 from PIL import Image
 from safetensors.numpy import load_file
 from source_imports import BY_NAME, FOR_PEOPLE, LIBRARY, imports
 
 from anatomy.configuration.studies import STUDIES
 from anatomy.studies.arrangements.claims import CLAIMS
+from collected_page import BY_HAND
 
 PAGES = {"tabulate_criticality": 1, "render_tables": 1, "judge_claims": 1}
 # The pages of all studies: what is to be explored and summed up, and settings.
@@ -49,13 +52,9 @@ BELOW_RGB = {
 
 
 @pytest.fixture(scope="module")
-def smoke(tmp_path_factory):
+def smoke(smoke_run, tmp_path_factory):
     """A checkout in which the whole smoke configuration has run; tests leave it as they found it."""
-    folder = tmp_path_factory.mktemp("smoke")
-    checkout = Checkout(folder)
-    checkout.configure(SMOKE)
-    checkout.snakemake()
-    return checkout
+    return copied(smoke_run, tmp_path_factory.mktemp("smoke") / "checkout")
 
 
 def test_every_result_is_there(smoke):
@@ -383,3 +382,49 @@ def test_a_retrained_run_with_the_same_weights_is_the_same(smoke):
     assert (run / "snapshots/epoch=1.safetensors").read_bytes() == before
     assert "finished before" in (run / "train.log").read_text()
     assert smoke.planned() == {}
+
+
+def test_figures_and_claims_are_drawn_again_from_what_is_collected(smoke, tmp_path):
+    """The same ones, without the results; what people wrote below the page stays."""
+    overlay, output = tmp_path / "own.yaml", tmp_path / "docs"
+    overlay.write_text("# Smoke: all of it.\ndevice: cpu\n")
+    output.mkdir()
+    (output / "figure_01.png").write_bytes(b"of an earlier time")
+    (output / "README.md").write_text(f"Earlier.\n{BY_HAND}\n\nBy hand.\n")
+    command = [
+        sys.executable,
+        smoke.folder / "benchmarks/collect.py",
+        "--configfile",
+        overlay,
+        "--output",
+        output,
+    ]
+    environment = {**smoke.environment, "PYTHONPATH": str(smoke.folder / "src")}
+
+    def collect(check=True):
+        return subprocess.run(command, env=environment, check=check, stderr=subprocess.PIPE, text=True)
+
+    collect()
+    results = smoke.folder / "results"
+    for name in ("arrangements/claims.csv", "accuracies.csv", "arrangements/tables/criticality.csv"):
+        assert (output / Path(name).name).read_bytes() == (results / name).read_bytes()
+    pictures = {path.name: path.read_bytes() for path in (results / "arrangements/figures").glob("*.png")}
+    assert {path.name: path.read_bytes() for path in output.glob("*.png")} == pictures
+    histories = pd.read_csv(output / "rgb/training.csv")
+    assert sorted(set(histories["seed"])) == [0, 1]
+    record = json.loads((output / "rgb/record.json").read_text())
+    final = json.loads((results / "runs/rgb/seed=1/final.json").read_text())
+    assert record["seeds"]["1"]["final"] == final
+    assert record["seeds"]["0"]["training"]["cpu_seconds"] > 0
+    page = (output / "README.md").read_text()
+    assert page.startswith("# Smoke: all of it\n") and page.endswith(f"{BY_HAND}\n\nBy hand.\n")
+    drops = (
+        pd.read_csv(output / "rgb/reinitialisation.csv").query("layer == 1 and reset_to == '0'")["drop"] * 100
+    )
+    assert f" | {drops.mean():.1f} ± {drops.std():.1f} | " in page
+
+    results.joinpath("runs/rgb/seed=1/run.json").rename(tmp_path / "run.json")
+    refused = collect(check=False)
+    (tmp_path / "run.json").rename(results / "runs/rgb/seed=1/run.json")
+    assert refused.returncode == 1
+    assert "rgb is not finished: " in refused.stderr

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import jinja2
 from snakemake.common.configfile import load_configfile
-from snakemake.utils import update_config
 
 # The project's own folder; the working directory may be another one, the importer's if this is a module.
 ROOT = Path(workflow.current_basedir).parent.parent
@@ -22,10 +21,12 @@ sys.path.insert(0, str(ROOT / "src"))
 sys.path.append(str(ROOT))
 
 from anatomy.configuration import labels
-from anatomy.configuration.files import shipped_files
+from anatomy.configuration.files import laid_over, shipped_files
 from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
 from anatomy.configuration.studies import STUDIES
+from anatomy.configuration.texts import data_problems
+from anatomy.data import presence
 from anatomy.data.search_path import locate
 from anatomy.data.sources import module_of as module_of_source
 from anatomy.networks.family import module_of as module_of_network
@@ -39,8 +40,10 @@ from anatomy.runtime.environment import variable
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
 from anatomy.runtime.own_code import is_own
+from anatomy.runtime.processor import bfloat16_note
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import snapshot_epochs
+from anatomy.runtime.yaml_files import check_yaml
 from anatomy.studies.arrangements.settings import (
     pretrained_label,
     pretrained_networks,
@@ -49,21 +52,36 @@ from anatomy.studies.arrangements.settings import (
 from anatomy.training.modules import modules_of
 
 # What is shipped, and over it what was given: by --configfile and --config, or by who uses this as a module.
-GIVEN = {}
-for file in shipped_files(ROOT):
-    update_config(GIVEN, load_configfile(file))
+try:
+    # Files given are read before this one, but of a key that is there twice its last value.
+    for file in [*shipped_files(ROOT), *workflow.config_settings.configfiles]:
+        check_yaml(file)
+except InputError as error:
+    sys.exit(f"error: {error}")
 # A rule that another workflow overrides has this file read again, with what it has added itself.
-update_config(GIVEN, {key: own for key, own in config.items() if key != "summary"})
+ASKED = {key: own for key, own in config.items() if key != "summary"}
+OF_COMMAND_LINE = workflow.config_settings
+# One file after the other, as they are merged here in another way than by Snakemake.
+OVERLAYS = [ASKED]
+if ASKED == OF_COMMAND_LINE.overwrite_config:
+    OVERLAYS = [
+        *map(load_configfile, OF_COMMAND_LINE.configfiles),
+        OF_COMMAND_LINE.config,
+    ]
+GIVEN = {}
+for layer in [*map(load_configfile, shipped_files(ROOT)), *OVERLAYS]:
+    GIVEN = laid_over(GIVEN, layer)
 
 try:
     SCHEMA = read_schemas(SCHEMA_FILE)
     CONFIGURATION = resolve(GIVEN, SCHEMA)
     # Refused here, before any job, if only the variables of an earlier version are set.
     OUTSIDE = {name: variable(name) for name in ("DATA", "RUNS_PER_GPU")}
+    for problem in data_problems(OUTSIDE["DATA"] or "", "$ANATOMY_DATA"):
+        raise InputError(problem)
 except InputError as error:
     sys.exit(f"error: {error}")
 
-DATASETS = CONFIGURATION.datasets
 EXPERIMENTS = CONFIGURATION.experiments
 FIGURES = CONFIGURATION.figures
 ARRANGEMENTS = CONFIGURATION.studies.get("arrangements")
@@ -72,14 +90,14 @@ MEASURED = CONFIGURATION.measured.get("arrangements", [])
 REINITIALISED = [name for name in MEASURED if resets(EXPERIMENTS[name].arrangements)]
 PRETRAINED = pretrained_networks(ARRANGEMENTS, SCHEMA) if ARRANGEMENTS else {}
 USED_DATASETS = sorted({settings.dataset for settings in EXPERIMENTS.values()})
+# Directories of archives, image folders and released weights, separated as in $PATH.
+DATA = os.pathsep.join(filter(None, [CONFIGURATION.data, OUTSIDE["DATA"]]))
+# Copies stand in for official files that are in none of them.
+DATASETS, STAND_INS = presence.chosen(CONFIGURATION.datasets, SCHEMA["$defs"], DATA)
 
 # For the first page of the report, once the summary is there.
 SUMMARY = Path(CONFIGURATION.pathvars["results"], "summary.html")
 config["summary"] = str(SUMMARY) if SUMMARY.is_file() else None
-
-if workflow.is_main_process:
-    for line in CONFIGURATION.notes:
-        print(line, file=sys.stderr)
 
 # Where jobs go to other machines Snakemake counts nodes (--jobs), whatever else the command line says: there
 # `auto` asks for a GPU, as this machine's do not count.
@@ -91,6 +109,15 @@ USE_GPU = CONFIGURATION.device == "cuda" or (
 # Processes that read image files for one training or reinitialisation; --set-threads changes them.
 LOADERS = 8 if USE_GPU else 1
 
+IN_BFLOAT16 = [name for name, own in EXPERIMENTS.items() if own.precision == "bf16"]
+NOTES = [
+    *CONFIGURATION.notes,
+    *(line for name, line in STAND_INS.items() if name in USED_DATASETS),
+    None if USE_GPU else bfloat16_note(IN_BFLOAT16),
+]
+if workflow.is_main_process:
+    for line in filter(None, NOTES):
+        print(line, file=sys.stderr)
 
 # Studies that are on whose papers' sentences are judged.
 CLAIMING = [study for study in CONFIGURATION.studies if study in claiming_studies()]
@@ -100,9 +127,6 @@ STUDY_FILES = {study: [] for study in CONFIGURATION.studies}
 
 # Tables layers.csv and histograms.csv of all studies, which the page to explore shows; their rules add them.
 LAYER_TABLES, HISTOGRAM_TABLES = [], []
-
-# Directories of archives, image folders and released weights, separated as in $PATH.
-DATA = os.pathsep.join(filter(None, [CONFIGURATION.data, OUTSIDE["DATA"]]))
 
 
 wildcard_constraints:

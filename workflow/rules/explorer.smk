@@ -4,7 +4,12 @@ rule render_explorer:
         layers=LAYER_TABLES,
         histograms=HISTOGRAM_TABLES,
     output:
-        "<results>/explore.html",
+        report(
+            "<results>/explore.html",
+            caption="../report/explore.rst",
+            category="Explore",
+            labels={"page": "layers of every network, to look at"},
+        ),
     log:
         "<results>/render_explorer.log",
     localrule: True

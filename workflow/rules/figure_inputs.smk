@@ -23,14 +23,14 @@ def kind_of(name):
 
 def labels_of(figure):
     """Network and data set of everything that a figure draws, in words."""
-    return [
-        (
-            labels.label(EXPERIMENTS[name], DATASETS)
-            if name in EXPERIMENTS
-            else pretrained_label(PRETRAINED[name])
-        )
-        for name in FIGURES[figure].draws
-    ]
+    names = FIGURES[figure].draws
+    shown = labels.labels_of(experiments_among(names), DATASETS)
+    return [shown.get(name) or pretrained_label(PRETRAINED[name]) for name in names]
+
+
+def experiments_among(names):
+    """Settings of those of the names that are experiments."""
+    return {name: EXPERIMENTS[name] for name in names if name in EXPERIMENTS}
 
 
 def schedules_of(figure):
@@ -141,7 +141,9 @@ def figure_texts(figure):
 
 
 def table_of(study, experiment, table):
-    """Where a table lies that a study has of an experiment, or that every run has."""
+    """Where a table lies that a study has of an experiment, or another one (`study/table`), or that every run has."""
+    other, _, table = table.rpartition("/")
+    study = other or study
     of_runs = [Path(file).stem for file in rules.tabulate_training.output]
     folder = "runs" if table in of_runs else f"{study}/tables"
     return f"<results>/{folder}/{experiment}/{table}.csv"
@@ -261,13 +263,12 @@ def claim_datasets(wildcards):
 
 def claim_settings(study):
     """Label and data set of the experiments that the claims use, as JSON."""
+    names = claim_experiments(study)
+    shown = labels.labels_of(experiments_among(names), DATASETS)
     return json.dumps(
         {
-            name: {
-                "label": labels.label(EXPERIMENTS[name], DATASETS),
-                "dataset": EXPERIMENTS[name].dataset,
-            }
-            for name in claim_experiments(study)
+            name: {"label": shown[name], "dataset": EXPERIMENTS[name].dataset}
+            for name in names
         }
     )
 
@@ -287,7 +288,10 @@ def claim_figures(study):
 def claim_texts(study):
     """Code that judges the claims of a study, and what they are judged on."""
     return [
-        *code("judge_claims.py", f"anatomy.studies.{study}.claims"),
+        *code(
+            "judge_claims.py",
+            *(f"anatomy.studies.{study}.{of}" for of in ("claims", "paper")),
+        ),
         f"figures={claim_figures(study)}",
         f"experiments={claim_settings(study)}",
     ]

@@ -10,8 +10,40 @@ def dataset_texts(dataset):
 
 
 def dataset_settings(wildcards, output):
-    """Entry of this data set, as JSON; what of it counts stands in `dataset_texts`."""
+    """Entry of this data set, as JSON; what of it counts stands in `dataset_texts`.
+
+    Exits, before any job and in a dry run, if the data set is neither prepared nor can be.
+    """
+    if not Path(output.description).is_file():
+        refuse_missing_data(wildcards.dataset)
     return json.dumps(DATASETS[wildcards.dataset].stored())
+
+
+@cache
+def refuse_missing_data(dataset):
+    """Exit if files of this data set are missing, with what to put where for all data sets that lack some."""
+    asked, prepared = CONFIGURATION.datasets, CONFIGURATION.pathvars["results"]
+    others = [
+        name
+        for name in USED_DATASETS
+        if name != dataset
+        and not Path(prepared, "datasets", name, "dataset.json").is_file()
+    ]
+    names = [dataset, *others]
+    stand_ins = {
+        name: asked[name].stand_in if asked[name].source == "torchvision" else None
+        for name in names
+    }
+    refuse(
+        presence.missing(name, DATASETS[name], stand_ins[name], DATA) for name in names
+    )
+
+
+def refuse(problems):
+    """Exit with these problems, None where there is none, if the first of them is one."""
+    first, *others = problems
+    if first:
+        sys.exit("error: " + "\n".join(dict.fromkeys(filter(None, [first, *others]))))
 
 
 def run_settings(experiment):
@@ -135,8 +167,20 @@ def pretrained_texts(network):
     )
 
 
+@cache
+def refuse_missing_weights(network):
+    """Exit if weights of this network are missing, with what to put where for all networks that lack theirs."""
+    names = [network, *(name for name in PRETRAINED if name != network)]
+    refuse(presence.missing_weights(name, PRETRAINED[name], DATA) for name in names)
+
+
 def pretrained_settings(wildcards, output):
-    """Entry of this pretrained network, as JSON; what of it counts stands in `pretrained_texts`."""
+    """Entry of this pretrained network, as JSON; what of it counts stands in `pretrained_texts`.
+
+    Exits, before any job and in a dry run, if the weights are neither read already nor can be.
+    """
+    if not Path(output.pretrained).is_file():
+        refuse_missing_weights(wildcards.network)
     return json.dumps(PRETRAINED[wildcards.network].complete())
 
 

@@ -2,6 +2,12 @@
 include: "invariance_inputs.smk"
 
 
+AS_PUBLISHED = as_published()
+PUBLISHED_VALUES = (
+    ROOT / "src" / "anatomy" / "studies" / "invariance" / "published_values.csv"
+)
+
+
 # Measure every unit of a trained network on rotated test images, and test it on plain and rotated ones.
 rule measure_invariance:
     input:
@@ -9,6 +15,7 @@ rule measure_invariance:
         data=ancient(experiment_data),
         run="<results>/runs/{experiment}/seed={seed}/run.json",
         final=ancient("<results>/runs/{experiment}/seed={seed}/final.safetensors"),
+        snapshots=ancient(invariance_snapshots),
     output:
         "<results>/invariance/measurements/{experiment}/seed={seed}.safetensors",
     log:
@@ -89,6 +96,41 @@ rule tabulate_invariance_networks:
         "{params.program:q} --tables {input.tables:q} --output {output:q} &> {log:q}"
 
 
+# Put networks of the paper beside the numbers that its authors published.
+rule compare_invariance:
+    input:
+        networks=expand(
+            "<results>/invariance/tables/{experiment}/network_invariance.csv",
+            experiment=AS_PUBLISHED,
+        ),
+        scores=expand(
+            "<results>/invariance/tables/{experiment}/scores.csv",
+            experiment=AS_PUBLISHED,
+        ),
+    output:
+        report(
+            "<results>/invariance/tables/published.csv",
+            caption="../report/invariance_published.rst",
+            category="Tables as files",
+            labels={"table": "invariance beside the published values (CSV)"},
+        ),
+    log:
+        "<results>/invariance/tables/compare_invariance.log",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    params:
+        *code("compare_invariance.py"),
+        *(f"{name}={' '.join(own)}" for name, own in AS_PUBLISHED.items()),
+        values=sha256_of(PUBLISHED_VALUES),
+        program=program("compare_invariance.py"),
+        experiments=published_experiments,
+    shell:
+        "{params.program:q} --experiments {params.experiments:q} --networks {input.networks:q}"
+        " --scores {input.scores:q} --output {output:q} &> {log:q}"
+
+
 LAYER_TABLES += expand(rules.tabulate_invariance.output.layers, experiment=ROTATED)
 
 # What of this study `all` asks for: all its files but claims and figures.
@@ -98,3 +140,5 @@ if ROTATED:
         expand(rules.tabulate_invariance.output, experiment=ROTATED),
         rules.tabulate_invariance_networks.output,
     ]
+if AS_PUBLISHED:
+    STUDY_FILES["invariance"] += rules.compare_invariance.output

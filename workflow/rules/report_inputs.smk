@@ -32,7 +32,7 @@ def hero_files(wildcards):
 def summary_words(wildcards):
     """Params function: sentences of the summary, and its links, as JSON."""
     runs = sum(len(settings.seeds) for settings in EXPERIMENTS.values())
-    data = {name: DATASETS[name].label or name for name in USED_DATASETS}
+    data = {name: labels.dataset_label(name, DATASETS[name]) for name in USED_DATASETS}
     ran = (
         f"Published studies of trained networks, reproduced: {runs} run{'s' * (runs != 1)} of"
         f" {len(EXPERIMENTS)} experiment{'s' * (len(EXPERIMENTS) != 1)} on {', '.join(data.values())}."
@@ -131,6 +131,4 @@ PAGE_FILES = sorted((ROOT / "src/anatomy/reporting/explorer").glob("explore.*"))
 
 def experiment_labels(wildcards):
     """Names of experiments for people, as JSON."""
-    return json.dumps(
-        {name: labels.label(own, DATASETS) for name, own in EXPERIMENTS.items()}
-    )
+    return json.dumps(labels.labels_of(EXPERIMENTS, DATASETS))

@@ -110,6 +110,105 @@ for experiment in WITH_SUBSPACE:
             " &> {log:q}"
 
 
+# Evaluate the lines between networks of different seeds, as trained and with their units matched.
+rule measure_barrier:
+    input:
+        description=experiment_dataset,
+        data=ancient(experiment_data),
+        runs=seeds_of_evaluations("<results>/runs/{experiment}/seed={seed}/run.json"),
+        finals=ancient(
+            seeds_of_evaluations(
+                "<results>/runs/{experiment}/seed={seed}/final.safetensors"
+            )
+        ),
+    output:
+        "<results>/subspaces/tables/{experiment}/barrier.csv",
+    log:
+        "<results>/subspaces/tables/{experiment}/measure_barrier.log",
+    benchmark:
+        "<results>/subspaces/tables/{experiment}/measure_barrier.tsv"
+    wildcard_constraints:
+        experiment="|".join(WITH_BARRIER) or "(?!)",
+    conda:
+        "../../envs/torch.yaml"
+    threads: reading_threads
+    resources:
+        gpu=int(USE_GPU),
+        mem_mb=6000,
+        runtime="12h",
+    params:
+        *one_by_one(barrier_texts, WITH_BARRIER),
+        program=program("measure_barrier.py"),
+        schema=schema_file,
+        dataset=subpath(input.description, parent=True),
+        runs=runs_of_barrier,
+        points=barrier_points,
+    shell:
+        "{params.program:q} --runs {params.runs:q} --dataset {params.dataset:q} --schema {params.schema:q}"
+        " --points {params.points:q} --output {output:q} --workers $(({threads} - 1))"
+        " --gpus {resources.gpu} &> {log:q}"
+
+
+# Evaluate a network, or two points of a line together, on corrupted images.
+rule evaluate_corruptions:
+    input:
+        description=experiment_dataset,
+        data=ancient(experiment_data),
+        run="<results>/runs/{experiment}/seed={seed}/run.json",
+        final=ancient("<results>/runs/{experiment}/seed={seed}/final.safetensors"),
+        points=recalibrated_points,
+    output:
+        "<results>/subspaces/measurements/corruptions/{experiment}/seed={seed}.csv",
+    log:
+        "<results>/subspaces/measurements/corruptions/{experiment}/seed={seed}.log",
+    benchmark:
+        "<results>/subspaces/measurements/corruptions/{experiment}/seed={seed}.tsv"
+    wildcard_constraints:
+        experiment="|".join(CORRUPTED) or "(?!)",
+    conda:
+        "../../envs/torch.yaml"
+    threads: reading_threads
+    resources:
+        gpu=int(USE_GPU),
+        mem_mb=8000,
+        runtime="1d",
+    params:
+        *one_by_one(corruption_texts, CORRUPTED),
+        program=program("evaluate_corruptions.py"),
+        schema=schema_file,
+        dataset=subpath(input.description, parent=True),
+        run=subpath(input.run, parent=True),
+        points=points_option,
+        options=corruption_options,
+    shell:
+        "{params.program:q} --run {params.run:q} --dataset {params.dataset:q} --schema {params.schema:q}"
+        " {params.points:q} {params.options:q} --output {output:q} --workers $(({threads} - 1))"
+        " --gpus {resources.gpu} &> {log:q}"
+
+
+# Collect what was evaluated on corrupted images of one experiment.
+rule tabulate_corruptions:
+    input:
+        seeds_of_evaluations(
+            "<results>/subspaces/measurements/corruptions/{experiment}/seed={seed}.csv"
+        ),
+    output:
+        "<results>/subspaces/tables/{experiment}/corruptions.csv",
+    log:
+        "<results>/subspaces/tables/{experiment}/tabulate_corruptions.log",
+    wildcard_constraints:
+        experiment="|".join(CORRUPTED) or "(?!)",
+    localrule: True
+    conda:
+        "../../envs/analysis.yaml"
+    threads: 1
+    params:
+        *code("tabulate_corruptions.py"),
+        program=program("tabulate_corruptions.py"),
+    shell:
+        "{params.program:q} --corruptions {input:q} --table {output:q} &> {log:q}"
+
+
 # Collect the evaluations of one experiment, and evaluate ensembles of its seeds.
 rule tabulate_subspaces:
     input:
@@ -128,6 +227,7 @@ rule tabulate_subspaces:
             labels={"table": "{experiment}: points and their ensembles (CSV)"},
         ),
         ensembles="<results>/subspaces/tables/{experiment}/ensembles.csv",
+        plane="<results>/subspaces/tables/{experiment}/plane.csv",
     log:
         "<results>/subspaces/tables/{experiment}/tabulate_subspaces.log",
     wildcard_constraints:
@@ -143,7 +243,8 @@ rule tabulate_subspaces:
         program=program("tabulate_subspaces.py"),
     shell:
         "{params.program:q} --evaluations {input.evaluations:q} --predictions {input.predictions:q}"
-        " --table {output.table:q} --summary {output.summary:q} --ensembles {output.ensembles:q} &> {log:q}"
+        " --table {output.table:q} --summary {output.summary:q} --ensembles {output.ensembles:q}"
+        " --plane {output.plane:q} &> {log:q}"
 
 
 # Collect how far apart the ends of one experiment are, as a whole and layer by layer.
@@ -174,10 +275,12 @@ rule tabulate_ends:
 LAYER_TABLES += expand(rules.tabulate_ends.output.layers, experiment=WITH_SUBSPACE)
 
 # What of this study `all` asks for: all its files but claims and figures.
-if IN_SUBSPACES:
+if "subspaces" in CONFIGURATION.studies:
     STUDY_FILES["subspaces"] += [
         per_run(rules.recalibrate_points.output, WITH_POINTS),
         per_run(rules.evaluate_points.output, IN_SUBSPACES),
         expand(rules.tabulate_subspaces.output, experiment=IN_SUBSPACES),
         expand(rules.tabulate_ends.output, experiment=WITH_SUBSPACE),
+        expand(rules.measure_barrier.output, experiment=WITH_BARRIER),
+        expand(rules.tabulate_corruptions.output, experiment=CORRUPTED),
     ]

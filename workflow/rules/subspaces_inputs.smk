@@ -1,7 +1,11 @@
 # Inputs and parameters of the rules of the study of subspaces.
 
-# Experiments that the study of subspaces measures, and those of them that train a subspace.
-IN_SUBSPACES = CONFIGURATION.measured.get("subspaces", [])
+# Experiments that the study of subspaces evaluates, and those of them that train a subspace.
+IN_SUBSPACES = [
+    name
+    for name in CONFIGURATION.measured.get("subspaces", [])
+    if EXPERIMENTS[name].subspaces.evaluated
+]
 WITH_SUBSPACE = [name for name in IN_SUBSPACES if EXPERIMENTS[name].subspace]
 # And those that have points: of a subspace, or of averaged snapshots.
 WITH_POINTS = [
@@ -10,11 +14,23 @@ WITH_POINTS = [
     if name in WITH_SUBSPACE or EXPERIMENTS[name].subspaces.average
 ]
 
+# Those of whose seeds barriers are measured.
+WITH_BARRIER = [
+    name
+    for name in CONFIGURATION.measured.get("subspaces", [])
+    if EXPERIMENTS[name].subspaces.barrier
+]
+
+# Those that are evaluated on corrupted images.
+CORRUPTED = [name for name in IN_SUBSPACES if EXPERIMENTS[name].subspaces.corruptions]
+
 
 def recalibration_texts(experiment):
     """Code that recalibrates points of this experiment, and which, on what."""
     own = EXPERIMENTS[experiment].subspaces
-    return run_texts(experiment, "recalibrate_points.py") + changes(own)
+    return run_texts(experiment, "recalibrate_points.py") + changes(
+        own, ("barrier", "corruptions", "evaluated")
+    )
 
 
 def recalibration_options(wildcards, output):
@@ -22,7 +38,9 @@ def recalibration_options(wildcards, output):
     own = EXPERIMENTS[wildcards.experiment].subspaces
     return [
         *("--points", own.points, "--random-points", own.random_points),
-        *("--images", own.recalibration, "--average", *own.average),
+        *("--images", own.recalibration, "--plane", own.plane),
+        *("--average", *own.average, "--between", *own.between),
+        *("--endpoint", own.endpoint),
     ]
 
 
@@ -67,3 +85,34 @@ def seeds_of_evaluations(pattern):
         return per_run(pattern, [wildcards.experiment])
 
     return files
+
+
+def barrier_texts(experiment):
+    """Code that measures barriers between the seeds of this experiment, and how many points of each line."""
+    points = EXPERIMENTS[experiment].subspaces.barrier
+    return [*run_texts(experiment, "measure_barrier.py"), f"barrier={points}"]
+
+
+def barrier_points(wildcards, output):
+    """Points of each line of this experiment; what counts stands in `barrier_texts`."""
+    return EXPERIMENTS[wildcards.experiment].subspaces.barrier
+
+
+def runs_of_barrier(wildcards, input):
+    """Directories of the runs of this experiment, in the order of its seeds."""
+    return [str(Path(path).parent) for path in input.runs]
+
+
+def corruption_texts(experiment):
+    """Code that evaluates networks of this experiment on corrupted images, and which."""
+    own = EXPERIMENTS[experiment].subspaces.corruptions
+    return run_texts(experiment, "evaluate_corruptions.py") + changes(own)
+
+
+def corruption_options(wildcards, output):
+    """Options of evaluate_corruptions.py; what counts stands in `corruption_texts`."""
+    own = EXPERIMENTS[wildcards.experiment].subspaces.corruptions
+    return [
+        *("--path", own.path, "--types", *own.types),
+        *("--severities", *own.severities),
+    ]

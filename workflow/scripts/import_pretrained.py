@@ -3,22 +3,12 @@
 import argparse
 from pathlib import Path
 
-from anatomy.checkpoints.snapshots import save_snapshot
 from anatomy.data.search_path import DATA_VARIABLE, locate
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.options import add_schema, entry
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import Settings
 from anatomy.studies.arrangements.epochs import PRETRAINED
-from anatomy.studies.arrangements.pretrained.read import (
-    obtain,
-    official_url,
-    read_torchvision,
-    redraw,
-    require_filters,
-    verify,
-)
-from anatomy.studies.arrangements.settings import pretrained_networks
 
 STUDY = "arrangements"
 
@@ -38,6 +28,18 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.checkpoints.snapshots import save_snapshot
+    from anatomy.studies.arrangements.pretrained.read import (
+        obtain,
+        official_url,
+        read_torchvision,
+        redraw,
+        require_filters,
+        verify,
+    )
+    from anatomy.studies.arrangements.settings import pretrained_networks
+
     name, schema = arguments.name, read_schemas(arguments.schema)
     part = schema["properties"]["studies"]["properties"][STUDY]
     own, common = arguments.settings, schema["$defs"]["pretrained"]

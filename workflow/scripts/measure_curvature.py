@@ -8,7 +8,7 @@ from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.files import atomic, read_json, write_json
 from anatomy.runtime.imports import without_collection
-from anatomy.runtime.options import add_schema, entry, positive
+from anatomy.runtime.options import add_schema, entry, threads
 from anatomy.runtime.schema import RUN, read_schemas
 from anatomy.runtime.settings import Settings
 
@@ -19,7 +19,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", required=True, type=Path, help="directory of its prepared data set")
     parser.add_argument("--settings", type=entry, default={}, help="`curvature` of the experiment, as JSON")
     add_schema(parser, Path(__file__))
-    parser.add_argument("--threads", type=positive, default=1, help="CPU threads")
+    parser.add_argument("--threads", type=threads, default=1, help="CPU threads")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to measure on a GPU")
     parser.add_argument("--output", required=True, type=Path, help="directory to write to")
     return parser.parse_args()

@@ -6,7 +6,7 @@ from pathlib import Path
 from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.imports import without_collection
-from anatomy.runtime.options import add_schema, entry, natural, positive
+from anatomy.runtime.options import add_schema, entry, threads, workers
 from anatomy.runtime.schema import RUN, read_schemas
 from anatomy.runtime.settings import Settings
 
@@ -17,8 +17,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", required=True, type=Path, help="directory of its prepared data set")
     add_schema(parser, Path(__file__))
     parser.add_argument("--settings", type=entry, default={}, help="keys of `invariance`, as JSON")
-    parser.add_argument("--threads", type=positive, default=1, help="CPU threads that compute")
-    parser.add_argument("--workers", type=natural, default=0, help="processes that read image files")
+    parser.add_argument("--threads", type=threads, default=1, help="CPU threads that compute")
+    parser.add_argument("--workers", type=workers, default=0, help="processes that read image files")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to measure on a GPU")
     parser.add_argument("--output", required=True, type=Path, help="safetensors file to write")
     return parser.parse_args()

@@ -2,14 +2,12 @@
 
 import argparse
 import inspect
-import json
 from importlib import import_module
 from pathlib import Path
 
 from anatomy.reporting.kinds import kind_of
-from anatomy.reporting.plotting import save_figure
-from anatomy.reporting.tables import read_table
 from anatomy.runtime.errors import InputError, run_program
+from anatomy.runtime.options import entry
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -18,15 +16,19 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--tables", default=[], type=Path, nargs="*", help="TABLE.csv of each experiment, in their order"
     )
-    parser.add_argument("--options", default={}, type=json.loads, help="of the kind, as JSON")
+    parser.add_argument("--options", default={}, type=entry, help="of the kind, as JSON")
     parser.add_argument("--output", required=True, type=Path, nargs="+", help="figures to write")
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.plotting import save_figure
+    from anatomy.reporting.tables import read_table
+
     kind = kind_of(arguments.kind)
-    paths = {name: [path for path in arguments.tables if path.stem == name] for name in kind.tables}
+    paths = {name: kind.paths_of(name, arguments.tables) for name in kind.tables}
     if missing := [f"{name}.csv" for name, found in paths.items() if not found]:
         raise InputError(f"{arguments.kind}: --tables lacks {', '.join(missing)}")
     draw = import_module(kind.module).draw

@@ -5,15 +5,11 @@ from importlib import import_module
 from pathlib import Path
 
 from anatomy.data.search_path import DATA_VARIABLE
-from anatomy.data.sources import module_of
+from anatomy.data.sources import OWN, module_of, settings_of
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.options import add_schema, entry
 from anatomy.runtime.own_code import is_own
 from anatomy.runtime.schema import read_schema
-from anatomy.runtime.settings import Settings
-
-# What makes data sets of a user's own source; named and not imported, as other sources do not run it.
-OWN = "own_source"
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -31,13 +27,9 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    parts, given = read_schema(arguments.schema)["$defs"], arguments.settings
-    common = parts["dataset"]
-    named = Settings({key: given[key] for key in common["required"] if key in given}, common)
-    source = named.require().source
-    own = is_own(source)
-    module = import_module(f"anatomy.data.{OWN}" if own else module_of(source))
-    settings = Settings(given, parts[OWN if own else source]).require()
+    settings = settings_of(arguments.settings, read_schema(arguments.schema)["$defs"]).require()
+    own = is_own(settings.source)
+    module = import_module(f"anatomy.data.{OWN}" if own else module_of(settings.source))
     module.prepare(arguments.name, settings, arguments.output)
 
 

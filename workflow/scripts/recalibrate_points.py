@@ -6,7 +6,7 @@ from pathlib import Path
 from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
-from anatomy.runtime.options import add_schema, natural, positive
+from anatomy.runtime.options import add_schema, natural, positive, workers
 from anatomy.runtime.schema import RUN, read_schema
 
 
@@ -27,9 +27,22 @@ def parse_arguments() -> argparse.Namespace:
         metavar="EPOCH",
         help="of a run that trains no subspace: its networks at these epochs are the corners of a simplex",
     )
+    parser.add_argument(
+        "--between",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="what else is evaluated between averaged networks: line, endpoints, layers, weights, swag",
+    )
+    parser.add_argument(
+        "--endpoint", type=float, default=0.8, help="weight of one of them at its point of `endpoints`"
+    )
+    parser.add_argument(
+        "--plane", type=natural, default=0, help="side of a grid in the plane of three corners; 0 for none"
+    )
     parser.add_argument("--images", choices=("plain", "augmented"), default="plain", help="training images")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to compute on a GPU")
-    parser.add_argument("--workers", type=natural, default=0, help="processes that read image files")
+    parser.add_argument("--workers", type=workers, default=0, help="processes that read image files")
     parser.add_argument("--output", required=True, type=Path, help="safetensors to write")
     arguments = parser.parse_args()
     if arguments.points % 2 == 0:
@@ -42,16 +55,16 @@ def main() -> None:
     schema = read_schema(arguments.schema)["$defs"][RUN]
     with claim_device(arguments.gpus) as device_name:
         with without_collection():
-            from anatomy.studies.subspaces.of_run import points_of_run, run_identity, subspace_of
+            from anatomy.studies.subspaces.of_run import Asked, points_of_run, run_identity, subspace_of
             from anatomy.studies.subspaces.recalibration import recalibrated, training_batches, write_points
             from anatomy.training.evaluation import autocast
             from anatomy.training.trained import open_run
 
         run = open_run(arguments.run, arguments.dataset, schema, device_name, arguments.workers)
         set_up_torch(1, device_name, run.settings.precision)
-        average = arguments.average
-        subspace = subspace_of(run, average)
-        points = points_of_run(run, subspace, arguments.points, arguments.random_points, average)
+        subspace = subspace_of(run, arguments.average)
+        asked = Asked(**{name: getattr(arguments, name) for name in Asked.__annotations__})
+        points = points_of_run(run, subspace, asked)
         with autocast(run.task.device, run.settings.precision):
             augmented = arguments.images == "augmented"
             statistics = recalibrated(subspace, points, lambda: training_batches(run.task, augmented))

@@ -4,11 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from anatomy.reporting.explorer import explorer_data, explorer_page
-from anatomy.reporting.tables import read_table
-from anatomy.runtime.errors import run_program
+from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import write_text
 from anatomy.runtime.options import entry
 
@@ -23,16 +19,26 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def by_study(paths: Sequence[Path]) -> dict[str, list[pd.DataFrame]]:
+def by_study(paths: Sequence[Path]) -> dict[str, list[Path]]:
     found = {}
     for path in paths:
-        found.setdefault(path.parents[2].name, []).append(read_table(path))
+        if len(path.parents) < 4:
+            raise InputError(f"{path}: expected STUDY/tables/EXPERIMENT/{path.name}, which names the study")
+        found.setdefault(path.parents[2].name, []).append(path)
     return found
 
 
 def main() -> None:
     arguments = parse_arguments()
-    data = explorer_data(by_study(arguments.layers), by_study(arguments.histograms))
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.explorer import explorer_data, explorer_page
+    from anatomy.reporting.tables import read_table
+
+    layers, histograms = (
+        {study: list(map(read_table, paths)) for study, paths in by_study(given).items()}
+        for given in (arguments.layers, arguments.histograms)
+    )
+    data = explorer_data(layers, histograms)
     write_text(arguments.output, explorer_page(data, arguments.labels))
 
 

@@ -3,15 +3,10 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
-from anatomy.reporting.claims import COLUMNS
-from anatomy.reporting.summary import StudySummary, summary_page
-from anatomy.reporting.tables import read_table
 from anatomy.runtime.checksums import require_recorded
-from anatomy.runtime.errors import run_program
+from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import write_text
-from anatomy.runtime.options import entry
+from anatomy.runtime.options import entry, entry_with
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -22,7 +17,9 @@ def parse_arguments() -> argparse.Namespace:
         type=entry,
         help='JSON: {"study": {"paper": "...", "headline": ["claim"]}}',
     )
-    parser.add_argument("--words", required=True, type=entry, help="ran, note, links and caption, as JSON")
+    parser.add_argument(
+        "--words", required=True, type=entry_with("ran", "note", "links", "caption"), help="as JSON"
+    )
     parser.add_argument("--claims", required=True, type=Path, nargs="*", help="STUDY/claims.csv of each")
     parser.add_argument("--figure", required=True, type=Path, nargs="*", help="picture to show, PNG")
     parser.add_argument("--output", required=True, type=Path, help="HTML to write")
@@ -31,14 +28,26 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    import pandas as pd
+
+    from anatomy.reporting.claims import COLUMNS
+    from anatomy.reporting.summary import StudySummary, summary_page
+    from anatomy.reporting.tables import read_table
+
     claims = {path.parent.name: read_table(path) for path in arguments.claims}
     none = pd.DataFrame(columns=COLUMNS)
+    for name, own in arguments.studies.items():
+        if not isinstance(own, dict) or not {"paper", "headline"} <= own.keys():
+            raise InputError(f'--studies: {name} is {own!r}; expected {{"paper": ..., "headline": [...]}}')
     studies = [
         StudySummary(name, own["paper"], claims.get(name, none), own["headline"])
         for name, own in arguments.studies.items()
     ]
     words, figure = arguments.words, None
     for path in arguments.figure:
+        if not path.is_relative_to(arguments.output.parent):
+            raise InputError(f"--figure {path} is not below {arguments.output.parent}, where the page is")
         inside = path.relative_to(arguments.output.parent).as_posix()
         require_recorded(path)
         figure = path.read_bytes(), words["caption"], inside

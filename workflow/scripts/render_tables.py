@@ -3,10 +3,8 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import read_table
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.files import write_text
-from anatomy.studies.arrangements.tables_page import tables_page
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -25,6 +23,10 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import read_table
+    from anatomy.studies.arrangements.tables_page import tables_page
+
     lists = (arguments.summaries, arguments.onsets, arguments.drops)
     summaries, onsets, drops = ([read_table(path) for path in paths] for paths in lists)
     accuracies, criticality = read_table(arguments.accuracies), read_table(arguments.criticality)

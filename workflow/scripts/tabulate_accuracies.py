@@ -3,9 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime.errors import run_program
-from anatomy.training.tables import accuracy_table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -24,6 +22,10 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import read_table, write_table
+    from anatomy.training.tables import accuracy_table
+
     training = map(read_table, arguments.training)
     write_table(accuracy_table(training, arguments.final), arguments.output)
 

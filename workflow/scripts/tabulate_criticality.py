@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import read_grid, write_table
 from anatomy.runtime.errors import run_program
-from anatomy.studies.arrangements.tables import N_L_GRID, RESET_GRID, criticality_tables
+from anatomy.runtime.options import number
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -19,7 +18,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--critical-drop",
         required=True,
-        type=float,
+        type=number,
         help="relative drop in test accuracy above which a layer is called critical",
     )
     return parser.parse_args()
@@ -27,8 +26,11 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    n_l = [read_grid(path, N_L_GRID) for path in arguments.n_l]
-    reinitialisation = [read_grid(path, RESET_GRID, "kind") for path in arguments.reinitialisation]
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import write_table
+    from anatomy.studies.arrangements.tables import criticality_tables, read_n_l, read_resets
+
+    n_l, reinitialisation = map(read_n_l, arguments.n_l), map(read_resets, arguments.reinitialisation)
     table, layers = criticality_tables(n_l, reinitialisation, arguments.critical_drop)
     write_table(table, arguments.output)
     write_table(layers, arguments.layers)

@@ -3,9 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import write_table
 from anatomy.runtime.errors import run_program
-from anatomy.studies.curvature.tables import TABLES, read_runs
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -19,9 +17,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import write_table
+    from anatomy.studies.curvature.tables import TABLES, read_runs
+
     runs = read_runs(arguments.measurements)
-    for name, table in TABLES.items():
-        write_table(table(runs), arguments.output / f"{name}.csv")
+    tables = {name: table(runs) for name, table in TABLES.items()}
+    for name, table in tables.items():
+        write_table(table, arguments.output / f"{name}.csv")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,7 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
-from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime.errors import run_program
-from anatomy.studies.subspaces.tables import geometry, layers
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -20,9 +16,16 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    import pandas as pd
+
+    from anatomy.reporting.tables import read_table, write_table
+    from anatomy.studies.subspaces.tables import geometry, layers
+
     ends = pd.concat([read_table(path) for path in arguments.ends], ignore_index=True)
-    write_table(geometry(ends), arguments.geometry)
-    write_table(layers(ends), arguments.layers)
+    whole, by_layer = geometry(ends), layers(ends)
+    write_table(whole, arguments.geometry)
+    write_table(by_layer, arguments.layers)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import write_table
 from anatomy.runtime.errors import InputError, run_program
-from anatomy.studies.invariance.measurement import Measurement
-from anatomy.studies.invariance.tables import (
-    angles_table,
-    layer_table,
-    layers_table,
-    network_table,
-    outputs_table,
-    scores_table,
-    units_table,
-)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -28,11 +17,27 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import write_table
+    from anatomy.studies.invariance.measurement import Measurement
+    from anatomy.studies.invariance.tables import (
+        angles_table,
+        epochs_table,
+        layer_table,
+        layers_table,
+        local_table,
+        network_table,
+        outputs_table,
+        scores_table,
+        transformations_table,
+        units_table,
+    )
+
     measurements = [Measurement.read(path) for path in arguments.measurements]
     if len({own.facts["experiment"] for own in measurements}) > 1:
         raise InputError("--measurements are of several experiments; expected the seeds of one")
     units = units_table(measurements)
-    layers = layer_table(units)
+    layers, epochs = layer_table(units), epochs_table(measurements)
     tables = {
         "units": units,
         "layer_invariance": layers,
@@ -40,7 +45,10 @@ def main() -> None:
         "outputs": outputs_table(units),
         "scores": scores_table(measurements),
         "angles": angles_table(measurements),
-        "layers": layers_table(layers, measurements[0].facts["epoch"]),
+        "layers": layers_table(layers, measurements[0].facts["epoch"], epochs),
+        "epochs": epochs,
+        "transformations": transformations_table(measurements),
+        "local": local_table(measurements),
     }
     for name, table in tables.items():
         write_table(table, arguments.output / f"{name}.csv")

@@ -3,9 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime.errors import run_program
-from anatomy.studies.invariance.tables import networks_table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -19,6 +17,10 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import read_table, write_table
+    from anatomy.studies.invariance.tables import networks_table
+
     write_table(networks_table([read_table(path) for path in arguments.tables]), arguments.output)
 
 

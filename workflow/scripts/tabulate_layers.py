@@ -3,9 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import read_grid, write_table
 from anatomy.runtime.errors import InputError, run_program
-from anatomy.studies.arrangements.tables import N_L_GRID, RESET_GRID, layers_table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -23,13 +21,15 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import write_table
+    from anatomy.studies.arrangements.tables import layers_table, read_n_l, read_resets
+
     paths = {path.stem: path for path in arguments.tables}
     if "n_l" not in paths:
         raise InputError("--tables lacks n_l.csv")
-    n_l, drops = read_grid(paths["n_l"], N_L_GRID), None
-    if "reinitialisation" in paths:
-        drops = read_grid(paths["reinitialisation"], RESET_GRID, "kind")
-    write_table(layers_table(n_l, drops), arguments.output)
+    n_l, resets = read_n_l(paths["n_l"]), paths.get("reinitialisation")
+    write_table(layers_table(n_l, resets and read_resets(resets)), arguments.output)
 
 
 if __name__ == "__main__":

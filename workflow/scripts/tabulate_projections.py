@@ -3,10 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import write_table
 from anatomy.runtime.errors import run_program
-from anatomy.studies.arrangements.histograms import histogram_table
-from anatomy.studies.arrangements.tables import cosine_table, n_l_summary, n_l_table, onset_table
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -23,13 +20,22 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import write_table
+    from anatomy.studies.arrangements.histograms import histogram_table
+    from anatomy.studies.arrangements.tables import cosine_table, n_l_summary, n_l_table, onset_table
+
     n_l = n_l_table(arguments.projections)
-    write_table(n_l, arguments.n_l)
     summary = n_l_summary(n_l)
-    write_table(summary, arguments.summary)
-    write_table(onset_table(summary), arguments.onset)
-    write_table(cosine_table(arguments.cosines_of), arguments.cosines)
-    write_table(histogram_table(arguments.projections), arguments.histograms)
+    tables = {
+        arguments.n_l: n_l,
+        arguments.summary: summary,
+        arguments.onset: onset_table(summary),
+        arguments.cosines: cosine_table(arguments.cosines_of),
+        arguments.histograms: histogram_table(arguments.projections),
+    }
+    for path, table in tables.items():
+        write_table(table, path)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,7 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
-from anatomy.reporting.tables import mean_over_seeds, read_grid, write_table
 from anatomy.runtime.errors import run_program
-from anatomy.studies.arrangements.tables import RESET_GRID, mean_over_draws
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -20,13 +16,16 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    parts = [read_grid(path, RESET_GRID, "kind") for path in arguments.reinitialisation]
-    table = pd.concat(parts, ignore_index=True)
+    # Importing them takes most of the time of --help.
+    import pandas as pd
+
+    from anatomy.reporting.tables import mean_over_seeds, write_table
+    from anatomy.studies.arrangements.tables import mean_over_draws, read_resets
+
+    table = pd.concat(map(read_resets, arguments.reinitialisation), ignore_index=True)
+    drops = mean_over_seeds(mean_over_draws(table), ["experiment", "layer", "name", "reset_to"], "drop")
     write_table(table, arguments.table)
-    drops = mean_over_draws(table)
-    write_table(
-        mean_over_seeds(drops, ["experiment", "layer", "name", "reset_to"], "drop"), arguments.summary
-    )
+    write_table(drops, arguments.summary)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime.errors import run_program
-from anatomy.studies.subspaces.predictions_files import read_predictions
-from anatomy.studies.subspaces.tables import SUBSPACE, ensembles, evaluations, summary
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -16,17 +13,26 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--table", required=True, type=Path, help="CSV to write: all evaluations")
     parser.add_argument("--summary", required=True, type=Path, help="CSV to write: means over seeds")
     parser.add_argument("--ensembles", required=True, type=Path, help="CSV to write: ensembles of seeds")
+    parser.add_argument("--plane", required=True, type=Path, help="CSV to write: points of planes, if any")
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
-    table = evaluations([read_table(path) for path in arguments.evaluations])
-    common = table.iloc[0][["experiment", *SUBSPACE]].to_dict()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import read_table, write_table
+    from anatomy.studies.subspaces.predictions_files import read_predictions
+    from anatomy.studies.subspaces.tables import TRAINED, ensembles, evaluations, plane, summary
+
+    frames = [read_table(path) for path in arguments.evaluations]
+    table = evaluations(frames)
+    common = table.iloc[0][["experiment", *TRAINED]].to_dict()
     found, labels = read_predictions(arguments.predictions)
+    means, of_seeds = summary(table), ensembles(common, found, labels)
     write_table(table, arguments.table)
-    write_table(summary(table), arguments.summary)
-    write_table(ensembles(common, found, labels), arguments.ensembles)
+    write_table(means, arguments.summary)
+    write_table(of_seeds, arguments.ensembles)
+    write_table(plane(frames), arguments.plane)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.reporting.tables import write_table
-from anatomy.runtime.errors import run_program
-from anatomy.training.tables import training_summary, training_table
+from anatomy.runtime.errors import InputError, run_program
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -20,10 +18,17 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    # Importing them takes most of the time of --help.
+    from anatomy.reporting.tables import write_table
+    from anatomy.training.tables import training_summary, training_table
+
+    if len(arguments.seeds) != len(arguments.histories):
+        raise InputError(f"{len(arguments.histories)} --histories for {len(arguments.seeds)} --seeds")
     histories = dict(zip(arguments.seeds, arguments.histories, strict=True))
     training = training_table(arguments.experiment, histories)
+    summary = training_summary(training)
     write_table(training, arguments.training)
-    write_table(training_summary(training), arguments.summary)
+    write_table(summary, arguments.summary)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.imports import without_collection
-from anatomy.runtime.options import add_save_every, add_schema, entry, natural, positive, seed
+from anatomy.runtime.options import add_save_every, add_schema, entry, seed, threads, workers
 from anatomy.runtime.schema import RUN, read_schema
 from anatomy.runtime.settings import Settings
 from anatomy.training.facts import code_sha256, facts_of, origin_of, require_unedited
@@ -23,11 +23,11 @@ def parse_arguments() -> argparse.Namespace:
         "--start", type=Path, help="what `start` names: the directory of the other run, or the file"
     )
     parser.add_argument("--output", required=True, type=Path, help="run directory to write to")
-    parser.add_argument("--threads", type=positive, default=1, help="CPU threads; decides the bits")
+    parser.add_argument("--threads", type=threads, default=1, help="CPU threads; decides the bits")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to train on a GPU")
     parser.add_argument(
         "--workers",
-        type=natural,
+        type=workers,
         default=0,
         help="processes that read image files; change nothing but the speed",
     )

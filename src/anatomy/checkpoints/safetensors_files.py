@@ -8,7 +8,9 @@ import mmap
 import os
 import struct
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xxhash
@@ -22,12 +24,14 @@ TYPES = {
     **{"U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?", "BF16": "bfloat16"},
 }
 _HEADER_LIMIT = 100_000_000
+_METADATA = "__metadata__"
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Return the tensors of a safetensors file as views of the mapped file, and its metadata.
 
-    `InputError` if it is damaged, or a file of a finished run and not what its run.json says.
+    `InputError` if it is none, is damaged, a file of a finished run and not what its run.json says, or holds
+    what the format does not allow: two tensors of one name, or of the same bytes, metadata that are no text.
     """
     size = path.stat().st_size
     try:
@@ -35,27 +39,57 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
             (length,) = struct.unpack("<Q", file.read(8))
             if length > min(size - 8, _HEADER_LIMIT):
                 raise ValueError(f"a header of {length} bytes in a file of {size}")
-            header = json.loads(file.read(length))
+            content = file.read(length)
             # Private: arrays can be written to, the file cannot.
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         require_whole(path, memory)
-        metadata = header.pop("__metadata__", {})
-        tensors = {}
+        header = json.loads(content, object_pairs_hook=_distinct)
+        metadata = header.pop(_METADATA, {})
+        if not all(isinstance(value, str) for value in metadata.values()):
+            raise ValueError("its metadata are no text")
+        tensors, ends = {}, []
         for name, entry in header.items():
-            start, end = (8 + length + offset for offset in entry["data_offsets"])
+            start, end = (8 + length + _natural(offset) for offset in entry["data_offsets"])
             if entry["dtype"] not in TYPES:
                 raise InputError(f"{path} has tensors of type {entry['dtype']}; convert them to float32")
-            dtype, shape = TYPES[entry["dtype"]], tuple(entry["shape"])
-            if not 8 + length <= start <= end <= size:
+            dtype, shape = TYPES[entry["dtype"]], tuple(map(_natural, entry["shape"]))
+            if not start <= end <= size:
                 raise ValueError(f"{name} lies outside the file")
             if end - start != math.prod(shape) * itemsize(dtype):
                 raise ValueError(f"{name} of shape {list(shape)} has {end - start} bytes")
             tensors[name] = view(memory, dtype, start, shape)
+            ends.append((start, end, name))
+        _require_apart(ends)
     except InputError:
         raise
-    except (struct.error, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (struct.error, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
     return tensors, metadata
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the content of a JSON object; `ValueError` for a key that it has twice."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"{key!r} is there twice")
+        found[key] = value
+    return found
+
+
+def _natural(number: Any) -> int:
+    """Return a number of bytes, or a side of a shape; `ValueError` if it is none."""
+    if type(number) is not int or number < 0:
+        raise ValueError(f"{number!r} is no whole number of at least 0")
+    return number
+
+
+def _require_apart(places: list[tuple[int, int, str]]) -> None:
+    """Raise `ValueError` if two of the places (start, end, name) in the file have bytes in common."""
+    places = sorted(place for place in places if place[0] < place[1])
+    for before, after in pairwise(places):
+        if after[0] < before[1]:
+            raise ValueError(f"{before[2]} and {after[2]} have bytes in common")
 
 
 def itemsize(dtype: str) -> int:
@@ -117,7 +151,7 @@ class ArraysInFileOrder(dict[str, np.ndarray]):
 
     def _header(self, metadata: Mapping[str, str]) -> mmap.mmap:
         """Return what comes before the arrays in the file, filled up to whole pages with blanks."""
-        header, start = {"__metadata__": dict(metadata)}, 0
+        header, start = {_METADATA: dict(metadata)}, 0
         for name, array in self.items():
             end = start + array.nbytes
             shape = list(array.shape)

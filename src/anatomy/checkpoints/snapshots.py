@@ -11,12 +11,13 @@ import numpy as np
 from anatomy.checkpoints.safetensors_files import ArraysInFileOrder, read_safetensors
 from anatomy.networks.layouts import LayerGeometry
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import atomic
+from anatomy.runtime.files import atomic, understood
 
 # One key, because safetensors does not keep the order of several.
 METADATA_KEY = "anatomy"
 # The key of earlier versions, whose snapshots are refused.
 OLD_METADATA_KEY = "hyperplanes"
+SNAPSHOT = "a snapshot of train_network.py"
 # In files of a subspace, whose network is the mid-point, its corners have names corner=<index>.<parameter>.
 CORNER = "corner="
 
@@ -71,11 +72,32 @@ def load_snapshot(path: Path) -> Snapshot:
     if not Path(path).is_file():
         raise InputError(f"snapshot {path} does not exist; train the network first")
     arrays, metadata = read_safetensors(Path(path))
-    if not is_snapshot(path, metadata):
-        raise InputError(f"{path} has no `{METADATA_KEY}` metadata; expected a snapshot of train_network.py")
-    content = json.loads(metadata[METADATA_KEY])
-    layers = [
-        LayerGeometry(**{**layer, "input_shape": tuple(layer["input_shape"])}) for layer in content["layers"]
-    ]
+    layers, origin = read_content(path, metadata)
     of_network = {name: array for name, array in arrays.items() if not name.startswith(CORNER)}
-    return Snapshot(of_network, layers, content["origin"])
+    with understood(path, SNAPSHOT):
+        for layer in layers:
+            weight = of_network[f"{layer.name}.weight"]
+            if weight.ndim < 2 or not weight.size or weight.dtype.kind != "f":
+                raise ValueError(f"{layer.name}.weight is {weight.dtype} of shape {weight.shape}")
+    return Snapshot(of_network, layers, origin)
+
+
+def read_content(path: Path, metadata: Mapping[str, str]) -> tuple[list[LayerGeometry], dict[str, Any]]:
+    """Return layers and origin in the metadata of a snapshot; `InputError` if these are none."""
+    if not is_snapshot(path, metadata):
+        raise InputError(f"{path} has no `{METADATA_KEY}` metadata; expected {SNAPSHOT}")
+    with understood(path, SNAPSHOT):
+        content = json.loads(metadata[METADATA_KEY])
+        layers, origin = [_layer(own) for own in content["layers"]], content["origin"]
+        if type(origin["epoch"]) is not int:
+            raise ValueError(f"its epoch is {origin['epoch']!r}")
+    return layers, origin
+
+
+def _layer(own: Mapping[str, Any]) -> LayerGeometry:
+    """Return a layer of a snapshot's metadata; `TypeError` or `ValueError` if it is none."""
+    layer = LayerGeometry(**{**own, "input_shape": tuple(own["input_shape"])})
+    numbers = (layer.layer, layer.stage, layer.block, *layer.input_shape)
+    if not isinstance(layer.name, str) or not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError(f"{own} is no layer")
+    return layer

@@ -9,6 +9,7 @@ import io
 import math
 import mmap
 import pickle
+import pickletools
 import re
 import struct
 import zipfile
@@ -22,6 +23,7 @@ import numpy as np
 from anatomy.checkpoints.safetensors_files import itemsize, read_safetensors, view
 from anatomy.checkpoints.snapshots import CORNER
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import understood
 
 # Keys under which checkpoints keep the state dict; the authors' is the first.
 WRAPPERS = ("model_state_dict", "state_dict", "model", "net")
@@ -36,6 +38,8 @@ _STORAGE_TYPES = {
 }
 # What a file of torch.save before torch 1.6 begins with.
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+# Most numbers of a tensor that has more of them than its storage, as after `expand`.
+MOST_REPEATED = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"checkpoint {path} does not exist; give the path of a file with weights")
+    with understood(path, "a checkpoint of safetensors or torch.save", False):
+        return _read(path)
+
+
+def _read(path: Path) -> Checkpoint:
     with open(path, "rb") as file:
         beginning = file.read(16)
     if path.suffix == ".safetensors" or beginning[8:9] == b"{":
@@ -65,17 +74,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         # The format does not keep the order of layers; that of the numbers in their names is the best guess.
         tensors = dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
         return Checkpoint(_of_network(tensors), metadata)
-    try:
-        content = _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path)
-    except InputError:
-        raise
-    except Exception as error:
-        # A damaged pickle raises whatever its first wrong byte leads to.
-        raise InputError(
-            f"{path} is neither safetensors nor a checkpoint of torch.save, or is damaged "
-            f"({type(error).__name__}: {error})"
-        ) from error
-    return unwrapped(path, content)
+    return unwrapped(path, _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path))
 
 
 # torch.save
@@ -98,11 +97,21 @@ class _Unpickler(pickle.Unpickler):
 
     def __init__(self, path: Path, file: io.IOBase, positions: Mapping[str, tuple[int, int]] | None = None):
         super().__init__(file, encoding="utf-8")
-        self.path, self.positions = path, positions
+        self.path, self.file, self.positions = path, file, positions
         self.dtypes: dict[str, str] = {}
         if positions is not None:
             with open(path, "rb") as whole:
                 self.memory = mmap.mmap(whole.fileno(), 0, access=mmap.ACCESS_COPY)
+
+    def load(self) -> Any:
+        """Return the next object of the file; `ValueError` for one that would take memory without bound."""
+        start = self.file.tell()
+        for opcode, number, position in pickletools.genops(self.file):
+            # Python makes room for as many objects as the largest of these numbers says.
+            if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and number > position:
+                raise ValueError(f"object {number} within {position} bytes")
+        self.file.seek(start)
+        return super().load()
 
     def find_class(self, module: str, name: str) -> Any:
         """Return what a pickle may call; `InputError` names anything else."""
@@ -131,6 +140,9 @@ class _Unpickler(pickle.Unpickler):
     def persistent_load(self, identifier: tuple) -> _Storage | None:
         """Return the storage that a tensor refers to."""
         _, dtype, key, _, count, *_ = identifier
+        # Nothing else may become the type of an array: of `O` its bytes would be taken for pointers.
+        if dtype not in _STORAGE_TYPES.values() or count < 0:
+            raise ValueError(f"storage {key} has {count} numbers of type {dtype}")
         self.dtypes[str(key)] = dtype
         if self.positions is None:
             return None
@@ -148,6 +160,8 @@ class _Unpickler(pickle.Unpickler):
         negative = first < 0 or min((*shape, *strides), default=0) < 0
         if math.prod(shape) and (negative or last >= storage.count):
             raise ValueError(f"a tensor of shape {tuple(shape)} does not lie within its storage")
+        if math.prod(shape) > max(storage.count, MOST_REPEATED):
+            raise ValueError(f"a tensor of shape {tuple(shape)} repeats {storage.count} numbers")
         size = itemsize(storage.dtype)
         offset = storage.offset + first * size
         steps = tuple(step * size for step in strides)
@@ -158,8 +172,14 @@ def _read_zip(path: Path) -> Any:
     """Return the content of a file of torch.save since torch 1.6, with arrays for tensors."""
     with zipfile.ZipFile(path) as archive, open(path, "rb") as file:
         entries = {entry.filename.partition("/")[2]: entry for entry in archive.infolist()}
+        if len(entries) < len(archive.infolist()):
+            raise ValueError("it has two entries of one name")
         if "data.pkl" not in entries:
             raise ValueError("it has no data.pkl")
+        for name in ("data.pkl", "byteorder"):
+            # Refused before it is read if it is compressed, as what it may grow to has no bound.
+            if name in entries:
+                _start_of(file, entries[name])
         if "byteorder" in entries and archive.read(entries["byteorder"]) != b"little":
             raise ValueError("its numbers are big-endian")
         positions = {
@@ -204,10 +224,13 @@ def _read_legacy(path: Path) -> Any:
 # State dicts
 
 
-def _tensors_of(content: Any) -> dict[str, np.ndarray]:
+def _tensors_of(path: Path | str, content: Any) -> dict[str, np.ndarray]:
     if not isinstance(content, Mapping):
         return {}
-    return {name: value for name, value in content.items() if isinstance(value, np.ndarray)}
+    found = {name: value for name, value in content.items() if isinstance(value, np.ndarray)}
+    if odd := [name for name in found if not isinstance(name, str)]:
+        raise InputError(f"{path}: a tensor is called {odd[0]!r}; expected text, as in a state dict")
+    return found
 
 
 def _natural(name: str) -> list[tuple[bool, int | str]]:
@@ -222,9 +245,9 @@ def unwrapped(path: Path | str, content: Any) -> Checkpoint:
     """
     if isinstance(content, Mapping):
         for key in WRAPPERS:
-            if tensors := _tensors_of(content.get(key)):
+            if tensors := _tensors_of(path, content.get(key)):
                 return Checkpoint(_of_network(tensors), {k: v for k, v in content.items() if k != key})
-        if tensors := _tensors_of(content):
+        if tensors := _tensors_of(path, content):
             return Checkpoint(_of_network(tensors), {})
     keys = f" with the keys {', '.join(map(str, content))}" if isinstance(content, Mapping) else ""
     raise InputError(

@@ -112,5 +112,12 @@ def figure_problems(
                     f"{where}: {what} {each!r} is not in the configuration; "
                     f"allowed: {', '.join(known)}; or switch the figure off with null"
                 )
+        for study in kinds()[figure.kind].other_studies:
+            for each in figure.draws:
+                if each not in unknown and each not in measured.get(study, ()):
+                    yield (
+                        f"{where}: experiment {each!r} is not measured by {study}, whose tables it draws; "
+                        f"add `{study}: {{}}` to it, or switch the figure off with null"
+                    )
         if not unknown:
             yield from asked.problems(where, figure.draws, figure.options, experiments)

@@ -1,6 +1,7 @@
 """The configuration files of a project, read and laid over each other outside of Snakemake."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import yaml
 from anatomy.configuration.resolve import Configuration, resolve
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.schema import merge, read_schemas
+from anatomy.runtime.yaml_files import read_yaml
 
 SCHEMA = Path("workflow", "schemas", "config.schema.yaml")
 
@@ -27,17 +29,35 @@ def read_configuration(root: Path, overlays: Iterable[Path] = ()) -> Configurati
         raise InputError(f"{root} is no folder of this project: it has no {SCHEMA}; give it with --project")
     found: dict[str, Any] = {}
     for path in [*shipped_files(root), *overlays]:
-        found = merge(found, _read(Path(path)))
+        found = laid_over(found, _read(Path(path)))
     return resolve(found, read_schemas(root / SCHEMA))
+
+
+def laid_over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with another one laid over it: maps merge, lists replace.
+
+    A data set to which the other gives another `source` has the other's keys alone: what was written for the
+    old source means nothing of the new one.
+    """
+    merged = merge(base, own)
+    before, after = base.get("datasets"), own.get("datasets")
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for name, entry in after.items():
+            old = before.get(name)
+            both = isinstance(old, Mapping) and isinstance(entry, Mapping)
+            if both and entry.get("source", old.get("source")) != old.get("source"):
+                merged["datasets"][name] = deepcopy(dict(entry))
+    return merged
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with open(path, encoding="utf-8") as file:
-            content = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = read_yaml(path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; expected a configuration file") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     if content is None:
         return {}

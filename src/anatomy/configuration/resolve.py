@@ -14,14 +14,21 @@ from anatomy.configuration.figures import Figure, drawn, figure_problems, with_k
 from anatomy.configuration.inheritance import inherited, like_problems, without_null
 from anatomy.configuration.messages import schema_problems, unknown_null_keys
 from anatomy.configuration.starts import all_ancestors, not_measured, pair_problems, start_problems
-from anatomy.configuration.studies import STUDIES
-from anatomy.configuration.texts import results_problems, text_problems
+from anatomy.configuration.studies import STUDIES, Study
+from anatomy.configuration.texts import (
+    data_problems,
+    name_problems,
+    results_problems,
+    size_problems,
+    text_problems,
+)
 from anatomy.networks.catalogue import (
     dropout_problem,
     lacks_convolutions,
     log_probabilities_problem,
     options_problem,
     points_problem,
+    side_problem,
     width_problem,
 )
 from anatomy.reporting.figures import left_out
@@ -31,6 +38,8 @@ from anatomy.runtime.run_checks import noise_problems, point_problems
 from anatomy.runtime.schema import RUN, defaults, merge, written_out
 from anatomy.runtime.settings import Settings, run_problems, snapshot_epochs
 
+# Files of a run that Snakemake still looks at in seconds.
+MOST_SNAPSHOTS = 10_000
 REQUIRED = ("dataset", "architecture", "epochs", "seeds")
 
 
@@ -64,6 +73,7 @@ class Configuration:
 
 def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configuration:
     """Resolve a configuration; `schema` is that of `read_schemas`. `InputError` lists everything wrong."""
+    _refuse(size_problems(config))
     _refuse(text_problems(config))
     config, parents = _written_out(config, schema), _parents(config)
     config = _with_inheritance(config)
@@ -77,7 +87,7 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
     if "like" in config["defaults"]:
         raise InputError("configuration: defaults.like: only an experiment is like another; remove the key")
     pathvars = merge(defaults(schema["properties"]["pathvars"]), config.get("pathvars", {}))
-    _refuse(results_problems(pathvars["results"]))
+    _refuse([*results_problems(pathvars["results"]), *data_problems(config["data"]), *name_problems(config)])
     studies = {
         study: Settings(config["studies"].get(study, {}), part)
         for study, part in schema["properties"]["studies"]["properties"].items()
@@ -282,10 +292,11 @@ def _experiment_problems(
     if settings.dataset not in datasets:
         yield f"{where}.dataset: {settings.dataset!r} is not a data set; allowed: {', '.join(datasets)}"
     else:
-        yield from _image_problems(where, settings, datasets[settings.dataset].source)
+        yield from _image_problems(where, settings, datasets[settings.dataset])
     measuring = {study: getattr(settings, study) for study in studies if getattr(settings, study) is not None}
     for study, own in measuring.items():
         yield from STUDIES[study].settings.experiment_problems(f"{where}.{study}", own)
+        yield from _points_not_measured(f"{where}.{study}", settings.dataset, datasets, STUDIES[study])
     yield from run_problems(settings, f"{where}.")
     asked = settings.snapshots.epochs
     epochs = {"snapshots": () if asked == "all" else asked}
@@ -297,6 +308,9 @@ def _experiment_problems(
         if twice:
             yield f"{where}.{key}: {twice[0]} is listed twice; expected distinct values"
     kept = snapshot_epochs(settings)
+    if len(kept) > MOST_SNAPSHOTS:
+        yield (f"{where}.snapshots: {len(kept)} epochs are kept, a file each; list {MOST_SNAPSHOTS} at most")
+        return
     for key, values in epochs.items():
         for epoch in values:
             if epoch > settings.epochs:
@@ -307,13 +321,26 @@ def _experiment_problems(
                 yield (f"{where}.{key}: epoch {epoch} has no snapshot; allowed: {', '.join(map(str, kept))}")
 
 
-def _image_problems(where: str, settings: Settings, source: str) -> Iterator[str]:
-    """Yield what an experiment asks of its images that those of this source do not allow."""
+def _points_not_measured(
+    where: str, dataset: str, datasets: Mapping[str, Settings], study: Study
+) -> Iterator[str]:
+    """Yield what is wrong with measuring an experiment on points: a study may need images."""
+    points = dataset in datasets and datasets[dataset].source == "points"
+    if points and not getattr(study.settings, "MEASURES_POINTS", True):
+        yield f"{where}: data set {dataset!r} has points, and this study measures images only; remove the key"
+
+
+def _image_problems(where: str, settings: Settings, dataset: Settings) -> Iterator[str]:
+    """Yield what an experiment asks of its images that those of a data set do not allow."""
+    source = dataset.source
     if source == "points":
         yield from (f"{where}.{problem}" for problem in point_problems(settings))
         if problem := points_problem(settings.architecture):
             yield f"{where}.architecture: {problem}"
         return
+    side = settings.side_of("upscaling") or _side_of(dataset)
+    if side is not None and (problem := side_problem(settings.architecture, side)):
+        yield f"{where}.architecture: {problem}"
     if settings.augmentation.random_resized_crop and source != "images":
         yield (
             f"{where}.augmentation.random_resized_crop: images of data set {settings.dataset!r} are small "
@@ -329,3 +356,11 @@ def _image_problems(where: str, settings: Settings, source: str) -> Iterator[str
             f"{where}.pixel_shuffle: one permutation for each image of data set {settings.dataset!r} does "
             "not fit in memory; expected a data set of another source than `images`"
         )
+
+
+def _side_of(dataset: Settings) -> int | None:
+    """Return the pixels along a side of the images of a data set; None if only reading them tells."""
+    if dataset.source == "images":
+        return dataset.crop
+    sides = [dataset.side_of(key) for key in ("variant", "official") if key in dataset]
+    return next(iter(sides), None)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from anatomy.networks.catalogue import family_of
+from anatomy.networks.catalogue import family_of, shaping_options
 from anatomy.runtime.schema import merge
 from anatomy.runtime.settings import Settings
 
@@ -74,7 +74,7 @@ def pair_problems(where: str, settings: Settings, experiments: Mapping[str, Sett
     if start.experiment is None:
         return
     parent = experiments[start.experiment]
-    for seed in settings.seeds:
+    for seed in settings.seeds or ():
         if seed not in (parent.seeds or ()):
             allowed = ", ".join(map(str, parent.seeds or ()))
             yield (
@@ -88,6 +88,14 @@ def pair_problems(where: str, settings: Settings, experiments: Mapping[str, Sett
                 f"{where}.{key}: {own}, but {start.experiment}, from which it starts, has {other}; "
                 "expected the same network"
             )
+    if settings.architecture == parent.architecture is not None:
+        own, other = (shaping_options(each.architecture, each.options) for each in (settings, parent))
+        for key in own:
+            if own[key] != other[key]:
+                yield (
+                    f"{where}.options.{key}: {own[key]}, but {start.experiment}, from which it starts, has "
+                    f"{other[key]}; expected the same network"
+                )
 
 
 def _may_be_alike(*architectures: str | None) -> bool:

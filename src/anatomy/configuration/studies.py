@@ -2,8 +2,8 @@
 
 The module `settings` of a study has `study_problems` and `experiment_problems` (what its schema cannot
 tell), `epochs_read` (whose snapshots it needs), `missing_tables` (of an experiment), `drawable` (what figures
-can draw beside experiments) and `FIGURE_CHECKS` (by kind of figure); its module `paper` has `FIGURES`,
-and may have `PAPER`.
+can draw beside experiments) and `FIGURE_CHECKS` (by kind of figure), and `MEASURES_POINTS = False` if it
+needs images; its module `paper` has `FIGURES`, and may have `PAPER`.
 """
 
 import pkgutil

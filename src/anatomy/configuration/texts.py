@@ -9,14 +9,36 @@ from anatomy.configuration.inheritance import OPTIONS
 
 # Control characters, halves of characters, and separators of lines and paragraphs.
 _REFUSED = {"Cc", "Cs", "Zl", "Zp"}
+# Values of a configuration, and how deep they may be nested.
+MOST_VALUES, DEEPEST = 200_000, 50
 # What a user's own code may be given all the same.
 _IN_OPTIONS = "\t\n"
 # Snakemake writes labels and parameters into scripts of the report's page; these would end them, or never.
 _END_OF_SCRIPT = re.compile("</script|<!--", re.IGNORECASE)
 # Snakemake takes braces for wildcards, and what stands between < and > for a path variable.
 _OF_SNAKEMAKE = re.compile("[{}<]")
+_BRACES = re.compile("[{}]")
+# As its own check of wildcards has it.
+REPEATED = 20
+_REPEATED = re.compile(rf"(.+?)\1{{{REPEATED - 1},}}\Z")
 # Its executor for Slurm puts paths between quotes of both kinds, in which a shell still reads these.
 _OF_SHELL = re.compile(r"""[$`"'\\]""")
+
+
+def size_problems(config: Any) -> Iterator[str]:
+    """Yield why a configuration is too large to be looked at: aliases of YAML may make it so, or endless."""
+    waiting, found = [(config, 0)], 0
+    while waiting:
+        value, depth = waiting.pop()
+        found += 1
+        if depth > DEEPEST:
+            yield f"keys or lists are nested more than {DEEPEST} deep; remove what refers to itself"
+            return
+        if found > MOST_VALUES:
+            yield f"there are more than {MOST_VALUES} values; remove what repeats itself"
+            return
+        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        waiting += [(each, depth + 1) for each in inner]
 
 
 def text_problems(config: Any) -> Iterator[str]:
@@ -43,6 +65,23 @@ def _problem(where: str, text: str, allowed: str) -> Iterator[str]:
         yield f"{where}: {text!r} has the control character {odd[0]!r}; remove it"
     if found := _END_OF_SCRIPT.search(text):
         yield f"{where}: {text!r} has {found[0]}, at which the page of the report would break; leave it out"
+
+
+def name_problems(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield names at whose end something is repeated so often that Snakemake takes them for a mistake."""
+    sections = {key: config.get(key, {}) for key in ("datasets", "experiments", "figures")}
+    for study, own in config.get("studies", {}).items():
+        sections |= {f"studies.{study}.{key}": part for key, part in own.items() if isinstance(part, Mapping)}
+    for section, entries in sections.items():
+        for name in entries:
+            if found := _REPEATED.search(name):
+                yield f"{section}.{name}: ends in {found[1]!r}, {REPEATED} times or more; rename it"
+
+
+def data_problems(data: str, where: str = "data") -> Iterator[str]:
+    """Yield what is wrong with directories of data, which the key or variable `where` names."""
+    if found := _BRACES.search(data):
+        yield f"{where}: {data!r} has {found[0]}, which Snakemake takes for a wildcard; leave it out"
 
 
 def results_problems(results: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from anatomy.data.image_files import IndexedDataset, open_index
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import atomic, read_json, sha256_of, write_json
+from anatomy.runtime.files import atomic, read_json, sha256_of, understood, write_json
 
 DATA_FILE = "data.safetensors"
 DESCRIPTION_FILE = "dataset.json"
@@ -203,13 +203,10 @@ def read_files(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     for file in (DATA_FILE, DESCRIPTION_FILE):
         if not (folder / file).is_file():
             raise InputError(f"{folder / file} is missing; {remedy}")
-    try:
+    with understood(folder / DESCRIPTION_FILE, "a dataset.json of prepare_dataset.py", False):
         description = read_json(folder / DESCRIPTION_FILE)
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError(f"{folder / DESCRIPTION_FILE} cannot be read ({error}); {remedy}") from error
-    if sha256_of(folder / DATA_FILE) != description["sha256"]:
+        expected = _checksum_in(description)
+    if sha256_of(folder / DATA_FILE) != expected:
         raise InputError(f"{folder / DATA_FILE} is not the file its description names; {remedy}")
     try:
         arrays = load_file(folder / DATA_FILE)
@@ -218,14 +215,24 @@ def read_files(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, description
 
 
+def _checksum_in(description: Any) -> str:
+    """Return the checksum in a description; `KeyError`, `TypeError` or `ValueError` if it is none."""
+    for key, kind in {"name": str, "source": Mapping, "classes": list, "mean": list, "std": list}.items():
+        if not isinstance(description[key], kind):
+            raise ValueError(f"{key} is {description[key]!r}")
+    return description["sha256"]
+
+
 def open_dataset(folder: Path) -> tuple[InMemory | IndexedDataset, dict[str, Any]]:
     """Read a prepared data set, or its index if its images stay in their files, and its description."""
+    folder = Path(folder)
     arrays, description = read_files(folder)
     if "train_paths" in arrays:
         return open_index(arrays, description), description
     # The description has them, too; here they are part of what its checksum stands for.
     arrays.pop(STATISTICS, None)
     kind = PointDataset if "train_points" in arrays else Dataset
-    dataset = kind(**arrays, classes=description["classes"])
+    with understood(folder / DATA_FILE, "data of prepare_dataset.py", False):
+        dataset = kind(**arrays, classes=description["classes"])
     check_dataset(dataset, description["name"])
     return dataset, description

@@ -18,7 +18,6 @@ IGNORED = {"Thumbs.db", "desktop.ini"}
 
 # Left, top, right, bottom in pixels.
 Box = tuple[int, int, int, int]
-UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 # Those that Pillow decodes itself; for PostScript it would start Ghostscript, whatever the name of the file.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 
@@ -38,7 +37,10 @@ def check_header(file: str | io.BytesIO, where: str) -> None:
     try:
         with Image.open(file, formats=FORMATS) as image:
             _check_mode(image)
-    except UNREADABLE as error:
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Pillow raises whatever the first wrong byte leads one of its readers to.
         raise _not_decoded(where, error) from error
 
 
@@ -48,7 +50,9 @@ def decode(content: bytes, mode: str, where: str) -> Image.Image:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check_mode(image)
             return image.convert(mode)
-    except UNREADABLE as error:
+    except MemoryError:
+        raise
+    except Exception as error:
         raise _not_decoded(where, error) from error
 
 

@@ -12,7 +12,8 @@ DATA_VARIABLE = "ANATOMY_DATA"
 def search_path(value: str | None = None) -> list[Path]:
     """Return the directories of `value`, else of $ANATOMY_DATA, separated as in $PATH; else `data`."""
     directories = (value or variable("DATA") or "").split(os.pathsep)
-    return [Path(directory).expanduser() for directory in directories if directory] or [Path("data")]
+    # Of a user that there is not, ~ stays as it is, a folder that is not found.
+    return [Path(os.path.expanduser(directory)) for directory in directories if directory] or [Path("data")]
 
 
 def locate(

@@ -13,6 +13,8 @@ from anatomy.networks.family import (
     module_of,
     options_problem,
     points_problem,
+    shaping_options,
+    side_problem,
 )
 from anatomy.networks.layouts import Layout
 from anatomy.runtime.errors import InputError
@@ -28,6 +30,8 @@ __all__ = [
     "options_problem",
     "points_problem",
     "require_architecture",
+    "shaping_options",
+    "side_problem",
     "width_problem",
 ]
 

@@ -24,8 +24,8 @@ class Family:
     """A module of `families`: its networks with their labels, and what it says of them in literals.
 
     `prefix` comes before the names of networks that another library lists; `least_width` is None if all
-    have one width. `options` are parts of a schema; `dropout` and `points` say whether there are forms with
-    dropout, and whether inputs may be points.
+    have one width, `least_side` 1 if images may have any size, or it is not known. `options` are parts of a
+    schema; `dropout` and `points` say whether there are forms with dropout, and whether inputs may be points.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Family:
     names: Mapping[str, str]
     prefix: str | None
     least_width: float | None
+    least_side: int
     options: Mapping[str, Mapping[str, Any]]
     dropout: bool
     points: bool
@@ -60,6 +61,7 @@ def families() -> tuple[Family, ...]:
                 names,
                 own.get("PREFIX"),
                 own.get("LEAST_WIDTH"),
+                own.get("LEAST_SIDE", 1),
                 own.get("OPTIONS", {}),
                 own.get("DROPOUT", False),
                 own.get("POINTS", False),
@@ -134,6 +136,27 @@ def dropout_problem(architecture: str, dropout: float) -> str | None:
     if not 0 <= dropout < 1:
         return f"{dropout} is not allowed; expected at least 0 and less than 1"
     return None
+
+
+def side_problem(architecture: str, side: int) -> str | None:
+    """Say why a network cannot take images of so many pixels along a side; None if nothing is known of it."""
+    family = family_of(architecture)
+    if family is None or side >= family.least_side:
+        return None
+    least = family.least_side
+    return (
+        f"images of {side}x{side} px are too small for {architecture}, which needs {least}x{least}; use "
+        "larger images, `upscaling`, or a shallower architecture"
+    )
+
+
+def shaping_options(architecture: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a network, complete, on which shapes of weights depend, as far as is known."""
+    family = family_of(architecture)
+    if family is None:
+        return {}
+    complete = complete_options(architecture, options)
+    return {key: complete[key] for key, part in family.options.items() if part.get("shapes")}
 
 
 def points_problem(architecture: str) -> str | None:

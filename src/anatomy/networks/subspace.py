@@ -217,8 +217,9 @@ def _require_alike(expected: dict[str, nn.Parameter], found: dict[str, nn.Parame
                 f"corner {corner}: {name} has shape {tuple(found[name].shape)}, expected "
                 f"{tuple(parameter.shape)}; corners are of one architecture"
             )
-    if unknown := found.keys() - expected.keys():
-        raise InputError(f"corner {corner} has {min(unknown)} as well; expected corners of one architecture")
+    for name in found:
+        if name not in expected:
+            raise InputError(f"corner {corner} has {name} as well; expected corners of one architecture")
 
 
 def _dot(some: list[torch.Tensor], others: list[torch.Tensor]) -> torch.Tensor:

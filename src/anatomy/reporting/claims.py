@@ -39,7 +39,8 @@ class Finding:
     """The value of a claim's quantity, its 95 % interval, and whether it supports the claim.
 
     `supported` is None if it is inconclusive. `margin` is how far the end of the interval that speaks
-    against the claim lies on the right side of the threshold.
+    against the claim lies on the right side of the threshold, `lead` how far the value does: it orders
+    findings without an interval.
     """
 
     value: float | None
@@ -48,6 +49,7 @@ class Finding:
     supported: bool | None
     note: str = ""
     margin: float = -math.inf
+    lead: float = -math.inf
 
     @property
     def verdict(self) -> str:
@@ -114,7 +116,8 @@ def above(limit: float, value: float, low: float, high: float, note: str = "") -
         why = "the interval includes the threshold" if low <= limit <= high else "there is no interval"
         note = "; ".join(filter(None, [note, f"inconclusive: {why}"]))
     margin = -math.inf if np.isnan(low) else float(low - limit)
-    return Finding(finite(value), finite(low), finite(high), supported, note, margin)
+    lead = -math.inf if np.isnan(value) else float(value - limit)
+    return Finding(finite(value), finite(low), finite(high), supported, note, margin, lead)
 
 
 def below(limit: float, value: float, low: float, high: float, note: str = "") -> Finding:
@@ -142,9 +145,9 @@ def inside(
     )
 
 
-def rank(finding: Finding) -> tuple[int, float]:
+def rank(finding: Finding) -> tuple[int, float, float]:
     """Return a key that sorts findings: refuting, inconclusive, supporting, each from the worst on."""
-    return {False: 0, None: 1, True: 2}[finding.supported], finding.margin
+    return {False: 0, None: 1, True: 2}[finding.supported], finding.margin, finding.lead
 
 
 def decide(findings: Sequence[Finding], what: str = "layers") -> Finding:

@@ -15,7 +15,7 @@ from anatomy.reporting.pages import page, section
 from anatomy.reporting.statistics import LEVEL
 from anatomy.reporting.tables import read_table
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import read_json
+from anatomy.runtime.files import read_json, understood
 from anatomy.runtime.schema import flattened
 
 ABSENT = "absent"
@@ -69,7 +69,10 @@ def _runs(results: Path) -> dict[tuple[str, int], dict[str, Any]]:
     found = {}
     for path in sorted((results / "runs").glob("*/seed=*/run.json")):
         seed = int(path.parent.name.removeprefix("seed="))
-        found[path.parent.parent.name, seed] = read_json(path)
+        with understood(path, "the run.json of a run"):
+            facts = read_json(path)
+            parts = {key: dict(facts[key]) for key in ("settings", "sha256")}
+        found[path.parent.parent.name, seed] = {**facts, **parts}
     return found
 
 
@@ -110,9 +113,10 @@ def _values(results: Path) -> pd.DataFrame:
     rows = []
     for path in sorted((results / "runs").glob("*/seed=*/final.json")):
         where = {"experiment": path.parent.parent.name, "seed": int(path.parent.name.removeprefix("seed="))}
-        for part, values in read_json(path).items():
-            for quantity in ("loss", "accuracy"):
-                rows.append({**where, "quantity": f"{part} {quantity}", "value": values[quantity]})
+        with understood(path, "the final.json of a run"):
+            for part, values in read_json(path).items():
+                for quantity in ("loss", "accuracy"):
+                    rows.append({**where, "quantity": f"{part} {quantity}", "value": values[quantity]})
     return pd.DataFrame(rows, columns=["experiment", "seed", "quantity", "value"])
 
 

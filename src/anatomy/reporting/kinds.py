@@ -1,11 +1,12 @@
 """Kinds of figures: the modules `figures/<kind>.py` of the studies, found by name without importing them.
 
-The file of a kind has the literals TABLES, the names of the tables of each experiment that it draws;
-TAKES, the names of its options; SHOWS, a few words for the report; and CAPTION, its text there, a
-template of Jinja over the options without any markup. `draw(tables, **options)` returns the figure;
-`tables` has a list of frames for each name of TABLES, in the order of the experiments.
+The file of a kind has the literals TABLES, the names of the tables of each experiment that it draws, one of
+another study as `study/table`; TAKES, the names of its options; SHOWS, a few words for the report; and
+CAPTION, its text there, a template of Jinja over the options without any markup. `draw(tables, **options)`
+returns the figure; `tables` has a list of frames for each name of TABLES, in the order of the experiments.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,24 @@ class Kind:
     takes: tuple[str, ...]
     shows: str
     caption: str
+
+    @property
+    def other_studies(self) -> list[str]:
+        """The other studies whose tables it draws."""
+        return [study for study, _, _ in (name.rpartition("/") for name in self.tables) if study]
+
+    def paths_of(self, table: str, paths: Iterable[Path]) -> list[Path]:
+        """Return those of the paths of tables that are of one name in `tables`, in their order."""
+        study, _, name = table.rpartition("/")
+        named = [path for path in paths if path.stem == name]
+        if study:
+            return [path for path in named if _is_of(path, study)]
+        return [path for path in named if not any(_is_of(path, other) for other in self.other_studies)]
+
+
+def _is_of(path: Path, study: str) -> bool:
+    """Tell whether a table lies where those of a study do."""
+    return path.match(f"{study}/tables/*/*")
 
 
 @cache

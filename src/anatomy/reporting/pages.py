@@ -212,10 +212,10 @@ def verdict_counts(claims: pd.DataFrame) -> dict[str, int]:
     return {verdict: int(counts[verdict]) for verdict in VERDICTS if verdict in counts}
 
 
-def claims_page(claims: pd.DataFrame) -> str:
+def claims_page(claims: pd.DataFrame, paper: str = "the paper") -> str:
     """Return the page of all claims: an overview, then each with its numbers, by section of the paper."""
     introduction = (
-        "Sentences of the paper, quoted or closely paraphrased, judged by the numbers of this run: "
+        f"Sentences of {paper}, quoted or closely paraphrased, judged by the numbers of this run: "
         + ", ".join(f"{count} {verdict}" for verdict, count in verdict_counts(claims).items())
         + ". Each names the data that it was judged on, which may not be the paper's. Where the sentence "
         "names several layers or networks, the value is that of the one that speaks most against it. "

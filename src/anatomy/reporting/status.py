@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from anatomy.runtime.files import read_json
+from anatomy.runtime.files import read_json, understood
 
 # A run of another machine counts as running if its log was written to within so many seconds, or so many of
 # its epochs; what a process leaves behind that is killed does not change any more.
@@ -73,7 +73,9 @@ def run_status(run: PlannedRun, results: Path, now: float | None = None) -> RunS
     status = _from_log(RunStatus(run, WAITING, missing=missing), folder / "train.log")
     if "run.json" in found:
         if "final.json" in found:
-            status = replace(status, test_accuracy=read_json(folder / "final.json")["test"]["accuracy"])
+            with understood(folder / "final.json", "the final.json of a run"):
+                accuracy = float(read_json(folder / "final.json")["test"]["accuracy"])
+            status = replace(status, test_accuracy=accuracy)
         state = INCOMPLETE if missing else FINISHED
         return replace(status, state=state, left=None)
     if _is_running(folder, status, time.time() if now is None else now):

@@ -2,11 +2,15 @@
 
 A line is `<XXH3-128 in hexadecimal>  <name>`, as of `xxh128sum`. Lines are only added, each before its file
 has its name: of a file there are those of every content it was given, and it is whole if it has one of them.
+So files that are written or read meanwhile are never taken for damaged. Without `.checksums` all files pass.
 """
 
+import fcntl
+import hashlib
 import mmap
 import os
 import re
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,10 +29,7 @@ _LINE = re.compile(r"([0-9a-f]{32})  (.+)")
 def xxh3_of(path: Path) -> str:
     """Return the XXH3-128 of a file as hexadecimal digits."""
     with open(path, "rb") as file:
-        if not os.fstat(file.fileno()).st_size:
-            return xxh3_of_bytes(b"")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return xxh3_of_bytes(content)
+        return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
 
 
 def xxh3_of_bytes(content: Buffer) -> str:
@@ -45,10 +46,17 @@ def record(path: Path, checksum: str) -> None:
     """Add the checksum of what `path` is about to be, so that it is on disk when this ends."""
     file = os.open(path.parent / RECORD, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
     try:
-        # One write, so that lines of several processes do not mix; a power cut may have left half of one.
-        size = os.fstat(file).st_size
-        begin = b"\n" if size and os.pread(file, 1, size - 1) != b"\n" else b""
-        os.write(file, begin + f"{checksum}  {path.name}\n".encode())
+        # File systems of a network add two lines at the same place, unless one waits; some have no locks.
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        content = os.pread(file, os.fstat(file).st_size, 0)
+        line = f"{checksum}  {path.name}\n".encode()
+        if line in content.splitlines(keepends=True):
+            return
+        # A power cut or a full disk may have left half of a line.
+        left = memoryview(line if not content or content.endswith(b"\n") else b"\n" + line)
+        while left:
+            left = left[os.write(file, left) :]
         os.fsync(file)
     finally:
         os.close(file)
@@ -57,10 +65,12 @@ def record(path: Path, checksum: str) -> None:
 def recorded_in(folder: Path) -> dict[str, set[str]]:
     """Return the checksums of every file that is recorded in a folder, by its name."""
     try:
-        state = (folder / RECORD).stat()
+        # Opened first: what a file system of a network says before may be of a while ago.
+        with open(folder / RECORD, "rb") as file:
+            state = os.fstat(file.fileno())
+            return _read(folder / RECORD, state.st_mtime_ns, state.st_size)
     except OSError:
         return {}
-    return _read(folder / RECORD, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=64)
@@ -82,5 +92,5 @@ def require_recorded(path: Path, content: Buffer | None = None) -> None:
     if known and (xxh3_of(path) if content is None else xxh3_of_bytes(content)) not in known:
         raise InputError(
             f"{path} is not what was written there: it is damaged, or was changed; delete it, and call "
-            "snakemake again to make it anew"
+            f"snakemake again to make it anew (or delete {path.parent / RECORD}, if it is meant to be so)"
         )

@@ -1,31 +1,61 @@
 """The one exception that a user is meant to read, and how a program ends."""
 
+import os
+import re
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
-from anatomy.runtime import signals
+from anatomy.runtime import endings, signals
 
 
 class InputError(ValueError):
     """Something given by the user is wrong; the message names it, what was expected and what to do."""
 
 
-def run_program(main: Callable[[], None]) -> None:
+def run_program(main: Callable[[], int | None], refused: int = 1) -> None:
     """Run a command-line program: what ends it early becomes one line on stderr and an exit status.
 
-    That is 1 for an `InputError`, and 128 + its number for a signal (see `signals`).
+    That is `refused` for an `InputError` and for what the system refuses (see `endings`), and 128 + its
+    number for a signal (see `signals`); else what `main` returns.
     """
-    status = 0
     try:
         signals.listen()
-        main()
+        status = main() or 0
+        # Here, where it can still be told that nobody reads it, or that its disk is full; it may be closed.
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        status = 1
+        line, status = f"error: {error}", refused
     except signals.Stopped as stop:
         signals.ignore()
-        print(stop, file=sys.stderr)
-        status = 128 + stop.number
+        line, status = str(stop), 128 + stop.number
+    except Exception as error:
+        if (end := endings.ending(error, refused)) is None:
+            raise
+        line, status = end
+    except KeyboardInterrupt as error:
+        line, status = endings.ending(error) or ("", endings.INTERRUPTED)
+    else:
+        line = ""
     # Here the frames of what was going on are gone, and with them the processes that worked for it.
+    if line:
+        _say(line)
     if status:
+        _forget_output()
         sys.exit(status)
+
+
+def _say(line: str) -> None:
+    """Print a line on stderr, if there is room for it, without addresses in memory."""
+    with suppress(OSError):
+        print(re.sub(r" at 0x[0-9a-fA-F]+", "", line), file=sys.stderr, flush=True)
+
+
+def _forget_output() -> None:
+    """Drop what is left of stdout where it cannot be written; Python would try once more, and complain."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,12 +6,15 @@ import hashlib
 import io
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from anatomy.runtime.checksums import is_recorded, record, require_recorded, xxh3_of
+from anatomy.runtime import readings
+from anatomy.runtime.checksums import is_recorded, record, recorded_in, require_recorded, xxh3_of
+from anatomy.runtime.endings import system_error
 from anatomy.runtime.errors import InputError
 
 _UMASK = os.umask(0o077)
@@ -63,29 +66,52 @@ def atomic(path: Path, durable: bool = True, recorded: bool | None = None) -> It
     If it is `durable` the file is on disk when this ends, and whatever cuts the power meanwhile leaves the
     whole of it or nothing. That takes milliseconds: files of which there may be several in a second, and
     that can be made again, are synced later, if at all. Its checksum is `recorded` beside it; if that is
-    None, as `checksums.is_recorded` says of the folder.
+    None, as `checksums.is_recorded` says of the folder. If one of it is there it always is.
     """
-    # The directories in which new ones appear.
-    new_in = [folder.parent for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is a {_kind_of(path)}; name a file to write, which replaces what is there")
     # Always the same name, so that what a killed process left is overwritten.
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.unlink(missing_ok=True)
     try:
+        # The directories in which new ones appear.
+        new_in = [folder.parent for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)
         yield temporary
         # Some writers make private files; these have the permissions that open() would give.
         temporary.chmod(0o666 & ~_UMASK)
         if durable:
             # Before it is renamed: a file system may write the name before the content.
             sync([temporary])
-        if is_recorded(path.parent) if recorded is None else recorded:
-            with naming(path):
-                record(path, xxh3_of(temporary))
+        must = is_recorded(path.parent) if recorded is None else recorded
+        if must or path.name in recorded_in(path.parent):
+            record(path, xxh3_of(temporary))
         os.replace(temporary, path)
         if durable:
             sync([path.parent, *new_in])
+    except OSError as error:
+        # What was asked for, which few writers say, and never that it would have another name first.
+        if error.filename is None or Path(os.fsdecode(error.filename)) == temporary:
+            error.filename = str(path)
+        raise
+    except Exception as error:
+        if (of_system := system_error(error, path)) is not None:
+            raise of_system from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _kind_of(path: Path) -> str:
+    """Say what is at a path that is no file."""
+    mode = path.stat().st_mode
+    kinds = {
+        "directory": stat.S_ISDIR,
+        "pipe": stat.S_ISFIFO,
+        "socket": stat.S_ISSOCK,
+    }
+    return next((kind for kind, is_so in kinds.items() if is_so(mode)), "device")
 
 
 def write_text(path: Path, text: str, recorded: bool | None = None) -> None:
@@ -117,6 +143,33 @@ def read_json(path: Path) -> Any:
     """Read a JSON file; `InputError` if it is not what is recorded of it."""
     require_recorded(path)
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+@contextmanager
+def understood(path: Path, expected: str, measured: bool = True) -> Iterator[None]:
+    """Turn whatever reading a damaged file, or one of another program, leads to into an `InputError`.
+
+    It names the file, and what was `expected`. One that was `measured`, or made of what was, is remembered
+    for what goes wrong later (see `readings`).
+    """
+    if measured:
+        readings.note(path)
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except OSError as error:
+        # safetensors raises some without a number; a damaged file has some looked for where there is nothing.
+        if error.errno in (None, errno.EINVAL):
+            raise InputError(f"{path} cannot be read ({error}); expected {expected}") from error
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(
+            f"{path} is damaged, or not {expected} ({reason}); remove it, and make it again"
+        ) from error
 
 
 def sha256_of(path: Path) -> str:

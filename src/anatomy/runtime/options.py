@@ -28,10 +28,17 @@ def _number(
     return parse
 
 
-natural = _number(int, lambda value: value >= 0, "a whole number of at least 0")
-positive = _number(int, lambda value: value >= 1, "a whole number of at least 1")
+# Larger numbers count nothing here, and some libraries keep the lowest bits alone.
+_LARGEST = 2**31 - 1
+natural = _number(int, lambda value: 0 <= value <= _LARGEST, f"a whole number from 0 to {_LARGEST}")
+positive = _number(int, lambda value: 1 <= value <= _LARGEST, f"a whole number from 1 to {_LARGEST}")
+# More threads than this end torch by a signal.
+threads = _number(int, lambda value: 1 <= value <= 1024, "a whole number from 1 to 1024")
+workers = _number(int, lambda value: 0 <= value <= 1024, "a whole number from 0 to 1024")
 # What numpy's RandomState takes, which shuffles classes as the authors do.
 seed = _number(int, lambda value: 0 <= value < 2**32, "a whole number from 0 to 4294967295")
+number = _number(float, math.isfinite, "a number")
+seconds = _number(float, lambda value: value >= 0, "a number of at least 0")
 factor = _number(float, lambda value: 0 < value < math.inf, "a number of more than 0")
 
 
@@ -39,11 +46,23 @@ def entry(text: str) -> dict[str, Any]:
     """Return an entry of the configuration that is given as JSON; a type for argparse."""
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise ArgumentTypeError(f'{text!r}; expected keys and values as JSON: {{"key": value, ...}}')
     return content
+
+
+def entry_with(*keys: str) -> Callable[[str], dict[str, Any]]:
+    """Return a type for argparse, as `entry`, of entries that have all of `keys`."""
+
+    def parse(text: str) -> dict[str, Any]:
+        content = entry(text)
+        if absent := [key for key in keys if key not in content]:
+            raise ArgumentTypeError(f"{text!r} has no {', '.join(absent)}; expected {', '.join(keys)}")
+        return content
+
+    return parse
 
 
 def add_schema(parser: ArgumentParser, program: Path) -> None:
@@ -58,7 +77,7 @@ def add_save_every(parser: ArgumentParser) -> None:
     """Add --save-every, of the programs that train."""
     parser.add_argument(
         "--save-every",
-        type=float,
+        type=seconds,
         default=60,
         metavar="SECONDS",
         help="how often to save what a stopped training needs to go on (60)",

@@ -16,7 +16,14 @@ def noise_problems(settings: Settings) -> Iterator[str]:
             )
         if noise.exact:
             yield "label_noise.exact: kind permuted permutes all labels; remove the key"
-    elif noise.groups is not None:
+    elif noise.fraction == 0:
+        for key in ("exact", "seed"):
+            if getattr(noise, key) not in (False, None):
+                yield f"label_noise.{key}: no label is replaced (fraction 0); set fraction, or remove the key"
+    subset = settings.class_subset
+    if noise.kind == "wrong" and noise.fraction and subset is not None and subset.count == 1:
+        yield "label_noise.kind: no label is wrong where there is one class (class_subset); remove the key"
+    if noise.kind != "permuted" and noise.groups is not None:
         yield f"label_noise.groups: kind {noise.kind} has none; set kind to permuted, or remove the key"
 
 

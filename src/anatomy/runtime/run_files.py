@@ -7,9 +7,12 @@ Times are in history.csv and provenance.json, so that these are recorded beside 
 """
 
 import hashlib
+import json
 import re
+import stat
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,18 +27,23 @@ SHA256, XXH3, CHECKSUM, FINGERPRINT = "sha256", "xxh3_128", "checksum", "fingerp
 # What run.json says beside the facts that decide a run's weights; and of a run that was stopped, when.
 BESIDE_FACTS = (FINGERPRINT, SHA256, XXH3, CHECKSUM)
 STOPPED_AFTER = "stopped_after"
+# What the facts of a finished run say at least, and of what kind it is.
+KINDS = {
+    **{"experiment": str, "dataset": str, "seed": int, "settings": dict, SHA256: dict},
+    **{"dataset_sha256": str, "code_sha256": str, FINGERPRINT: str},
+}
 _SNAPSHOT = re.compile(r"epoch=\d+\.safetensors")
 
 
 def signed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of a run.json with the checksum of all of it."""
-    return {**content, CHECKSUM: fingerprint(content)}
+    """Return the content of a run.json with the checksum of all of it, as it is once it is read."""
+    return {**content, CHECKSUM: fingerprint(json.loads(json.dumps(content)))}
 
 
-def read_facts(run: Path) -> dict[str, Any]:
+def read_facts(run: Path, whole: bool = True) -> dict[str, Any]:
     """Return the facts of a finished run, and the checksums of its files, from its directory.
 
-    `InputError` if it is not finished, or the file is damaged.
+    `InputError` if it is not finished, or the file is damaged, or is not `whole`: has none of `KINDS`.
     """
     file = run / RUN_FILE
     if not file.is_file():
@@ -44,10 +52,16 @@ def read_facts(run: Path) -> dict[str, Any]:
         facts = read_json(file)
     except InputError:
         raise
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(file, error) from error
     if not isinstance(facts, dict) or not {FINGERPRINT, SHA256} <= facts.keys():
         raise _damaged(file, "it says no checksums")
+    for key, kind in KINDS.items():
+        if (whole or key in facts) and not isinstance(facts.get(key), kind):
+            said = repr(facts[key]) if key in facts else "missing"
+            raise _damaged(file, f"its {key} is {said}")
+    if not isinstance(facts.get(XXH3, {}), dict):
+        raise _damaged(file, f"its {XXH3} is {facts[XXH3]!r}")
     if CHECKSUM in facts:
         same = signed({key: value for key, value in facts.items() if key != CHECKSUM}) == facts
     else:
@@ -68,11 +82,10 @@ def require_whole(path: Path, content: Buffer | None = None) -> None:
     Of other files, unless it is what is recorded beside it. `content` are its bytes, if they have been read.
     """
     path = Path(path)
-    if (run := _run_of(path)) is None:
+    if (run := _run_of(path)) is None or (facts := _facts_of(run)) is None:
         require_recorded(path, content)
         return
-    name, state = path.relative_to(run).as_posix(), (run / RUN_FILE).stat()
-    facts = _facts(run, state.st_mtime_ns, state.st_size)
+    name = path.relative_to(run).as_posix()
     if name not in facts[SHA256]:
         return
     if XXH3 in facts:
@@ -91,17 +104,28 @@ def require_whole(path: Path, content: Buffer | None = None) -> None:
 def _run_of(path: Path) -> Path | None:
     """Return the directory of the finished run whose file this is by its name; None if it is none."""
     if path.name in (FINAL_NETWORK, FINAL_FILE):
-        run = path.parent
-    elif path.parent.name == "snapshots" and _SNAPSHOT.fullmatch(path.name):
-        run = path.parent.parent
-    else:
+        return path.parent
+    if path.parent.name == "snapshots" and _SNAPSHOT.fullmatch(path.name):
+        return path.parent.parent
+    return None
+
+
+def _facts_of(run: Path) -> dict[str, Any] | None:
+    """Return the facts in a directory; None if it has no run.json, or one of another program."""
+    try:
+        state = (run / RUN_FILE).stat()
+    except OSError:
         return None
-    return run if (run / RUN_FILE).is_file() else None
+    return _facts(run, state.st_mtime_ns, state.st_size) if stat.S_ISREG(state.st_mode) else None
 
 
 @lru_cache(maxsize=16)
-def _facts(run: Path, *_: int) -> dict[str, Any]:
-    facts = read_facts(run)
+def _facts(run: Path, *_: int) -> dict[str, Any] | None:
+    with suppress(ValueError, RecursionError):
+        content = json.loads((run / RUN_FILE).read_bytes())
+        if not isinstance(content, dict) or not content.keys() & {*BESIDE_FACTS}:
+            return None
+    facts = read_facts(run, whole=False)
     if XXH3 not in facts:
         print(
             f"{run / RUN_FILE} is of an earlier version, without {XXH3}; its files are compared by {SHA256}",

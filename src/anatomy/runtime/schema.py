@@ -9,13 +9,13 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import understood
 from anatomy.runtime.imports import PACKAGE
 from anatomy.runtime.named import names_in
 from anatomy.runtime.own_code import FORM
 from anatomy.runtime.values import problems
+from anatomy.runtime.yaml_files import read_yaml
 
 # The definition of what decides the weights and the files of a run.
 RUN = "run"
@@ -24,10 +24,10 @@ SOURCES = f"{PACKAGE}.data.sources"
 
 def read_schema(path: Path) -> dict[str, Any]:
     """Read the schema of the engine; an experiment has the keys of a run, and its own."""
-    with open(path, encoding="utf-8") as file:
-        schema = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    parts = schema["$defs"]
-    parts["experiment"]["properties"] = {**parts["experiment"]["properties"], **parts[RUN]["properties"]}
+    with understood(path, "the schema of the engine, config.schema.yaml", False):
+        schema = read_yaml(path)
+        parts = schema["$defs"]
+        parts["experiment"]["properties"] = {**parts["experiment"]["properties"], **parts[RUN]["properties"]}
     return schema
 
 
@@ -45,7 +45,7 @@ def read_schemas(path: Path) -> dict[str, Any]:
         if other.name == path.name:
             continue
         study = other.name.removesuffix(".schema.yaml")
-        own = yaml.safe_load(other.read_text(encoding="utf-8"))["$defs"]
+        own = read_yaml(other)["$defs"]
         schema["properties"]["studies"]["properties"][study] = own.pop("study")
         parts["experiment"]["properties"][study] = own.pop("experiment")
         for kind, figure in own.pop("figures", {}).items():

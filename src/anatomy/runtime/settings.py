@@ -73,6 +73,10 @@ class Settings:
             raise InputError("; ".join(f"key {key} is missing" for key in dict.fromkeys(absent)))
         return self
 
+    def side_of(self, key: str) -> int | None:
+        """Return the pixels along a side that the schema says of the value of a key (`sides`), if it does."""
+        return self._schema["properties"][key].get("sides", {}).get(self._entry.get(key))
+
     def copy_of(self, key: str) -> Any:
         """Return what a key holds as dictionaries and lists that the caller may change; for a user's code."""
         return deepcopy(self._entry.get(key))
@@ -145,6 +149,22 @@ def run_problems(settings: Settings, where: str = "") -> Iterator[str]:
     """Yield what the schema cannot tell about the settings of a run; `where` begins the name of each key."""
     yield from _kind_problems(settings, where)
     yield from _subspace_problems(settings, where)
+    if settings.optimiser.kind == "adam" and settings.optimiser.stored().get("momentum"):
+        yield (
+            f"{where}optimiser.momentum: adam does not use it; remove the key, null removes what is inherited"
+        )
+    frozen = settings.batch_norm
+    if frozen is not None and frozen.frozen_after >= settings.epochs:
+        yield (
+            f"{where}batch_norm.frozen_after: {frozen.frozen_after} is past the end; allowed: 0 to "
+            f"{settings.epochs - 1}, before the last epoch"
+        )
+    kind = settings.schedule.kind
+    if settings.keep_state and not _of_kind(settings._schema, "schedule", kind).get("EXTENDABLE"):
+        yield (
+            f"{where}keep_state: rates of {kind} depend on the number of epochs, so that no run goes on as a "
+            "longer one; remove the key"
+        )
     if settings.stop is not None and snapshot_epochs(settings) != [0, settings.epochs]:
         yield (
             f"{where}snapshots: a run with `stop` may end before any epoch but 0; "
@@ -186,8 +206,7 @@ def _kind_problems(settings: Settings, where: str) -> Iterator[str]:
         own, folder = getattr(settings, key), part.get("properties", {}).get("kind", {}).get("modules")
         if own is None or folder is None:
             continue
-        module = module_in(f"{PACKAGE}.{folder.replace('/', '.')}", own.kind, f"{where}{key}.kind")
-        takes = literals(LIBRARY.joinpath(*module.split(".")).with_suffix(".py"))["TAKES"]
+        takes = _of_kind(settings._schema, key, own.kind, where)["TAKES"]
         for name in own.stored():
             if name not in ("kind", *takes):
                 allowed = ", ".join(("kind", *takes))
@@ -198,6 +217,13 @@ def _kind_problems(settings: Settings, where: str) -> Iterator[str]:
         for name in takes:
             if getattr(own, name) is None:
                 yield f"{where}{key}.{name} is missing; {own.kind} needs it"
+
+
+def _of_kind(schema: Mapping[str, Any], key: str, kind: str, where: str = "") -> dict[str, Any]:
+    """Return the literals of the module that the `kind` of a key names."""
+    folder = schema["properties"][key]["properties"]["kind"]["modules"]
+    module = module_in(f"{PACKAGE}.{folder.replace('/', '.')}", kind, f"{where}{key}.kind")
+    return literals(LIBRARY.joinpath(*module.split(".")).with_suffix(".py"))
 
 
 def _plain(value: Any) -> Any:

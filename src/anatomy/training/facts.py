@@ -14,6 +14,9 @@ from anatomy.runtime.imports import code_of, hash_of_code
 from anatomy.runtime.settings import Settings
 from anatomy.training.modules import modules_of
 
+# What of the description of a data set decides weights, beside the data.
+DESCRIBED = ("classes", "mean", "std")
+
 
 def origin_of(architecture: str, dataset: str, experiment: str, seed: int) -> dict[str, Any]:
     """Return where weights come from; a snapshot adds its epoch."""
@@ -32,6 +35,17 @@ def require_unedited(before: str, program: Path, settings: Settings, done: str) 
     """
     if code_sha256(program, settings) != before:
         raise InputError(f"the code was edited while {done}; run again to do so with the new code")
+
+
+def facts_of_data(description: Mapping[str, Any]) -> dict[str, str]:
+    """Return what of a data set decides the weights of a run, from its description.
+
+    Not where it was read from: the same data may lie elsewhere.
+    """
+    described = {key: description.get(key) for key in DESCRIBED}
+    # Those that are given hold for enlarged images as well.
+    described["given"] = "mean" in description.get("source", ())
+    return {"dataset_sha256": description["sha256"], "description_sha256": fingerprint(described)}
 
 
 def facts_of(
@@ -54,9 +68,7 @@ def facts_of(
     facts = {
         **origin,
         "settings": settings.stored(),
-        "dataset_sha256": description["sha256"],
-        # Its statistics, and what else a run takes from it.
-        "description_sha256": fingerprint(description),
+        **facts_of_data(description),
         "code_sha256": code,
         "torch": torch.__version__,
         "device": device_name,

@@ -22,7 +22,7 @@ from anatomy.runtime import fingerprints
 from anatomy.runtime.checksums import recorded_in, require_recorded
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic, sha256_of, sync
-from anatomy.runtime.run_files import BESIDE_FACTS, FINAL_NETWORK, RUN_FILE, read_facts
+from anatomy.runtime.run_files import BESIDE_FACTS, FINAL_NETWORK, RUN_FILE, STOPPED_AFTER, read_facts
 from anatomy.runtime.settings import Settings
 from anatomy.training.facts import require_unedited
 
@@ -153,7 +153,7 @@ def _finished_facts(folder: Path) -> dict[str, Any] | None:
     if not (folder / RUN_FILE).is_file():
         return None
     try:
-        return read_facts(folder)
+        return read_facts(folder, whole=False)
     except InputError:
         print(f"{folder / RUN_FILE} is damaged and of no use", file=sys.stderr)
         return None
@@ -168,20 +168,23 @@ def is_finished(folder: Path, fingerprint: str) -> bool:
     if facts is None or facts["fingerprint"] != fingerprint:
         return False
     whole = {name: is_whole(folder / name, checksum) for name, checksum in facts["sha256"].items()}
-    whole[HISTORY_FILE] = _is_as_recorded(folder / HISTORY_FILE)
+    whole[HISTORY_FILE] = _is_history(folder / HISTORY_FILE, facts)
     for name in (name for name, is_so in whole.items() if not is_so):
         print(f"{folder / name} is missing or damaged", file=sys.stderr)
         return False
     return True
 
 
-def _is_as_recorded(file: Path) -> bool:
-    """Tell whether there is a file with the content that is recorded of it."""
+def _is_history(file: Path, facts: Mapping[str, Any]) -> bool:
+    """Tell whether a history is what is recorded of it; where nothing is, whether it ends with the run."""
     try:
         require_recorded(file)
+        content = file.read_bytes()
     except (InputError, OSError):
         return False
-    return file.name in recorded_in(file.parent)
+    last = facts.get(STOPPED_AFTER, facts.get("settings", {}).get("epochs"))
+    ends = content.endswith(b"\n") and content.splitlines()[-1].startswith(f"{last},".encode())
+    return ends or file.name in recorded_in(file.parent)
 
 
 def publish(folder: Path, run: Path, program: Path, settings: Settings) -> None:
@@ -190,7 +193,7 @@ def publish(folder: Path, run: Path, program: Path, settings: Settings) -> None:
     `InputError` if the code that `program` runs was edited since the run began: the outputs then wait in
     the working folder, for the case that the edit is undone.
     """
-    facts = read_facts(folder)
+    facts = read_facts(folder, whole=False)
     require_unedited(facts["code_sha256"], program, settings, f"{run} was trained")
     shutil.rmtree(run / "snapshots", ignore_errors=True)
     names = [*facts["sha256"], HISTORY_FILE, PROVENANCE_FILE]

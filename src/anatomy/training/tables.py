@@ -9,7 +9,7 @@ import pandas as pd
 
 from anatomy.reporting.tables import mean_over_seeds, read_table
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import read_json
+from anatomy.runtime.files import read_json, understood
 from anatomy.runtime.run_files import require_whole
 
 LOSSES = ("train_loss", "validation_loss")
@@ -23,7 +23,8 @@ def training_table(experiment: str, histories: dict[int, Path]) -> pd.DataFrame:
     """
     frames = []
     for seed, path in histories.items():
-        history = read_table(path)
+        # A loss may be no number.
+        history = read_table(path, empty=("", "nan"))
         history.insert(0, "experiment", experiment)
         history.insert(1, "seed", seed)
         for loss in LOSSES:
@@ -67,6 +68,7 @@ def _test_accuracy(final: Path) -> dict[str, Any]:
     if not (experiment and re.fullmatch(r"seed=\d+", seed)):
         raise InputError(f"{final}: expected EXPERIMENT/seed=SEED/final.json, which names the run")
     require_whole(final)
-    accuracy = read_json(final)["test"]["accuracy"]
+    with understood(final, "the final.json of a run"):
+        accuracy = float(read_json(final)["test"]["accuracy"])
     seed = int(seed.removeprefix("seed="))
     return {"experiment": experiment, "seed": seed, "value": accuracy, "quantity": "test_accuracy"}

@@ -98,6 +98,9 @@ class Task:
         self.dataset = upscaled(dataset, settings.upscaling)
         self.classes = len(dataset.classes)
         self.input_shape = self.dataset.input_shape
+        noise = settings.label_noise
+        if self.classes == 1 and noise.kind == "wrong" and noise.fraction:
+            raise InputError("label_noise.kind: no label is wrong where there is one class; remove the key")
 
     @cached_property
     def split(self) -> tuple[torch.Tensor, torch.Tensor | None]:

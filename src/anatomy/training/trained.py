@@ -12,9 +12,10 @@ from torch import nn
 from anatomy.checkpoints.snapshots import CORNER
 from anatomy.data.dataset import open_dataset
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.fingerprints import fingerprint
+from anatomy.runtime.files import understood
 from anatomy.runtime.run_files import FINAL_NETWORK, read_facts, require_whole
 from anatomy.runtime.settings import Settings
+from anatomy.training.facts import facts_of_data
 from anatomy.training.task import Task
 
 
@@ -64,9 +65,13 @@ class TrainedRun:
         path = self.folder / FINAL_NETWORK
         if epoch is not None and epoch != self.settings.epochs:
             if epoch not in self.snapshots:
-                raise InputError(
-                    f"{self.folder} has no snapshot of epoch {epoch}; add it to `snapshots` of the experiment"
-                )
+                advice = "add it to `snapshots` of the experiment"
+                if self.settings.stop is not None:
+                    advice = (
+                        "a run with `stop` keeps its first and last weights alone; take these, or train "
+                        "without `stop` and with the epoch in `snapshots`"
+                    )
+                raise InputError(f"{self.folder} has no snapshot of epoch {epoch}; {advice}")
             if self.settings.snapshots.weights != "all":
                 raise InputError(
                     f"{self.snapshots[epoch]} holds convolutions only; set `weights: all` in `snapshots` of "
@@ -74,7 +79,8 @@ class TrainedRun:
                 )
             path = self.snapshots[epoch]
         require_whole(path)
-        return load_file(path)
+        with understood(path, "the weights of a run", False):
+            return load_file(path)
 
     def _with(self, weights: Mapping[str, torch.Tensor]) -> nn.Module:
         # Its weights are replaced, so that it does not matter how it begins.
@@ -111,9 +117,8 @@ def open_run(
     """
     facts = read_facts(run)
     images, description = open_dataset(dataset)
-    # Runs of earlier versions do not have the second.
-    own = {"dataset_sha256": description["sha256"], "description_sha256": fingerprint(description)}
-    if any(facts.get(key, checksum) != checksum for key, checksum in own.items()):
+    # Runs of earlier versions do not have all of them.
+    if any(facts.get(key, checksum) != checksum for key, checksum in facts_of_data(description).items()):
         raise InputError(
             f"data set {description['name']} is not the one that {run} was trained on; "
             f"expected {facts['dataset']} as it was then, with its statistics; prepare it or train again"

@@ -53,6 +53,7 @@ def test_judge_claims_writes_the_table_and_the_page(tmp_path):
     text = page.read_text()
     for entry in CLAIMS:
         assert f'id="{entry.id}"' in text
+    assert "Sentences of Hyperplane Arrangements of Trained ConvNets Are Biased (" in text
     assert "VGG19, &lt;CIFAR&gt;" in text
     assert "<CIFAR>" not in text
 

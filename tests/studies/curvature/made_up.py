@@ -19,6 +19,8 @@ _EXPERIMENTS = {
     "curvature_embedding": 2,
     "curvature_seeds": 3,
     "curvature_training": 2,
+    "curvature_learning": 2,
+    "curvature_layers": 1,
 }
 
 
@@ -33,7 +35,29 @@ def tables(kind):
     """Tables of as many experiments as the options have labels, by name."""
     dimensions = 1 if kind == "curvature_line" else 2
     made = runs(dimensions=dimensions)
-    return {name: [TABLES[name](made)] * _EXPERIMENTS[kind] for name in kind_of(kind).tables}
+    others = {"training": training, "arrangements/layers": arrangements}
+    return {name: [(others | TABLES)[name](made)] * _EXPERIMENTS[kind] for name in kind_of(kind).tables}
+
+
+def training(made):
+    """Loss and accuracy of runs over four epochs."""
+    epochs = {"epoch": [1, 10, 100, 1000]}
+    parts = {"train": 1.0, "validation": 1.5}
+    columns = {f"{part}_loss": [own, own / 2, own / 5, own / 9] for part, own in parts.items()}
+    columns |= {f"{part}_accuracy": [0.4, 0.6, 0.9, 1 - own / 10] for part, own in parts.items()}
+    return pd.concat(pd.DataFrame({**run.names, **epochs, **columns}) for run in made)
+
+
+def arrangements(made):
+    """n_l at two epochs and drops to two resets of the layers `fc1` and `fc2`."""
+    rows = [
+        {**run.names, "epoch": epoch, "layer": layer, "quantity": quantity, "value": value + epoch / 100}
+        for run in made
+        for layer, value in (("fc1", 0.6), ("fc2", 0.2))
+        for quantity in ("n_l", "drop")
+        for epoch in (0, 5)
+    ]
+    return pd.DataFrame(rows)
 
 
 def evidence(name="gauss", **numbers):

@@ -70,6 +70,7 @@ def facts(
         "inputs": INPUTS,
         "classes": CLASSES,
         "test_accuracy": test_accuracy,
+        "test_inputs": 60,
         "epochs": epochs,
         "sections": [*_sections(jump, random_jump)],
         "reparametrisation": [

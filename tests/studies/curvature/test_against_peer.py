@@ -1,12 +1,11 @@
 """Eigenvalues against those of hessian-eigenthings, of the test extra."""
 
+import hessian_eigenthings as peer
 import pytest
 from studies.curvature.small_networks import data, relu_network
 
 from anatomy.studies.curvature.any_network import curvature
 from anatomy.training.losses.cross_entropy import loss as cross_entropy
-
-peer = pytest.importorskip("hessian_eigenthings")
 
 
 def test_top_eigenvalues_are_those_of_hessian_eigenthings():

@@ -50,6 +50,11 @@ def test_gradients_are_those_of_one_input_at_a_time(kind, monkeypatch):
     assert kind == "random" or torch.equal(targets, fixed[kind])
 
 
+def test_gradients_of_a_class_that_the_network_has_not():
+    with pytest.raises(InputError, match=r"gradients of class 3 are asked for.*expected 0 to 2"):
+        targets_of("class", torch.zeros(4, 3), label=3)
+
+
 def test_gradients_of_logits():
     network, (x, y) = relu_network(), data()
     found = torch.cat([*logit_gradients(objective(network, [(x, y)]), x, 1)]).numpy()

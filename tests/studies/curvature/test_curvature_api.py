@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from studies.curvature.small_networks import data, reference_hessian, relu_network
+from torch import nn
 
 import anatomy
 from anatomy.runtime.errors import InputError
@@ -22,6 +23,12 @@ def test_curvature_of_a_network_in_one_call():
     assert found.layers[["share_1", "share_4"]].sum().tolist() == pytest.approx([1, 1])
     assert found.alignments.shape == (30, 4)
     assert found.outliers == 4 < (values > values[0] / 10).sum()
+
+
+def test_arrays_are_inputs_and_labels_too():
+    network, (x, y) = relu_network(), data()
+    one, other = (anatomy.curvature(network, *own, k=2) for own in ((x, y), (x.numpy(), y.numpy())))
+    assert np.array_equal(one.pairs.values, other.pairs.values)
 
 
 def test_a_loss_of_ones_own_and_some_layers():
@@ -45,10 +52,19 @@ def test_a_loss_of_ones_own_and_some_layers():
         ({"inputs": torch.full((20, 2), torch.nan)}, "the loss of the network is nan"),
         ({"layers": ["fc9"]}, "layer 'fc9' has no parameters; expected some of 0, 2, 4"),
         ({"loss": "unknown"}, "unknown"),
+        ({"labels": torch.zeros(19, dtype=torch.int64)}, "there are 20 inputs and 19 labels"),
+        (
+            {"labels": torch.zeros(20)},
+            r"labels are torch\.float32 of shape \(20,\); expected 20 class indices",
+        ),
+        ({"loss": lambda logits, labels, reduction: logits.sum(1)}, r"the loss has shape \(20,\)"),
+        ({"layers": []}, "no parameters to differentiate"),
+        ({"model": nn.Sequential(nn.Linear(2, 1).double(), nn.Flatten(0))}, r"an output of shape \(20,\)"),
+        ({"model": relu_network().state_dict()}, "a OrderedDict has no curvature; expected an nn.Module"),
     ],
 )
 def test_what_is_refused(changes, message):
     x, y = data()
-    given = {"inputs": x, "labels": y, **changes}
+    given = {"model": relu_network(), "inputs": x, "labels": y, **changes}
     with pytest.raises(InputError, match=message):
-        anatomy.curvature(relu_network(), **given)
+        anatomy.curvature(**given)

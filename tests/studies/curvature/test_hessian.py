@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from anatomy.runtime.errors import InputError
+from anatomy.studies.curvature import hessian as hessian_module
 from anatomy.studies.curvature.hessian import Hessian
 from anatomy.studies.curvature.objective import Objective
 from anatomy.training.losses.cross_entropy import loss as cross_entropy
@@ -130,6 +131,13 @@ def test_where_the_loss_is_linear_in_the_parameters_the_hessian_is_zero():
     assert not Hessian(objective(nn.Sequential(nn.Linear(2, 3)).double(), loss=hinge)).matrix().any()
 
 
+def test_the_memory_is_known_on_any_system(monkeypatch, tmp_path):
+    """On a Mac there is no /proc: the whole memory takes the place of what is free, and is not less."""
+    free = hessian_module._free_memory()
+    monkeypatch.setattr(hessian_module, "MEMORY", tmp_path / "meminfo")
+    assert 0 < free <= hessian_module._free_memory()
+
+
 class Unused(nn.Module):
     def __init__(self):
         super().__init__()
@@ -141,7 +149,7 @@ class Unused(nn.Module):
 
 def test_refusals():
     x, y = data()
-    with pytest.raises(InputError, match=r"label 7 is not one of the network's 3 classes"):
+    with pytest.raises(InputError, match=r"label 5 is not one of the network's 3 classes"):
         objective(batches=[(x, y + 5)])
     broken = relu_network()
     with torch.no_grad():

@@ -1,6 +1,7 @@
 """What is measured of trained runs, by the programs, against plain computations on the networks they left."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from studies.curvature.small_networks import reference_hessian
 from torch.nn import functional
 from training_program import train
 
+from anatomy.__main__ import main
 from anatomy.data.dataset import open_dataset, write_dataset
 from anatomy.data.sources.points import prepare
 from anatomy.networks.cpu_layers import plain
@@ -114,6 +116,35 @@ def test_the_loss_is_that_which_was_trained(folder):
     values = np.linalg.eigvalsh(reference_hessian(plain(run.network()).double(), x, y, squared))
     found = measured(run, eigenpairs=3).facts["epochs"][0]["eigenvalues"]
     assert found == pytest.approx(values[::-1][:3].tolist(), rel=1e-8)
+
+
+def test_a_class_without_points_is_refused(folder):
+    """Of six points that stand in order, holding out the last four leaves one class only."""
+    dataset = open_dataset(folder / "data")[0]
+    chosen = np.argsort(dataset.train_labels, kind="stable")[[0, 1, *range(-8, 0)]]
+    few = replace(
+        dataset, train_points=dataset.train_points[chosen], train_labels=dataset.train_labels[chosen]
+    )
+    write_dataset(few, folder / "few", "few", {"source": "test"})
+    settings = {**POINTS, "epochs": 1, "snapshots": {"epochs": []}, "validation_fraction": 0.1}
+    train(folder / "without", folder / "few", 1, **settings)
+    with pytest.raises(InputError, match="none of its 9 training inputs is of class 1, so that it has no"):
+        measured(open_run(folder / "without", folder / "few", RUN_SCHEMA))
+
+
+def test_the_command_measures_a_run_of_the_pipeline(folder, run, capsys):
+    given = ["curvature", str(folder / "run"), str(folder / "data"), "--k", "3", "--epoch", "2"]
+    given += ["--schema", str(SCHEMA_FILE), "--output", str(folder / "command.csv")]
+    with pytest.raises(SystemExit) as ended:
+        main(given)
+    assert ended.value.code == 0
+    expected = read_json(folder / "measured/curvature.json")["epochs"][0]
+    printed = capsys.readouterr().out
+    assert "150 training inputs, 135 parameters" in printed
+    assert ", ".join(f"{value:.4g}" for value in expected["eigenvalues"][:3]) in printed
+    table = read_table(folder / "command.csv")
+    tops = [own["top"] for own in expected["layers"].values()]
+    assert table["top"].tolist() == pytest.approx(tops, rel=1e-5)
 
 
 def test_arrays_are_read_as_they_were_measured(folder, run):

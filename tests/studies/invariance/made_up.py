@@ -9,11 +9,13 @@ from anatomy.studies.invariance.evidence import InvarianceEvidence
 from anatomy.studies.invariance.measurement import Measurement
 from anatomy.studies.invariance.tables import (
     angles_table,
+    epochs_table,
     layer_table,
     layers_table,
     network_table,
     outputs_table,
     scores_table,
+    transformations_table,
     units_table,
 )
 
@@ -37,6 +39,11 @@ def measurement(seed=0, factor=1.0, name="x", odd=False):
             v[:, 0] = b[:, 0] = b[:, 1] = 0
             v[:, 2] = np.nan
         arrays |= {f"transformation/{aggregation}": v, f"sample/{aggregation}": b}
+        arrays |= {
+            f"epoch=0/{name}/{aggregation}": random.uniform(0.9, 1.1) * own
+            for name, own in (("transformation", v), ("sample", b))
+        }
+        arrays |= {f"scale/transformation/{aggregation}": 0.5 * v[-2:], f"scale/sample/{aggregation}": b[-2:]}
         arrays[f"floor/{aggregation}"] = 0.1 * v[-1]
     scores = [
         {"part": part, "rotated": rotated, "images": 32, "loss": 0.5, "accuracy": 0.9 - 0.4 * rotated}
@@ -52,6 +59,8 @@ def measurement(seed=0, factor=1.0, name="x", odd=False):
         "aggregations": ["mean", "max"],
         "layers": [{"label": label, "module": f"m.{label}", "units": size} for label, size in LAYERS],
         "scores": scores,
+        "epochs": [0, 5],
+        "transformations": {"scale": [49, 10]},
     }
     return Measurement(facts, arrays)
 
@@ -84,6 +93,8 @@ def made(factor=1.0, seeds=3, odd=False):
         "outputs": outputs_table(units),
         "scores": scores_table(measurements),
         "angles": angles_table(measurements),
+        "epochs": epochs_table(measurements),
+        "transformations": transformations_table(measurements),
         "training_summary": _training_summary(seeds),
     }
 
@@ -101,14 +112,14 @@ def tables(kind):
 
 def layers():
     """The table `layers.csv` of an experiment."""
-    return layers_table(made()["layer_invariance"], 5)
+    return layers_table(made()["layer_invariance"], 5, made()["epochs"])
 
 
 def evidence(name, kinds=None, layers=None, maps=None, seeds=3, accuracy=0.9):
     """An experiment of these numbers by seed: M by (kind, aggregation), M by layer, M of outputs by class."""
     kinds = {("all", "mean"): [0.5], ("stratified", "mean"): [0.7], ("all", "max"): [0.8]} | (kinds or {})
     layers = [[0.1, 0.2, 0.3, 0.4]] if layers is None else layers
-    maps = [[[0.1, 0.2, 0.3]] * 3] if maps is None else maps
+    maps = [[[0.1, 0.2, 0.3, 0.5, 0.4, 0.7]] * 3] if maps is None else maps
     tables = {"network_invariance": [], "layer_invariance": [], "outputs": [], "training": []}
     for seed in range(seeds):
         origin = {"experiment": name, "seed": seed}
@@ -124,6 +135,24 @@ def evidence(name, kinds=None, layers=None, maps=None, seeds=3, accuracy=0.9):
         tables["training"].append(origin | {"epoch": 1, "train_accuracy": accuracy})
     frames = {key: pd.DataFrame(rows) for key, rows in tables.items()}
     return InvarianceEvidence(name, f"label of {name}", "images", 0.1, 1, frames)
+
+
+def over_seeds(correlations, name="x"):
+    """The figure of seeds: pairs of networks of four layers whose M have these correlations."""
+    one, other = np.array([1.0, -1, 1, -1]), np.array([1.0, 1, -1, -1])
+    rows = []
+    for index, correlation in enumerate(correlations):
+        second = correlation * one + np.sqrt(1 - correlation**2) * other
+        for seed, values in enumerate((one, second), 2 * index):
+            for epoch in (0, 1):
+                row = {"experiment": name, "seed": seed, "epoch": epoch, "aggregation": "mean", "kind": "all"}
+                rows += [
+                    row | {"position": position, "invariance": 2 + value}
+                    for position, value in enumerate(values, 1)
+                ]
+    own = evidence(name, seeds=2 * len(correlations))
+    own.tables["epochs"] = pd.DataFrame(rows)
+    return {"invariance_stability": [own]}
 
 
 def pair(plain=None, rotated=None, **options):
@@ -153,7 +182,21 @@ def claim_cases():
         yield "lower-layers-most-invariant", pair({"layers": layers}), verdict
     # One of two networks on the wrong side suffices.
     yield "lower-layers-most-invariant", pair({"layers": [rising]}, {"layers": [falling]}), NOT_SUPPORTED
-    one, other, third = ([[a, b, c]] * 3 for a, b, c in ((1, 2, 3), (2, 3, 1), (3, 1, 2)))
-    chance = np.random.default_rng(0).uniform(size=(3, 3, 3)).tolist()
-    for verdict, maps in ((SUPPORTED, [one]), (NOT_SUPPORTED, [one, other, third]), (INCONCLUSIVE, chance)):
+    for verdict, correlations in (
+        (SUPPORTED, (0.99, 0.985, 0.992)),
+        (NOT_SUPPORTED, (0.2, 0.25, 0.3)),
+        (INCONCLUSIVE, (0.8, 0.99, 0.9)),
+        (INCONCLUSIVE, (0.99,)),
+    ):
+        yield "stable-to-initialisation", over_seeds(correlations), verdict
+    random = np.random.default_rng(0)
+    one, other = random.uniform(size=(2, 3, 6)).tolist()
+    against = [[1 - value for value in row] for row in one]
+    for verdict, maps in (
+        (SUPPORTED, [one]),
+        (NOT_SUPPORTED, [one, against]),
+        (INCONCLUSIVE, [one, other]),
+        # Of three classes there is no interval.
+        (INCONCLUSIVE, [[row[:3] for row in one]]),
+    ):
         yield "output-depends-on-the-class", pair({"maps": maps}), verdict

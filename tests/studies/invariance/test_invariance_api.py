@@ -45,6 +45,41 @@ def test_images_of_numbers_are_turned_without_rounding():
     np.testing.assert_allclose(double["invariance"], single["invariance"], rtol=2e-3)
 
 
+def test_one_class_is_its_own_stratum():
+    table = anatomy.invariance(small(), images(), torch.zeros(40, dtype=torch.int64), angles=2)
+    whole, within = (table[table["kind"] == kind]["invariance"].to_numpy() for kind in ("all", "stratified"))
+    np.testing.assert_array_equal(whole, within)
+
+
+def test_other_transformations_and_the_local_measure():
+    shifted = anatomy.invariance(small(), images(), labels(), transformation="translation", local=True)
+    turned = anatomy.invariance(small(), images(), labels())
+    assert list(shifted.columns) == [*turned.columns, "local"]
+    whole = shifted["kind"] == "all"
+    assert shifted["local"][whole].notna().all() and shifted["local"][~whole].isna().all()
+    assert not np.allclose(shifted["invariance"], turned["invariance"])
+
+
+def test_broken_units_are_named_and_counted(capsys):
+    network = small()
+    with torch.no_grad():
+        network.c2.bias[2] = torch.nan
+    table = anatomy.invariance(network, images(), angles=2, layers=["c1", "c2"])
+    assert table[table["status"] == "not finite"][["layer", "unit"]].to_numpy().tolist() == [["c2", 2]]
+    assert "warning: Sequential: 1 of 6 units of layer c2 have NaN" in capsys.readouterr().err
+
+
+class Named(nn.Module):
+    """A network whose output is no tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.c1 = nn.Conv2d(1, 2, 3)
+
+    def forward(self, inputs):
+        return {"logits": self.c1(inputs)}
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -53,10 +88,13 @@ def test_images_of_numbers_are_turned_without_rounding():
         ({"images": images().int()}, "expected uint8 or floating-point"),
         ({"labels": labels()[:5]}, "expected 40 whole numbers"),
         ({"labels": torch.arange(40)}, "class 0 has 1 images"),
-        ({"transformation": "scale"}, "allowed: rotation"),
+        ({"transformation": "shear"}, "allowed: rotation, scale, translation, combined"),
+        ({"jitter": -1.0}, "jitter: -1.0; expected degrees of at least 0"),
+        ({"local": True, "aggregation": "same_equivariance"}, "maps that are turned back"),
         ({"layers": ["c11"]}, "did you mean c1"),
         ({"angles": 1}, "2 or more angles"),
         ({"images": images(side=20)}, "do not fit"),
+        ({"model": Named()}, "^the network returns a dict; expected"),
         ({"model": nn.LSTM(12, 3), "images": images()}, "do not fit|returns a tuple"),
     ],
 )

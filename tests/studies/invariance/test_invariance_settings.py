@@ -59,6 +59,44 @@ def test_a_pair_is_measured_as_published_by_default():
             "invariance.artefacts: the authors' code has no floor",
         ),
         (
+            "{experiments: {points: {dataset: gauss, architecture: fnn}}, "
+            "datasets: {gauss: {source: points, variant: gauss, label: three classes}}}",
+            "experiments.points.invariance: data set 'gauss' has points, and this study measures images only",
+        ),
+        (
+            "{experiments: {plain: {snapshots: [1], invariance: {epochs: [0, 1]}}}}",
+            "plain.invariance.epochs: the snapshot of epoch 1 has convolutions only; set snapshots.weights",
+        ),
+        (
+            "{experiments: {plain: {start: {experiment: rotated}, invariance: {epochs: [0]}}}}",
+            "plain.invariance.epochs: the snapshot of epoch 0 has convolutions only",
+        ),
+        ("{experiments: {plain: {invariance: {epochs: [9]}}}}", "epoch 9 is past the end"),
+        ("{defaults: {invariance: {transformations: {images: 9}}}}", "there are none; add scale,"),
+        ("{defaults: {invariance: {transformations: {}}}}", "invariance.transformations"),
+        ("{defaults: {invariance: {transformations: {scale: 1}}}}", "transformations.scale"),
+        (
+            "{defaults: {invariance: {transformations: {combined: [1, 1, 1]}}}}",
+            "transformations.combined: there is one transformation",
+        ),
+        (
+            "{defaults: {invariance: {aggregations: [same_equivariance], local: true}}}",
+            "invariance.local: there is none of maps that are turned back",
+        ),
+        (
+            "{figures: {invariance_epochs: {experiments: [plain]}}}",
+            "'plain' is measured after its last epoch alone; set invariance.epochs",
+        ),
+        (
+            "{experiments: {plain: {invariance: {epochs: [2]}}}, "
+            "figures: {invariance_stability: {experiments: [plain]}}}",
+            "'plain' is not measured at initialisation; add 0 to invariance.epochs",
+        ),
+        (
+            "{figures: {invariance_transformations: {experiments: [plain]}}}",
+            "'plain' is measured under rotation alone; set invariance.transformations",
+        ),
+        (
             "{defaults: {invariance: {variant: published, artefacts: false}}, "
             "figures: {invariance_angles_resnet_mnist: {experiments: [plain, rotated]}}}",
             "'plain' is measured with `variant: published`, which counts no accuracy",
@@ -82,10 +120,16 @@ def test_the_published_networks_have_the_published_epochs():
         update_config(config, yaml.safe_load((ROOT / f"config/{file}.yaml").read_text()))
     found = resolve(config, SCHEMA)
     epochs = {name: own.epochs for name, own in found.experiments.items()}
-    assert len(epochs) == 16
+    # Of 16 pairs and the schemes of retraining.
+    assert len(epochs) == 16 + 11
     assert epochs["simple-conv-mnist-plain"] == 5 and epochs["resnet-cifar10-rotated"] == 150
-    assert len([name for name in found.figures if name.startswith("invariance")]) == 33
+    assert len([name for name in found.figures if name.startswith("invariance")]) == 33 + 3
+    schemes = {name: own for name, own in found.experiments.items() if name.startswith("retraining")}
+    assert {own.epochs for name, own in schemes.items() if name != "retraining-none"} == {7}
+    assert epochs["retraining-none"] == 4 and not schemes["retraining-none"].augmentation.rotate
     for name, own in found.experiments.items():
+        if name in schemes:
+            continue
         assert own.augmentation.complete() == {
             "shift": 0,
             "flip": False,

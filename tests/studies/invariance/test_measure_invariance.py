@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import RUN_SCHEMA, SCRIPTS, environment, make_dataset, run_program
+from conftest import ROOT, RUN_SCHEMA, SCRIPTS, environment, make_dataset, run_program
 from PIL import Image
 from training_program import train
 
+from anatomy.__main__ import main
 from anatomy.data.dataset import write_dataset
 from anatomy.reporting.tables import LAYERS, read_table
+from anatomy.studies.invariance.affine import Affine
 from anatomy.studies.invariance.measurement import Measurement
 from anatomy.training.trained import open_run
 
@@ -26,6 +28,13 @@ SETTINGS = {
     "loss": {"kind": "nll"},
 }
 
+# What is measured beside the trained network under rotation.
+FURTHER = {
+    "epochs": [0, 1],
+    "local": True,
+    "transformations": {"scale": 3, "combined": [2, 1, 2], "images": 20},
+}
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -34,7 +43,7 @@ def folder(tmp_path_factory):
     dataset = make_dataset(train=60, test=40, channels=1, size=16)
     write_dataset(dataset, folder / "data", "shades", {"source": "test"})
     train(folder / "run", folder / "data", 3, **SETTINGS)
-    measured(folder, "exact.safetensors", jitter=0, angles=4)
+    measured(folder, "exact.safetensors", jitter=0, angles=4, **FURTHER)
     run_program(
         "tabulate_invariance", "--measurements", folder / "exact.safetensors", "--output", folder / "tables"
     )
@@ -97,6 +106,73 @@ def test_accuracies_by_class_and_angle(folder, run):
         assert plain.loc[part, "accuracy"] == pytest.approx(final[part]["accuracy"], abs=1e-6)
         assert plain.loc[part, "loss"] == pytest.approx(final[part]["loss"], rel=1e-5)
     assert scores["images"].tolist() == [54, 54, 40, 40]
+
+
+@torch.no_grad()
+def test_further_epochs_are_those_of_their_networks(folder, run):
+    pixels = torch.from_numpy(run.task.dataset.test_images)
+    maps = [run.initial_network().c1(turned(pixels, angle).float() / 255) for angle in (-180, -90, 0, 90)]
+    values = torch.stack(maps).mean((3, 4)).double().numpy()
+    expected = (values.std(0, ddof=1).mean(0) / values.std(1, ddof=1).mean(0)).mean()
+    epochs = read_table(folder / "tables/epochs.csv")
+    own = epochs[(epochs["kind"] == "all") & (epochs["aggregation"] == "mean") & (epochs["layer"] == "c1")]
+    assert own["epoch"].tolist() == [0, 1]
+    assert own["invariance"].iloc[0] == pytest.approx(expected, rel=1e-3)
+    layers = read_table(folder / "tables/layer_invariance.csv")
+    last = epochs[epochs["epoch"] == 1].reset_index(drop=True)
+    assert last["invariance"].tolist() == layers["invariance"].tolist()
+    shared = read_table(folder / "tables/layers.csv")
+    shared = shared[(shared["quantity"] == "invariance") & (shared["layer"] == "c1")].set_index("epoch")
+    assert shared["value"].loc[[0, 1]].tolist() == own["invariance"].tolist()
+
+
+@torch.no_grad()
+def test_other_transformations_and_the_local_measure(folder, run):
+    table = read_table(folder / "tables/transformations.csv")
+    counts = table.drop_duplicates("transformation").set_index("transformation")[["count", "images"]]
+    assert counts.T.to_dict("list") == {"rotation": [4, 40], "scale": [3, 20], "combined": [8, 20]}
+    affine, network = Affine(1, 3, 1), run.network()
+    pixels = torch.from_numpy(run.task.dataset.test_images)[:20]
+    maps = [network.c1(affine.apply(pixels, row).float() / 255) for row in affine.draw(20, None)]
+    values = torch.stack(maps).mean((3, 4)).double().numpy()
+    expected = (values.std(0, ddof=1).mean(0) / values.std(1, ddof=1).mean(0)).mean()
+    own = table[(table["transformation"] == "scale") & (table["layer"] == "c1")].set_index("aggregation")
+    assert own.loc["mean", "invariance"] == pytest.approx(expected, rel=1e-3)
+    local = read_table(folder / "tables/local.csv")
+    units = read_table(folder / "tables/units.csv")
+    b = units[units["kind"] == "all"]["sample"].to_numpy()
+    assert len(local) == len(b) and (local["derivative"] >= 0).all() and local["local"].max() > 0
+    alive = b > 0
+    np.testing.assert_allclose(local["local"][alive], (local["derivative"] / b)[alive], rtol=1e-4)
+
+
+def test_the_command_prints_what_the_pipeline_measures(folder, capsys):
+    given = [folder / "run", "--dataset", folder / "data", "--project", ROOT, "--angles", 4]
+    with pytest.raises(SystemExit) as ended:
+        main(["invariance", *map(str, given), "--output", str(folder / "command.csv")])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    table, units = read_table(folder / "command.csv"), read_table(folder / "tables/units.csv")
+    units = units[units["aggregation"] == "mean"].reset_index(drop=True)
+    assert table["layer"].tolist() == units["layer"].tolist()
+    np.testing.assert_allclose(table["invariance"], units["invariance"], rtol=1e-3, atol=1e-6)
+    mean = table[(table["kind"] == "all") & (table["layer"] == "c1")]["invariance"].mean()
+    (line,) = (line for line in printed.splitlines() if line.startswith("c1 "))
+    assert line.split()[:2] == ["c1", "8"] and float(line.split()[2]) == pytest.approx(mean, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--project", "nowhere"], "has no config.schema.yaml; give it with --project"),
+        (["--project", str(ROOT), "--epoch", "7"], "no snapshot of epoch 7"),
+        (["--project", str(ROOT), "--layers", "c11"], "did you mean c1"),
+    ],
+)
+def test_the_command_refuses(folder, options, words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["invariance", str(folder / "run"), "--dataset", str(folder / "data"), *options])
+    assert ended.value.code == 2 and words in capsys.readouterr().err
 
 
 def test_tables_of_layers_and_networks_are_means_over_units(folder):

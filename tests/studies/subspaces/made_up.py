@@ -36,6 +36,7 @@ def evaluations(
         "corners": corners,
         "layerwise": False,
         "beta": float(kind != "standard"),
+        **{"label_noise": 0.0, "dropout": 0.0, "smoothing": 0.0},
         **changes,
     }
     for seed, own in zip(seeds, shift, strict=False):
@@ -66,6 +67,7 @@ def evaluations(
             for index in (6, 8):
                 add("snapshot", ends, index=index)
             add("average", average)
+            add("endpoints", near, combined="logits", members=2, disagreement=disagreement)
             add(
                 "snapshots",
                 near,
@@ -104,20 +106,41 @@ def ends(cosine=1e-5, spread=(1.0, 1.1, 0.9), seeds=SEEDS):
     return pd.DataFrame(rows)
 
 
+def training(kind="line", accuracy=0.9, best=0.9, seconds=FLAT, factor=1.0):
+    """The table of the training of three seeds in two epochs, the first of which is better."""
+    rows = [
+        {"seed": seed, "epoch": epoch, "validation_accuracy": best - (epoch - 1) / 10, "seconds": time}
+        for seed, own in zip(SEEDS, seconds, strict=True)
+        for epoch, time in ((1, 60.0 * factor * (1 + own)), (2, 40.0 * factor * (1 + own)))
+    ]
+    return pd.DataFrame(rows).assign(experiment=kind, train_accuracy=accuracy)
+
+
 def evidence(kind="line", name=None, accuracy=0.9, **tables):
     """Evidence of an experiment that learned, with these tables."""
-    training = [{"experiment": kind, "seed": s, "epoch": 1, "train_accuracy": accuracy} for s in SEEDS]
-    tables = {"training": pd.DataFrame(training), **tables}
+    tables = {"training": training(kind, accuracy), **tables}
     return SubspaceEvidence(name or kind, kind, "digits", 0.1, 1, tables)
 
 
-def line(**changes):
-    return evidence("line", evaluations=evaluations("line", **changes), ensembles=ensembles(kind="line"))
+def line(times=None, **changes):
+    more = {} if times is None else {"training": times}
+    tables = {"evaluations": evaluations("line", **changes), "ensembles": ensembles(kind="line"), **more}
+    return evidence("line", f"line {changes.get('label_noise', 0):g}", **tables)
 
 
-def standard(two=0.92, disagreement=0.1, **changes):
-    table = ensembles(two=two, disagreement=disagreement)
-    return evidence("standard", evaluations=evaluations("standard", **changes), ensembles=table)
+def standard(two=0.92, disagreement=0.1, best=0.9, **changes):
+    tables = {"evaluations": evaluations("standard", **changes), "training": training("standard", best=best)}
+    name = f"standard {changes.get('label_noise', 0):g}"
+    return evidence("standard", name, ensembles=ensembles(two=two, disagreement=disagreement), **tables)
+
+
+def noisy(standards=(0.85, 0.85), lines=(0.9, 0.9), best=0.85, shift=FLAT):
+    """A line and single networks, with these accuracies at two fractions of label noise."""
+    found = [standard(), line()]
+    for fraction, other, own in zip((0.2, 0.5), standards, lines, strict=True):
+        found.append(standard(middle=other, best=best, label_noise=fraction))
+        found.append(line(middle=own, label_noise=fraction, shift=shift))
+    return found
 
 
 def kept_apart(cosine, spread=(1.0, 1.1, 0.9), beta=1.0, disagreement=0.1, shift=FLAT):
@@ -168,6 +191,20 @@ def claim_cases():
     yield name, {"subspaces_swa": [standard(average=0.95), line()]}, NOT_SUPPORTED
     yield name, {"subspaces_swa": [standard(average=0.9), line(shift=SPREAD)]}, INCONCLUSIVE
 
+    name, noise = "mid-point-robust-to-label-noise", "subspaces_label_noise"
+    yield name, {noise: noisy()}, SUPPORTED
+    yield name, {noise: noisy(lines=(0.9, 0.8))}, NOT_SUPPORTED
+    yield name, {noise: noisy(shift=SPREAD)}, INCONCLUSIVE
+    name = "mid-point-above-early-stopping"
+    yield name, {noise: noisy()}, SUPPORTED
+    yield name, {noise: noisy(best=0.95)}, NOT_SUPPORTED
+    yield name, {noise: noisy(shift=SPREAD)}, INCONCLUSIVE
+    name = "cost-of-one-network"
+    yield name, {four: [standard(), line(training(factor=1.1))]}, SUPPORTED
+    yield name, {four: [standard(), line(training(factor=2.1))]}, NOT_SUPPORTED
+    uneven = training(seconds=(0.0, 1.0, -0.5))
+    yield name, {four: [standard(), line(uneven)]}, INCONCLUSIVE
+
 
 LABELS = ["net, digits", "net, digits, line", "net, digits, simplex of 3"]
 KINDS = {
@@ -176,13 +213,18 @@ KINDS = {
     "accuracy_over_corners": ("standard", "line", "simplex"),
     "averages": ("standard", "line"),
     "distance_of_ends": ("line", "simplex"),
+    "accuracy_over_noise": ("standard", "line", "standard"),
+    "plane_of_corners": ("simplex",),
+    "barrier_of_seeds": ("standard",),
+    "accuracy_under_corruption": ("standard", "line"),
 }
 
 
 def options(kind):
     """Options of a figure of this kind."""
     found = {"labels": LABELS[: len(KINDS[kind])]}
-    return {**found, "schedules": ["swa_constant", "cosine"]} if kind == "averages" else found
+    own = {"averages": {"schedules": ["swa_constant", "cosine"]}, "plane_of_corners": {"seed": 0}}
+    return {**found, **own.get(kind, {})}
 
 
 def tables(kind):
@@ -194,8 +236,51 @@ def tables(kind):
         "ensembles": [ensembles(kind=own) for own in KINDS[kind]],
         "geometry": [made.geometry(ends())] * len(KINDS[kind]),
         "layers": [made.layers(ends())] * len(KINDS[kind]),
+        "evaluations": [
+            evaluations(own, label_noise=index / 4, dropout=0.1 * (index == 2))
+            for index, own in enumerate(KINDS[kind])
+        ],
+        "training": [training(own) for own in KINDS[kind]],
+        "plane": [plane()],
+        "barrier": [barrier()],
+        "corruptions": [corruptions(own) for own in KINDS[kind]],
     }
     return {name: found[name] for name in kind_of(kind).tables}
+
+
+def plane():
+    """The table of a plane: three corners and nine points around them."""
+    places = [(0, 0), (1, 0), (0.4, 0.8), *((x, y) for x in (-1, 0.5, 2) for y in (-1, 0.4, 2))]
+    rows = [
+        {"seed": seed, "index": index, "x": x, "y": y, "accuracy": 0.9 - abs(x * y) / 9, "loss": abs(x)}
+        for seed in (0, 1)
+        for index, (x, y) in enumerate(places)
+    ]
+    return pd.DataFrame(rows).assign(experiment="simplex", ece=0.1)
+
+
+def barrier():
+    """The table of lines from the first seed to two others."""
+    rows = [
+        {"other": other, "matched": own, "alpha": alpha, "accuracy": 0.9 - drop * (1 + own), "loss": drop}
+        for other in (1, 2)
+        for own in (False, True)
+        for alpha, drop in ((0.0, 0.0), (0.5, 0.3 + other / 10), (1.0, 0.0))
+    ]
+    return pd.DataFrame(rows).assign(experiment="standard", seed=0)
+
+
+def corruptions(kind):
+    """The table of two types and severities of corruption, in two seeds; of a line also of two points."""
+    rows = [
+        {"seed": seed, "type": name, "severity": severity, "evaluation": own, "combined": combined}
+        for seed in (0, 1)
+        for name in ("fog", "snow")
+        for severity in (1, 3)
+        for own, combined in (("network", None), *[("pair", "logits")] * (kind == "line"))
+    ]
+    table = pd.DataFrame(rows).assign(experiment=kind, kind=kind, ece=0.1)
+    return table.assign(accuracy=0.8 - table["severity"] / 10 + table["seed"] / 50)
 
 
 def layers():

@@ -26,8 +26,7 @@ LABELS = np.arange(32) % 3
 def test_a_line_is_swept_and_its_networks_are_plain_ones():
     one, other = network(0), network(1)
     before = [{name: tensor.clone() for name, tensor in each.state_dict().items()} for each in (one, other)]
-    between = anatomy.line(one, other)
-    between.recalibrate(batches(), points=5)
+    between = anatomy.line(one, other).recalibrate(batches(), points=5)
     table = between.sweep(batches(seed=1), LABELS)
     single = table[table["members"] == 1].set_index("alpha")
     assert sorted(single.index) == [0, 0.25, 0.5, 0.75, 1]

@@ -143,3 +143,10 @@ def test_measures_stay_within_what_they_can_be(logits):
     assert 0 <= found["brier"] <= 2 + 1e-12
     # No calibration error is above the mean gap of single images, and adaptive bins are no finer.
     assert 0 <= found["ece"] <= 1 and 0 <= found["adaptive_ece"] <= 1
+
+
+@settings(deadline=None, max_examples=50)
+@given(arrays(np.float64, (6, 4), elements=st.floats(-30, 30)), st.sampled_from(["logits", "probabilities"]))
+def test_an_ensemble_of_a_network_with_itself_is_the_network(logits, combined):
+    """As at alpha = 1/2, where both points are the mid-point."""
+    np.testing.assert_allclose(ensemble([logits, logits], combined), log_softmax(logits), atol=1e-12)

@@ -4,14 +4,14 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from studies.subspaces.subspace_runs import finished_run
 
 from anatomy.checkpoints.safetensors_files import read_safetensors
 from anatomy.runtime.errors import InputError
-from anatomy.studies.subspaces.geometry import of_products, rows_of_snapshot
+from anatomy.studies.subspaces.geometry import coordinates, grid_of_plane, of_products, rows_of_snapshot
 
 
 def by_hand(weights):
@@ -60,3 +60,28 @@ def test_cosines_do_not_depend_on_lengths_and_distances_scale(weights, factor):
     assert after["norm"] == pytest.approx(factor * before["norm"], rel=1e-6, abs=1e-9)
     if (np.abs(weights).max(1) > 1e-3).all():
         assert after["squared_cosine"] == pytest.approx(before["squared_cosine"], rel=1e-6, abs=1e-9)
+
+
+@given(arrays(np.float64, (3, 5), elements=st.floats(-9, 9)), st.integers(2, 5))
+def test_the_plane_has_the_distances_of_the_corners(corners, side):
+    gram = corners @ corners.T
+    sides = corners[1:] - corners[0]
+    # Corners that lie on a line are refused.
+    assume(np.linalg.svd(sides, compute_uv=False)[1] > 0.01)
+    places = coordinates(gram, np.eye(3))
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        expected = np.linalg.norm(corners[i] - corners[j])
+        assert np.linalg.norm(places[i] - places[j]) == pytest.approx(expected, rel=1e-4, abs=1e-3)
+    grid = grid_of_plane(gram, side)
+    np.testing.assert_allclose(grid.sum(1), 1, atol=1e-6)
+    found = coordinates(gram, grid)
+    # The corners lie inside, and steps are equal.
+    assert (found.min(0) < places.min(0)).all() and (found.max(0) > places.max(0)).all()
+    steps = np.diff(np.unique(found[:, 0].round(4)))
+    assert len(steps) == side - 1 and np.ptp(steps) < 1e-2
+
+
+def test_corners_on_a_line_have_no_plane():
+    corners = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]])
+    with pytest.raises(InputError, match="lie on a line"):
+        grid_of_plane(corners @ corners.T, 3)

@@ -13,7 +13,13 @@ from studies.subspaces.subspace_runs import finished_run, opened
 from anatomy.networks.batch_norm import normalisations
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.streams import stream
-from anatomy.studies.subspaces.of_run import evaluate_run, points_of_run, run_identity, subspace_of
+from anatomy.studies.subspaces.of_run import (
+    Asked,
+    evaluate_run,
+    points_of_run,
+    run_identity,
+    subspace_of,
+)
 from anatomy.studies.subspaces.points import points_of
 from anatomy.studies.subspaces.predicting import predict_test
 from anatomy.studies.subspaces.recalibration import (
@@ -150,7 +156,8 @@ def test_augmented_images_give_other_statistics_and_the_same_twice(line, tmp_pat
 def test_a_point_that_was_not_recalibrated_is_refused(line, tmp_path):
     run, path, *_ = line
     with pytest.raises(
-        InputError, match=r"were not recalibrated; run workflow/scripts/recalibrate_points\.py"
+        InputError,
+        match=r"were not recalibrated; run workflow/scripts/recalibrate_points\.py --run .*seed=0 --dataset",
     ):
         evaluate_run(run, None)
     kept = RecalibratedPoints(path, run_identity(run))
@@ -187,7 +194,7 @@ def test_averaged_snapshots_are_those_of_plain_torch(tmp_path):
     """SWA and a snapshot ensemble, against the mean of state dicts and the sum of logits."""
     run = opened(finished_run(tmp_path, epochs=2, snapshots={"weights": "all"}))
     subspace = subspace_of(run, [1, 2])
-    points = points_of_run(run, subspace, 5, 1, [1, 2])
+    points = points_of_run(run, subspace, Asked(5, 1, average=[1, 2]))
     statistics = recalibrated(subspace, points, lambda: training_batches(run.task, False))
     write_points(tmp_path / "points", points, statistics, run_identity(run))
     rows, network = evaluate_run(run, tmp_path / "points")
@@ -247,3 +254,55 @@ def test_points_on_a_gpu_are_those_of_a_cpu(line, tmp_path):
     there = open_run(run.folder, run.folder.parent / "dataset", RUN_SCHEMA, "cuda")
     rows, _ = evaluate_run(there, points_file(there, tmp_path / "points"))
     np.testing.assert_allclose(pd.DataFrame(rows)["loss"], table["loss"], rtol=1e-3)
+
+
+def test_a_plane_is_that_of_plain_torch(tmp_path):
+    """Weights combined by hand, also outside of the triangle; distances as the coordinates say."""
+    run = opened(finished_run(tmp_path, subspace={"kind": "bezier"}))
+    subspace = subspace_of(run)
+    points = points_of_run(run, subspace, Asked(3, 0, plane=2))
+    statistics = recalibrated(subspace, points, lambda: training_batches(run.task, False))
+    write_points(tmp_path / "points", points, statistics, run_identity(run))
+    table = pd.DataFrame(evaluate_run(run, tmp_path / "points")[0])
+    own = table[table["evaluation"] == "plane"]
+    assert own["index"].tolist() == list(range(7)) and (own["members"] == 1).all()
+    assert table.loc[table["evaluation"] != "plane", ["x", "y"]].isna().all(axis=None)
+    flat = [torch.cat([p.detach().flatten() for p in corner.parameters()]) for corner in run.corners()]
+    outside = [point for point in points if point.evaluation == "plane"][3]
+    assert outside.coefficients.min() < 0
+    there = sum(c * w for c, w in zip(outside.coefficients[0].float(), flat, strict=True))
+    places = own[["x", "y"]].to_numpy()
+    for index, corner in enumerate(flat):
+        distance = np.linalg.norm(places[3] - places[index])
+        assert distance == pytest.approx((there - corner).norm().item(), rel=1e-4)
+    subspace.move(outside.coefficients)
+    network = subspace.network
+    weights = torch.cat([p.detach().flatten() for p in network.parameters()])
+    torch.testing.assert_close(weights, there, rtol=1e-4, atol=1e-5)
+    # At an end it is that of the curve.
+    end = table[(table["evaluation"] == "point") & (table["alpha"] == 0)].iloc[0]
+    assert own.iloc[0]["loss"] == pytest.approx(end["loss"], rel=1e-5)
+
+
+def test_all_that_lies_between_snapshots_is_evaluated(tmp_path):
+    run = opened(finished_run(tmp_path, epochs=2, snapshots={"weights": "all"}))
+    subspace = subspace_of(run, [0, 1, 2])
+    every = ["line", "endpoints", "layers", "weights", "swag"]
+    points = points_of_run(run, subspace, Asked(3, 2, average=[0, 1, 2], between=every))
+    statistics = recalibrated(subspace, points, lambda: training_batches(run.task, False))
+    write_points(tmp_path / "points", points, statistics, run_identity(run))
+    table = pd.DataFrame(evaluate_run(run, tmp_path / "points")[0])
+    expected = {
+        *("network", "average", "snapshot", "snapshots", "random", "random points", "point", "pair"),
+        *("endpoint", "endpoints", "random by layer", "random points by layer", "random by weight"),
+        *("random points by weight", "swag", "swag samples"),
+    }
+    assert set(table["evaluation"]) == expected
+    # The ends of the line are the first and the last snapshot.
+    snapshots = table[table["evaluation"] == "snapshot"].set_index("index")["loss"]
+    line = table[table["evaluation"] == "point"].set_index("alpha")["loss"]
+    assert line[[0.0, 1.0]].tolist() == pytest.approx(snapshots[[0, 2]].tolist(), rel=1e-5)
+    # What is drawn is drawn alike when it is evaluated.
+    kept = RecalibratedPoints(tmp_path / "points", run_identity(run))
+    again = recalibrated(subspace, kept.points, lambda: training_batches(run.task, False))
+    assert all(torch.equal(again[name], tensor) for name, tensor in kept.statistics.items())

@@ -9,11 +9,15 @@ from snakemake.utils import update_config
 from anatomy.configuration.resolve import resolve
 from anatomy.runtime.errors import InputError
 
+CURVE = {"experiments": {"subspaces-curve": {"like": "subspaces-standard", "subspace": {"kind": "bezier"}}}}
+
 
 def resolved(changes):
     """The default configuration of this study with changes over it."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(config, yaml.safe_load((ROOT / "config/studies/subspaces.yaml").read_text()))
+    # It measures barriers of one of the other's.
+    for study in ("arrangements", "subspaces"):
+        update_config(config, yaml.safe_load((ROOT / f"config/studies/{study}.yaml").read_text()))
     update_config(config, changes)
     return resolve(config, SCHEMA)
 
@@ -26,7 +30,7 @@ def resolved(changes):
             r"experiments\.subspaces-line\.subspaces\.points: 10 is even",
         ),
         (
-            {"experiments": {"subspaces-swa": {"subspaces": {"average": [9]}}}},
+            {"experiments": {"subspaces-swa": {"subspaces": {"average": [6]}}}},
             r"subspaces-swa\.subspaces\.average: one epoch is listed",
         ),
         (
@@ -34,8 +38,8 @@ def resolved(changes):
             r"subspaces-swa\.subspaces\.average: snapshots hold convolutions only; set `weights: all`",
         ),
         (
-            {"experiments": {"subspaces-swa": {"subspaces": {"average": [7, 10]}}}},
-            r"subspaces-swa.*average.*7",
+            {"experiments": {"subspaces-swa": {"subspaces": {"average": [3, 6]}}}},
+            r"subspaces-swa.*average.*3",
         ),
         (
             {"experiments": {"subspaces-swa": {"subspace": {"kind": "line"}}}},
@@ -58,12 +62,60 @@ def resolved(changes):
             "none trains a line or a simplex",
         ),
         (
-            {"figures": {"subspaces_figure_5": {"experiments": ["subspaces-curve"]}}},
+            {**CURVE, "figures": {"subspaces_figure_5": {"experiments": ["subspaces-curve"]}}},
             "'subspaces-curve' trains a curve",
         ),
         (
             {"figures": {"subspaces_ends": {"experiments": ["subspaces-standard"]}}},
             "'subspaces-standard' trains no subspace and has no ends",
+        ),
+        (
+            {"experiments": {"subspaces-line": {"subspaces": {"plane": 5}}}},
+            r"subspaces-line\.subspaces\.plane: a plane goes through three corners; train a curve",
+        ),
+        (
+            {"experiments": {"subspaces-simplex3": {"subspaces": {"plane": 1}}}},
+            r"plane: a grid of one point is none",
+        ),
+        (
+            {"experiments": {"subspaces-standard": {"subspaces": {"between": ["swag"]}}}},
+            r"between: no networks are averaged; list their epochs in `average`",
+        ),
+        (
+            {"experiments": {"subspaces-line": {"subspaces": {"barrier": 5}}}},
+            r"subspaces-line\.subspaces\.barrier: expected single networks of two seeds or more",
+        ),
+        (
+            {"experiments": {"subspaces-standard": {"subspaces": {"barrier": 4}}}},
+            r"barrier: 4 points; expected an odd number from 3 on",
+        ),
+        (
+            {"figures": {"subspaces_plane": {"experiment": "subspaces-simplex3", "seed": 7}}},
+            r"'subspaces-simplex3' has no seed 7",
+        ),
+        (
+            {"figures": {"subspaces_corruptions": {"experiments": ["subspaces-line"]}}},
+            r"'subspaces-line' has no `corruptions` in its `subspaces`; add them",
+        ),
+        (
+            {"figures": {"subspaces_plane": {"experiment": "subspaces-line"}}},
+            r"'subspaces-line' evaluates no plane; set `subspaces: \{plane: 9\}` in it",
+        ),
+        (
+            {"experiments": {"subspaces-noise": {"validation_fraction": 0.2}}},
+            r"'subspaces-noise' holds images out, and the best epoch is that on the test images",
+        ),
+        (
+            {"experiments": {"subspaces-standard": {"subspaces": {"evaluated": False}}}},
+            r"subspaces_figure_4\.experiments: 'subspaces-standard' is not evaluated; remove `evaluated",
+        ),
+        (
+            {"figures": {"subspaces_barrier": {"experiments": ["subspaces-standard"]}}},
+            r"'subspaces-standard' measures no barrier",
+        ),
+        (
+            {"figures": {"subspaces_label_noise": {"experiments": ["subspaces-standard", "subspaces-line"]}}},
+            "all have the same label noise",
         ),
     ],
 )

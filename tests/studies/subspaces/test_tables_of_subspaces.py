@@ -1,7 +1,9 @@
 """Tables of an experiment, against pandas and numpy on the same numbers, and files of predictions."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from conftest import settings_of
 from studies.subspaces import made_up
 
 from anatomy.runtime.errors import InputError
@@ -32,6 +34,37 @@ def test_the_summary_has_means_over_seeds_of_each_evaluation():
     assert not found["quantity"].str.endswith(("_low", "_high")).any()
     # Of a single point there is no diversity.
     assert set(found.loc[found["evaluation"] == "point", "quantity"]).isdisjoint({"disagreement"})
+
+
+def test_points_of_planes_stand_apart():
+    line = made_up.evaluations("line").assign(x=np.nan, y=np.nan)
+    grid = line.head(4).assign(evaluation="plane", index=range(4), x=1.5, y=[0, 1, 2, 3])
+    frames = [line, pd.concat([line, grid])]
+    assert len(tables.evaluations(frames)) == 2 * len(line)
+    found = tables.plane(frames)
+    assert tuple(found.columns) == tables.OF_PLANE and found["y"].tolist() == [0, 1, 2, 3]
+    assert (found["x"] == 1.5).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ("standard", 1, False, 0, 0, 0, 0)),
+        ({"subspace": {"kind": "bezier"}, "dropout": 0.3}, ("bezier", 3, False, 1, 0, 0.3, 0)),
+        (
+            {
+                "subspace": {"kind": "simplex", "corners": 4, "layerwise": True, "beta": 0.0},
+                "label_noise": {"fraction": 0.4},
+                "loss": {"smoothing": 0.1},
+            },
+            ("simplex", 4, True, 0, 0.4, 0, 0.1),
+        ),
+        ({"label_noise": {"kind": "permuted"}}, ("standard", 1, False, 0, 1, 0, 0)),
+    ],
+)
+def test_columns_say_how_a_run_was_trained(changes, expected):
+    found = tables.training_columns(settings_of(**changes))
+    assert tuple(found) == tables.TRAINED and tuple(found.values()) == expected
 
 
 def test_networks_alone_and_all_their_subsets():

@@ -12,6 +12,7 @@ from anatomy.reporting.tables import LAYERS, read_table
 from anatomy.runtime.files import write_csv
 from anatomy.studies.subspaces.of_run import (
     EVALUATIONS,
+    Asked,
     evaluate_run,
     points_of_run,
     run_identity,
@@ -35,7 +36,7 @@ def folder(tmp_path_factory):
     for seed in SEEDS:
         run = opened(finished_run(folder, seed, subspace={"kind": "line"}))
         subspace = subspace_of(run)
-        points = points_of_run(run, subspace, 3, 0)
+        points = points_of_run(run, subspace, Asked(3, 0))
         statistics = recalibrated(subspace, points, lambda run=run: training_batches(run.task, False))
         write_points(folder / "points", points, statistics, run_identity(run))
         rows, network = evaluate_run(run, folder / "points")
@@ -50,7 +51,7 @@ def folder(tmp_path_factory):
         *("tabulate_subspaces.py", "--evaluations", *(folder / f"{seed}.csv" for seed in SEEDS)),
         *("--predictions", *(folder / f"{seed}.safetensors" for seed in SEEDS)),
         *("--table", folder / "evaluations.csv", "--summary", folder / "evaluations_summary.csv"),
-        *("--ensembles", folder / "ensembles.csv"),
+        *("--ensembles", folder / "ensembles.csv", "--plane", folder / "plane.csv"),
     )
     program(
         *("tabulate_ends.py", "--ends", *(folder / f"ends-{seed}.csv" for seed in SEEDS)),
@@ -67,6 +68,11 @@ def test_evaluations_of_all_seeds_and_their_means(folder):
     middle = table[table["evaluation"] == "network"]["loss"]
     assert (own["mean"], own["std"]) == pytest.approx((middle.mean(), middle.std()), rel=1e-4)
     assert (own["n"], own["kind"], own["beta"]) == (2, "line", 1)
+
+
+def test_lines_have_no_plane(folder):
+    assert read_table(folder / "plane.csv").empty
+    assert "x" not in read_table(folder / "evaluations.csv").columns
 
 
 def test_ensembles_are_of_the_mid_points(folder):

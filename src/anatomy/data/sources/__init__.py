@@ -4,6 +4,7 @@ Each has `prepare(name, settings, folder)`: it makes, reads or downloads data se
 configuration and writes it to `folder`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from anatomy.runtime.named import module_in
@@ -12,6 +13,8 @@ from anatomy.runtime.settings import Settings
 
 # Keys of a data set that change nothing of it.
 NAMING = ("label", "homepage")
+# What makes data sets of a user's own source; named and not imported, as other sources do not run it.
+OWN = "own_source"
 
 
 def module_of(source: str) -> str:
@@ -22,6 +25,18 @@ def module_of(source: str) -> str:
     if is_own(source):
         return module_of_own(source)
     return module_in(__name__, source, "source", ", or package.module:name")
+
+
+def settings_of(entry: Mapping[str, Any], parts: Mapping[str, Any]) -> Settings:
+    """Return the settings of a data set by its entry and the definitions of the engine's schema.
+
+    `InputError` if it has no source, or keys that its source does not take.
+    """
+    common = parts["dataset"]
+    named = Settings({key: entry[key] for key in common["required"] if key in entry}, common)
+    source = named.require().source
+    module_of(source)
+    return Settings(entry, parts[OWN if is_own(source) else source])
 
 
 def described(settings: Settings) -> dict[str, Any]:

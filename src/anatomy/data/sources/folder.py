@@ -1,46 +1,76 @@
 """Data sets from a directory, tar or zip that holds `train/<class>/*` and `test/<class>/*`.
 
-Archives are read in memory, entry by entry; nothing is ever extracted to disk.
+Archives are read in memory, entry by entry, images alone; nothing is ever extracted to disk.
 """
 
+import os
 import tarfile
 import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from lzma import LZMAError
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from anatomy.data.dataset import Dataset, write_dataset
 from anatomy.data.decoding import IGNORED, decode, pixels
+from anatomy.data.polarity import with_polarity
 from anatomy.data.search_path import locate
 from anatomy.data.sources import described
 from anatomy.data.subset import given_statistics, limited, selected
+from anatomy.data.tree import require_file, walked
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
 from anatomy.runtime.settings import Settings
 
 MODES = {1: "L", 3: "RGB"}
 
-# One entry: its path in the source, and its bytes (None for a directory).
-Entry = tuple[PurePosixPath, bytes | None]
+# Most bytes of one image file: what is larger is no image of a data set that fits in memory.
+MOST_BYTES = 1 << 28
+# Most bytes of the names and other texts that an archive of tar says of one file.
+MOST_TEXT = 1 << 20
+
+# One entry: its path in the source, and what reads its bytes (None for a directory).
+Entry = tuple[PurePosixPath, Callable[[], bytes] | None]
 
 
 def _directory_entries(root: Path) -> Iterator[Entry]:
-    for path in sorted(root.rglob("*")):
-        yield PurePosixPath(path.relative_to(root)), None if path.is_dir() else path.read_bytes()
+    for name, file in walked(root):
+        yield PurePosixPath(name), None if file is None else partial(_read_file, file)
+
+
+def _read_file(entry: os.DirEntry) -> bytes:
+    require_file(entry)
+    _require_size(entry.stat().st_size, entry.path)
+    return Path(entry.path).read_bytes()
+
+
+def _require_size(size: int, name: str) -> None:
+    """Raise `InputError` for a file of so many bytes that it is no image."""
+    if size > MOST_BYTES:
+        raise InputError(f"{name} has more than {MOST_BYTES >> 20} MiB; expected an image, remove it")
+
+
+class _Member(tarfile.TarInfo):
+    """An entry of a tar, whose names and attributes are not of any size that it says."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        texts = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+        if self.type in texts and self.size > MOST_TEXT:
+            raise tarfile.ReadError(f"{self.size} bytes of names or attributes")
+        return super()._proc_member(archive)
 
 
 def _tar_entries(path: Path) -> Iterator[Entry]:
-    with tarfile.open(path, "r:*") as archive:
+    with tarfile.open(path, "r:*", tarinfo=_Member) as archive:
         for member in archive:
             if not (member.isfile() or member.isdir()):
                 raise InputError(
                     f"{path}: entry {member.name} is a link or a device; expected files and directories only"
                 )
-            content = archive.extractfile(member)
-            yield PurePosixPath(member.name), None if content is None else content.read()
+            read = partial(_read_member, archive, member, path)
+            yield PurePosixPath(member.name), None if member.isdir() else read
         # tarfile takes a damaged or missing header for the end; a whole archive ends with a block of zeros.
         archive.fileobj.seek(archive.offset)
         if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
@@ -49,10 +79,22 @@ def _tar_entries(path: Path) -> Iterator[Entry]:
             pass
 
 
+def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> bytes:
+    _require_size(member.size, f"{path}: entry {member.name}")
+    return archive.extractfile(member).read()
+
+
 def _zip_entries(path: Path) -> Iterator[Entry]:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            yield PurePosixPath(member.filename), None if member.is_dir() else archive.read(member)
+            read = partial(_read_zipped, archive, member, path)
+            yield PurePosixPath(member.filename), None if member.is_dir() else read
+
+
+def _read_zipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> bytes:
+    # zipfile gives no more than an entry says that it has.
+    _require_size(member.file_size, f"{path}: entry {member.filename}")
+    return archive.read(member)
 
 
 def _entries(path: Path) -> Iterator[Entry]:
@@ -63,24 +105,27 @@ def _entries(path: Path) -> Iterator[Entry]:
         entries = _zip_entries(path)
     else:
         entries = _tar_entries(path)
-    try:
+    with _whole(path):
         for entry in entries:
             if entry[0].is_absolute() or ".." in entry[0].parts:
                 raise InputError(
                     f"{path}: entry {entry[0]} would be written outside its folder; do not use this archive"
                 )
             yield entry
-    # zipfile raises RuntimeError, or a subclass of it, for encryption and for compression it does not know.
-    except (
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        EOFError,
-        zlib.error,
-        LZMAError,
-        OSError,
-        RuntimeError,
-    ) as error:
-        reason = " ".join(str(error).split())
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Raise `InputError` for whatever reading a damaged archive leads to."""
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        # One of the system, which names a file, and not one of compression.
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"{path} is truncated, corrupt or no tar or zip archive ({reason}); get it again"
         ) from error
@@ -105,25 +150,34 @@ def read_folder(path: Path, name: str, channels: int = 3, sha256: str | None = N
     the order of an archive does not matter. `channels` is 3 (RGB) or 1 (grey); images are converted.
     An archive is compared with `sha256`, where given, before it is opened.
     """
-    if sha256 is not None and path.is_file() and (found := sha256_of(path)) != sha256:
+    if not path.is_dir() and not path.is_file():
+        found = "is a pipe or a device" if path.exists() else "does not exist"
+        raise InputError(f"data set {name}: {path} {found}; expected a directory, tar or zip")
+    if sha256 is not None and path.is_dir():
+        raise InputError(f"data set {name}: {path} is a directory, which has no sha256; remove the key")
+    if sha256 is not None and (found := sha256_of(path)) != sha256:
         raise InputError(f"{path} has SHA-256 {found}; data set {name} expects {sha256}")
 
     class_folders: dict[str, set[str]] = {"train": set(), "test": set()}
     images: dict[str, dict[str, dict[str, np.ndarray]]] = {"train": {}, "test": {}}
     roots = set()
-    for entry, content in _entries(path):
+    for entry, read in _entries(path):
         if (location := _location(entry)) is None:
             continue
         root, part, inside = location
         roots.add(root)
         if len(roots) > 1:
             raise InputError(f"{path} holds several data sets, under {' and '.join(sorted(roots))}")
-        if content is None:
+        if read is None:
             class_folders[part].update(inside[:1])
         elif len(inside) == 2:
             class_folders[part].add(inside[0])
-            image = decode(content, MODES[channels], f"{path}: {entry}")
-            images[part].setdefault(inside[0], {})[str(entry)] = pixels(image)
+            own = images[part].setdefault(inside[0], {})
+            if str(entry) in own:
+                raise InputError(f"{path}: {entry} is there twice; remove one of them")
+            with _whole(path):
+                content = read()
+            own[str(entry)] = pixels(decode(content, MODES[channels], f"{path}: {entry}"))
         elif len(inside) > 2:
             raise InputError(f"{path}: {entry} is misplaced; expected {part}/<class>/<image>")
     _check_classes(class_folders, images, f"data set {name}: {path}")
@@ -147,6 +201,7 @@ def prepare(name: str, settings: Settings, folder: Path) -> None:
     path = locate(settings.path, name, settings.homepage)
     dataset = read_folder(path, name, settings.channels, settings.sha256)
     dataset = limited(selected(dataset, name, settings), name, settings.train, settings.test)
+    dataset = with_polarity(dataset, settings.polarity)
     checksum = {"sha256": sha256_of(path)} if path.is_file() else {}
     source = {**described(settings), **checksum}
     write_dataset(dataset, folder, name, source, given_statistics(settings))

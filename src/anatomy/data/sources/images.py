@@ -1,7 +1,6 @@
 """Listing directories of images of any size, e.g. ImageNet, `<part>/<class>/<image>`, as an index."""
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,12 @@ from anatomy.data.dataset import (
     statistics_of_counts,
     write_files,
 )
-from anatomy.data.decoding import IGNORED, centre_crop, check_header, pixels
+from anatomy.data.decoding import centre_crop, check_header, pixels
 from anatomy.data.image_files import ARRAYS, CHANNELS, ImageFiles, IndexedDataset
 from anatomy.data.search_path import locate
 from anatomy.data.sources import described
 from anatomy.data.subset import given_statistics, limited, selected
+from anatomy.data.tree import is_folder, require_file, visible
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.progress import progress
 from anatomy.runtime.settings import Settings
@@ -28,20 +28,12 @@ from anatomy.runtime.settings import Settings
 SAMPLE = 5000
 
 
-def _visible(folder: Path) -> Iterator[os.DirEntry]:
-    """Yield what a folder holds, sorted by name, without what file managers leave behind."""
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            if not entry.name.startswith(".") and entry.name not in IGNORED:
-                yield entry
-
-
 def _class_folders(root: Path, part: str, where: str) -> list[str]:
     """Return the sorted class names of a part."""
     folder = root / part
     if not folder.is_dir():
         raise InputError(f"{where} has no folder {part}; expected {part}/<class>/<image>")
-    classes = [entry.name for entry in _visible(folder) if entry.is_dir()]
+    classes = [entry.name for entry in visible(folder) if is_folder(entry)]
     if not classes:
         raise InputError(f"{where}: {part} has no class folders; expected {part}/<class>/<image>")
     return classes
@@ -52,10 +44,11 @@ def _index_part(root: Path, part: str, classes: Sequence[str], where: str) -> Im
     names, sizes, labels = [], [], []
     for label, class_name in enumerate(progress(classes, f"classes of {part}")):
         before = len(names)
-        for entry in _visible(root / part / class_name):
+        for entry in visible(root / part / class_name):
             name = f"{part}/{class_name}/{entry.name}"
-            if entry.is_dir():
+            if is_folder(entry):
                 raise InputError(f"{where}: {name} is a folder; expected {part}/<class>/<image>")
+            require_file(entry)
             check_header(entry.path, f"{where}: {name}")
             names.append(name)
             sizes.append(entry.stat().st_size)

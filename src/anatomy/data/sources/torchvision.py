@@ -1,10 +1,14 @@
 """Data sets that torchvision downloads from their official site and verifies by checksum."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 
 from anatomy.data.dataset import Dataset, write_dataset
+from anatomy.data.polarity import with_polarity
+from anatomy.data.presence import OFFICIAL as FILES
+from anatomy.data.presence import directory_of
 from anatomy.data.search_path import search_path
 from anatomy.data.sources import described
 from anatomy.data.subset import given_statistics, limited, selected
@@ -56,8 +60,27 @@ def read_official(dataset: str, root: Path) -> Dataset:
     return Dataset(**arrays, classes=[str(name) for name in train.classes])
 
 
+def root_of(official: str) -> Path:
+    """Return the directory below which an official data set is read, and downloaded to if it is nowhere.
+
+    Archives in a directory that cannot be written, where they could not be unpacked, are linked into the
+    first one of the search path.
+    """
+    own, found, files = search_path()[0], directory_of(official), FILES[official]
+    if found is None:
+        return own
+    if os.access(found, os.W_OK) or (files.unpacked is not None and (found / files.unpacked).is_dir()):
+        return found
+    for archive in files.archives:
+        if (found / archive).is_file() and not (own / archive).exists():
+            (own / archive).parent.mkdir(parents=True, exist_ok=True)
+            (own / archive).symlink_to((found / archive).resolve())
+    return own
+
+
 def prepare(name: str, settings: Settings, folder: Path) -> None:
-    """Read the data set `official` of its settings, below the first directory of the search path."""
-    dataset = read_official(settings.official, search_path()[0])
+    """Read the data set `official` of its settings, from the search path or the official site."""
+    dataset = read_official(settings.official, root_of(settings.official))
     dataset = limited(selected(dataset, name, settings), name, settings.train, settings.test)
+    dataset = with_polarity(dataset, settings.polarity)
     write_dataset(dataset, folder, name, described(settings), given_statistics(settings))

@@ -4,6 +4,7 @@ from anatomy.networks.layouts import Conv, Layout, Pool
 
 NAMES = {"alexnet": "AlexNet"}
 LEAST_WIDTH = 0
+LEAST_SIDE = 63
 # With weights as small as those of a VGG it does not leave its first plateau.
 LINEAR = "kaiming_fan_in"
 PUBLISHED = "torch"

@@ -17,7 +17,7 @@ LEAST_WIDTH = 0
 LINEAR = "torch"
 PUBLISHED = "torch"
 OPTIONS = {
-    "filters": {"type": "integer", "minimum": 1, "default": 16},
+    "filters": {"type": "integer", "minimum": 1, "maximum": 65536, "shapes": True, "default": 16},
     "variant": {"enum": ["corrected", "published"], "default": "corrected"},
     "output": {"enum": ["log_softmax", "logits"], "default": "log_softmax"},
 }

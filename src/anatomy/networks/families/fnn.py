@@ -15,7 +15,13 @@ LINEAR = "kaiming_fan_in"
 PUBLISHED = "torch"
 POINTS = True
 OPTIONS = {
-    "hidden": {"type": "array", "items": {"type": "integer", "minimum": 1}, "default": [100, 100]},
+    "hidden": {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 1, "maximum": 65536},
+        "maxItems": 100,
+        "shapes": True,
+        "default": [100, 100],
+    },
     "activation": {"enum": ["relu", "sigmoid"], "default": "relu"},
     "output": {"enum": ["logits", "log_softmax"], "default": "logits"},
 }

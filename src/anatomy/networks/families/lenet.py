@@ -4,6 +4,7 @@ from anatomy.networks.layouts import Conv, Layout, Pool
 
 NAMES = {"lenet": "LeNet"}
 LEAST_WIDTH = 0
+LEAST_SIDE = 8
 # With weights as small as those of a VGG it does not leave its first plateau.
 LINEAR = "kaiming_fan_in"
 PUBLISHED = "xavier"

@@ -4,6 +4,7 @@ from anatomy.networks.layouts import Conv, Layout, Pool
 
 NAMES = {"lenet5": "LeNet5"}
 LEAST_WIDTH = 0
+LEAST_SIDE = 16
 LINEAR = "kaiming_fan_in"
 PUBLISHED = "torch"
 

@@ -12,11 +12,12 @@ from anatomy.networks.sequential import NamedSequence
 
 NAMES = {"simple_conv": "SimpleConv"}
 LEAST_WIDTH = 0
+LEAST_SIDE = 4
 LINEAR = "torch"
 PUBLISHED = "torch"
 OPTIONS = {
-    "filters": {"type": "integer", "minimum": 1, "default": 32},
-    "hidden": {"type": "integer", "minimum": 1, "default": 64},
+    "filters": {"type": "integer", "minimum": 1, "maximum": 65536, "shapes": True, "default": 32},
+    "hidden": {"type": "integer", "minimum": 1, "maximum": 65536, "shapes": True, "default": 64},
     "output": {"enum": ["log_softmax", "logits"], "default": "log_softmax"},
 }
 

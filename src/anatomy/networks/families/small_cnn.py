@@ -4,6 +4,7 @@ from anatomy.networks.layouts import Conv, Layout, Pool
 
 NAMES = {"small_cnn": "CNN"}
 LEAST_WIDTH = 0
+LEAST_SIDE = 10
 LINEAR = "kaiming_fan_in"
 PUBLISHED = "torch"
 

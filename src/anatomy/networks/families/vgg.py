@@ -14,6 +14,7 @@ NAMES = {
     "vgg19_orig": "VGG19, N(0, 0.01²)",
 }
 LEAST_WIDTH = 0
+LEAST_SIDE = 32
 LINEAR = "normal_by_width"
 # A VGG19 but for these weights, with which it does not learn.
 ALWAYS_NORMAL = {"vgg19_orig": 0.01}

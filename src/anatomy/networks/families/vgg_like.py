@@ -13,11 +13,12 @@ from anatomy.networks.sequential import NamedSequence
 
 NAMES = {"vgg_like": "VGGLike"}
 LEAST_WIDTH = 0
+LEAST_SIDE = 16
 LINEAR = "torch"
 PUBLISHED = "torch"
 OPTIONS = {
-    "filters": {"type": "integer", "minimum": 1, "default": 16},
-    "hidden": {"type": "integer", "minimum": 1, "default": 64},
+    "filters": {"type": "integer", "minimum": 1, "maximum": 65536, "shapes": True, "default": 16},
+    "hidden": {"type": "integer", "minimum": 1, "maximum": 65536, "shapes": True, "default": 64},
     "variant": {"enum": ["corrected", "published"], "default": "corrected"},
     "output": {"enum": ["log_softmax", "logits"], "default": "log_softmax"},
 }

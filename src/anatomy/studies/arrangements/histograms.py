@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from anatomy.reporting.tables import HISTOGRAM_BINS, HISTOGRAMS
-from anatomy.runtime.files import read_json
+from anatomy.runtime.files import read_json, understood
 
 QUANTITY = "cosine"
 
@@ -21,11 +21,12 @@ def histogram_table(projections: Iterable[Path]) -> pd.DataFrame:
     """
     rows, values = [], []
     for path in projections:
-        content = read_json(path)
-        for layer in content["layers"]:
-            rows.append((int(content["seed"]), int(content["epoch"]), layer["layer"], layer["name"]))
-            cosines = np.array(layer["cosines"], float)
-            values.append(cosines[~np.isnan(cosines)])
+        with understood(path, "a file of measure_projections.py"):
+            content = read_json(path)
+            for layer in content["layers"]:
+                rows.append((int(content["seed"]), int(content["epoch"]), layer["layer"], layer["name"]))
+                cosines = np.array(layer["cosines"], float)
+                values.append(cosines[~np.isnan(cosines)])
     largest: dict[str, float] = {}
     for (*_, name), cosines in zip(rows, values, strict=True):
         largest[name] = max(largest.get(name, 0.0), np.abs(cosines).max(initial=0.0))

@@ -94,6 +94,8 @@ def tensor_layers(
     `known` are the layers of a snapshot, None of anything else. Messages name `path`.
     """
     found = _weights(tensors)
+    if empty := [name for name, weight in found.items() if not weight.size]:
+        raise InputError(f"{path}: {empty[0]}.weight has shape {found[empty[0]].shape}, and no numbers")
     shapes = {name: weight.shape for name, weight in found.items()}
     linear = _of_type(shapes, LINEAR)
     if architecture is None:

@@ -9,11 +9,12 @@ import pandas as pd
 
 from anatomy.networks.layouts import CONVOLUTION
 from anatomy.reporting import resampling, statistics
-from anatomy.reporting.tables import LAYERS, mean_over_seeds
-from anatomy.runtime.files import read_json
+from anatomy.reporting.tables import LAYERS, mean_over_seeds, read_grid
+from anatomy.runtime.files import read_json, understood
 from anatomy.studies.arrangements.epochs import PRETRAINED, in_order, order_of_epoch
 from anatomy.studies.arrangements.reinitialisation.names import RANDOM, is_random
 
+PROJECTIONS = "a file of measure_projections.py"
 # A corrected p-value below it is called significant.
 SIGNIFICANCE = 0.05
 CRITICALITY_COLUMNS = (
@@ -25,8 +26,6 @@ LAYER_COLUMNS = (
     *("experiment", "layer", "name", "n_l", "p_corrected", "biased"),
     *("seeds", "relative_drop", "low", "high", "critical"),
 )
-# What the rows of n_l.csv, and those of reinitialisation.csv of one kind of layers, are one for each of.
-N_L_GRID, RESET_GRID = ("experiment", "seed", "epoch", "layer"), ("experiment", "seed", "reset_to", "layer")
 # What distinguishes resets of one network; what else a row holds is a number of this reset.
 _IDENTITY = ["experiment", "seed", "layer", "name", "kind", "reset_to"]
 
@@ -50,16 +49,30 @@ def n_l_table(projections: Iterable[Path]) -> pd.DataFrame:
     """Return one row per experiment, seed, epoch and layer of projections files."""
     rows = []
     for path in projections:
-        content = read_json(path)
-        origin = {
-            "experiment": content["experiment"],
-            "seed": int(content["seed"]),
-            "epoch": int(content["epoch"]),
-        }
-        for layer in content["layers"]:
-            kept = ("layer", "name", "filters", "undefined", "not_finite", "n_l", "mean_cosine")
-            rows.append({**origin, **{key: layer[key] for key in kept}})
+        with understood(path, PROJECTIONS):
+            content = read_json(path)
+            origin = {
+                "experiment": content["experiment"],
+                "seed": int(content["seed"]),
+                "epoch": int(content["epoch"]),
+            }
+            for layer in content["layers"]:
+                kept = ("layer", "name", "filters", "undefined", "not_finite", "n_l", "mean_cosine")
+                rows.append({**origin, **{key: layer[key] for key in kept}})
     return pd.DataFrame(rows).sort_values(["seed", "epoch", "layer"], ignore_index=True)
+
+
+def read_n_l(path: Path) -> pd.DataFrame:
+    """Read an n_l.csv; `InputError` unless it has a row for each epoch and layer of each seed."""
+    return read_grid(path, ("epoch", "layer"), ("experiment", "seed"))
+
+
+def read_resets(path: Path) -> pd.DataFrame:
+    """Read a reinitialisation.csv; `InputError` unless it has a row for each layer and reset of each seed.
+
+    Layers of one kind are reset to the same weights.
+    """
+    return read_grid(path, ("reset_to", "layer"), ("experiment", "seed", "kind"))
 
 
 def defined_filters(n_l: pd.DataFrame) -> pd.Series:
@@ -311,24 +324,25 @@ def cosine_table(projections: Iterable[Path]) -> pd.DataFrame:
     """
     frames = []
     for path in projections:
-        content = read_json(path)
-        blocks = [
-            block
-            for stage in sorted((key for key in content if key.isdecimal()), key=int)
-            for _, block in sorted(content[stage].items(), key=lambda item: int(item[0]))
-        ]
-        for layer, block in zip(content["layers"], blocks, strict=True):
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "experiment": content["experiment"],
-                        "seed": int(content["seed"]),
-                        "epoch": int(content["epoch"]),
-                        "layer": layer["layer"],
-                        "filter": range(layer["filters"]),
-                        "cosine": layer["cosines"],
-                        "projection": block["projections"],
-                    }
-                ).astype({"cosine": float, "projection": float})
-            )
+        with understood(path, PROJECTIONS):
+            content = read_json(path)
+            blocks = [
+                block
+                for stage in sorted((key for key in content if key.isdecimal()), key=int)
+                for _, block in sorted(content[stage].items(), key=lambda item: int(item[0]))
+            ]
+            for layer, block in zip(content["layers"], blocks, strict=True):
+                frames.append(
+                    pd.DataFrame(
+                        {
+                            "experiment": content["experiment"],
+                            "seed": int(content["seed"]),
+                            "epoch": int(content["epoch"]),
+                            "layer": layer["layer"],
+                            "filter": range(layer["filters"]),
+                            "cosine": layer["cosines"],
+                            "projection": block["projections"],
+                        }
+                    ).astype({"cosine": float, "projection": float})
+                )
     return pd.concat(frames, ignore_index=True)

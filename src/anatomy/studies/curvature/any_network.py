@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
+from anatomy.runtime.errors import InputError
 from anatomy.studies.curvature.alignment import alignments
 from anatomy.studies.curvature.eigenpairs import Pairs, top_pairs
 from anatomy.studies.curvature.gradients import logits_of, targets_of
@@ -38,8 +40,8 @@ class Curvature:
 
 def curvature(
     model: nn.Module,
-    inputs: torch.Tensor,
-    labels: torch.Tensor,
+    inputs: Any,
+    labels: Any,
     loss: str | Callable = "cross_entropy",
     k: int = 10,
     layers: Sequence[str] | None = None,
@@ -49,12 +51,19 @@ def curvature(
 ) -> Curvature:
     """Return the curvature of the mean loss of a network on all inputs (N, ...) and class indices (N,).
 
-    `model` is copied, and evaluated in float64. `loss` names one of the engine's (cross_entropy, nll,
-    squared_error, hinge), or is a function of logits, labels and `reduction="sum"`. `layers` are names of
-    modules: the parameters of these alone count. `products` are those for the traces. `InputError` for labels
-    that are no class, a loss that is not finite, parameters that do not reach it, and k larger than their
-    number.
+    `model` is copied, and evaluated in float64 where its parameters are; inputs and labels are tensors or
+    arrays. `loss` names one of the engine's (cross_entropy, nll, squared_error, hinge), or is a function of
+    logits, labels and `reduction="sum"`; of one that is piecewise linear, as hinge, the Hessian is that away
+    from its kinks. `layers` are names of modules: the parameters of these alone count. `products` are those
+    for the traces. `InputError` for labels that are no class, a loss that is not finite, parameters that do
+    not reach it, and k larger than their number.
     """
+    if not isinstance(model, nn.Module):
+        raise InputError(f"a {type(model).__name__} has no curvature; expected an nn.Module")
+    device = next((own.device for own in model.parameters()), torch.device("cpu"))
+    inputs, labels = (torch.as_tensor(own).to(device) for own in (inputs, labels))
+    if len(inputs) != len(labels):
+        raise InputError(f"there are {len(inputs)} inputs and {len(labels)} labels; expected as many of both")
     computed = loss_of(loss) if isinstance(loss, str) else loss
     batches = list(zip(inputs.split(batch), labels.split(batch), strict=True))
     objective = Objective(model, batches, computed, layers)

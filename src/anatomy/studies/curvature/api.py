@@ -3,6 +3,8 @@
 from typing import Any
 
 OFFERS = ("curvature",)
+# Subcommands of the console command, modules of `commands`.
+COMMANDS = ("curvature",)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,13 +10,15 @@ import sys
 import pandas as pd
 
 from anatomy.reporting.claims import Finding, above, claim, claims_of
-from anatomy.reporting.evidence import Case, NotTestedError
-from anatomy.reporting.statistics import binomial_interval
+from anatomy.reporting.evidence import Case
 from anatomy.studies.curvature.evidence import (
+    OF_TWO,
     CurvatureEvidence,
     all_above,
     all_near,
+    correlation_over_seeds,
     experiments,
+    fraction_over_seeds,
     log_ratio,
     pairs_over_seeds,
 )
@@ -32,7 +34,7 @@ FACTOR_OF_TWO = 0.3
     "(three Gaussian classes).",
     uses={"curvature_figure_2": "measures training"},
     quantity="eigenvalues larger than a tenth of the largest, minus (classes - 1); Student's interval over "
-    "seeds",
+    "seeds, of whole numbers",
     null=0,
     threshold=0.5,
     criterion="interval between -0.5 and 0.5",
@@ -42,7 +44,7 @@ FACTOR_OF_TWO = 0.3
 def outliers_are_classes_minus_one(case: Case, threshold: float) -> Finding:
     """Count the outliers of the experiment of figure 2."""
     (evidence,) = experiments(case, "curvature_figure_2", 1)
-    return all_near(threshold, {evidence.name: evidence.outliers() - (evidence.classes - 1)}, "sets")
+    return all_near(threshold, {evidence.name: evidence.outliers() - (evidence.classes - 1)}, "sets", 1)
 
 
 @claim(
@@ -50,7 +52,7 @@ def outliers_are_classes_minus_one(case: Case, threshold: float) -> Finding:
     sentence="The same holds of the other sets of points.",
     uses={"curvature_figure_additional": "measures training"},
     quantity="eigenvalues larger than a tenth of the largest, minus (classes - 1), of the set farthest "
-    "from 0; Student's interval over seeds",
+    "from 0; Student's interval over seeds, of whole numbers",
     null=0,
     threshold=0.5,
     criterion="interval between -0.5 and 0.5, for every set",
@@ -59,7 +61,7 @@ def outliers_are_classes_minus_one(case: Case, threshold: float) -> Finding:
 def outliers_follow_classes_elsewhere(case: Case, threshold: float) -> Finding:
     """Count the outliers of every experiment of the additional figure."""
     found = case.trained("curvature_figure_additional")
-    return all_near(threshold, {own.name: own.outliers() - (own.classes - 1) for own in found}, "sets")
+    return all_near(threshold, {own.name: own.outliers() - (own.classes - 1) for own in found}, "sets", 1)
 
 
 @claim(
@@ -121,11 +123,11 @@ def sharpness_falls(case: Case, threshold: float) -> Finding:
 )
 def adversarial_generalises_worst(case: Case, threshold: float) -> Finding:
     """Compare the test accuracies of figure 3."""
-    normal, adversarial, large = (
-        own.measure("test_accuracy") for own in experiments(case, "curvature_figure_3", 3)
-    )
+    found = experiments(case, "curvature_figure_3", 3)
+    normal, adversarial, large = (own.measure("test_accuracy") for own in found)
     lost = {"against normal": normal - adversarial, "against large norm": large - adversarial}
-    return all_above(threshold, lost, "comparisons")
+    step = OF_TWO / found[0].measure("test_inputs").min()
+    return all_above(threshold, lost, "comparisons", step)
 
 
 @claim(
@@ -133,7 +135,7 @@ def adversarial_generalises_worst(case: Case, threshold: float) -> Finding:
     sentence="The spectrum has more outliers where the decision boundary is more complex.",
     uses={"curvature_figure_3": "measures training"},
     quantity="outliers of adversarial training minus those of normal, and of large-norm training, seed by "
-    "seed, the smaller; Student's interval over seeds",
+    "seed, the smaller; Student's interval over seeds, of whole numbers",
     null=0,
     threshold=0,
     effect=1,
@@ -144,7 +146,7 @@ def more_outliers_for_complex_boundaries(case: Case, threshold: float) -> Findin
     """Compare the numbers of outliers of figure 3."""
     normal, adversarial, large = (own.outliers() for own in experiments(case, "curvature_figure_3", 3))
     more = {"against normal": adversarial - normal, "against large norm": adversarial - large}
-    return all_above(threshold, more, "comparisons")
+    return all_above(threshold, more, "comparisons", OF_TWO)
 
 
 @claim(
@@ -192,7 +194,7 @@ def wide_minimum_has_larger_margin(case: Case, threshold: float) -> Finding:
     sentence="The point that is found for the margin lies on the decision boundary.",
     uses={"curvature_figure_5": "margins training"},
     quantity="fraction of runs, of both experiments, whose point is no farther from the boundary than a "
-    "tenth of the estimated margin; exact interval over runs",
+    "tenth of the estimated margin; interval over seeds, at least the exact one of runs",
     null=1,
     threshold=0.5,
     possible=(0, 1),
@@ -202,9 +204,7 @@ def wide_minimum_has_larger_margin(case: Case, threshold: float) -> Finding:
 def representative_lies_on_the_boundary(case: Case, threshold: float) -> Finding:
     """Count the runs of figure 5 whose point lies on the boundary."""
     found = experiments(case, "curvature_figure_5", 2)
-    on = pd.concat([own.margins("on_boundary") for own in found])
-    low, high = binomial_interval(on.sum(), len(on))
-    return above(threshold, on.mean(), float(low), float(high), f"{on.sum():g} of {len(on)} runs")
+    return above(threshold, *fraction_over_seeds(pd.concat([own.margins("on_boundary") for own in found])))
 
 
 @claim(
@@ -231,7 +231,7 @@ def wide_minimum_has_smaller_measure(case: Case, threshold: float) -> Finding:
     "Hessian.",
     uses={"curvature_figure_2": "reparametrisation measures training"},
     quantity="correlation over training points of A_i before and after, of the top (classes - 1) "
-    "eigenvectors the smallest; Student's interval over seeds",
+    "eigenvectors the smallest; mean over seeds and Student's interval of Fisher's z = artanh(correlation)",
     null=0,
     threshold=0.9,
     possible=(0, 1),
@@ -241,12 +241,7 @@ def wide_minimum_has_smaller_measure(case: Case, threshold: float) -> Finding:
 def alignments_survive_reparametrisation(case: Case, threshold: float) -> Finding:
     """Compare the alignments of figure 2 before and after."""
     (evidence,) = experiments(case, "curvature_figure_2", 1)
-    table = evidence.table("reparametrisation").dropna(subset="correlation")
-    top = table[table["index"] < evidence.classes]
-    if top.empty:
-        raise NotTestedError(f"{evidence.name} is not reparametrised; set `reparametrise`")
-    smallest = top.groupby("seed")["correlation"].min()
-    return all_above(threshold, {evidence.name: smallest}, "networks")
+    return above(threshold, *correlation_over_seeds(evidence.reparametrised(), evidence.name))
 
 
 @claim(
@@ -266,12 +261,7 @@ def alignments_survive_reparametrisation(case: Case, threshold: float) -> Findin
 def seeds_agree_on_the_boundary(case: Case, threshold: float) -> Finding:
     """Correlate the maps of A_1 over pairs of seeds of figure 2."""
     (evidence,) = experiments(case, "curvature_figure_2", 1)
-    table = evidence.table("agreement").dropna(subset="correlation")
-    columns = table.pivot(index=["seed", "other_seed"], columns="direction", values="correlation")
-    if columns.empty:
-        raise NotTestedError(f"{evidence.name} has no two seeds with maps")
-    pairs = (columns["1"] - columns["random"]).rename("value").reset_index()
-    return above(threshold, *pairs_over_seeds(pairs, evidence.name))
+    return above(threshold, *pairs_over_seeds(evidence.agreement(), evidence.name))
 
 
 CLAIMS = claims_of(sys.modules[__name__])

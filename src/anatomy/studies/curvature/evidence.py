@@ -1,6 +1,7 @@
 """Numbers of curvature as evidence, by seed, and how they decide over seeds."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,12 @@ import pandas as pd
 
 from anatomy.reporting.claims import Finding, above, decide, inside
 from anatomy.reporting.evidence import FEWEST_SEEDS, Case, Evidence, NotTestedError
-from anatomy.reporting.statistics import mean_interval, simultaneous
+from anatomy.reporting.statistics import LEVEL, fraction_interval, mean_interval, simultaneous
+
+# Standard deviation of what lies between two steps of a quantity that moves in steps of 1.
+ROUNDING = 1 / math.sqrt(12)
+# The step of a difference of two counts, as far as it counts for that.
+OF_TWO = math.sqrt(2)
 
 
 class CurvatureEvidence(Evidence):
@@ -55,23 +61,44 @@ class CurvatureEvidence(Evidence):
         return table.set_index("seed")[quantity].astype(float)
 
     def concentration(self) -> pd.Series:
-        """Return how much more A_1 to A_(classes - 1) jump at one section than random directions do.
-
-        Of a direction it is its largest jump minus that at any other section; of the eigenvectors the
-        smallest counts, of random directions the mean.
-        """
+        """Return how much more A_1 to A_(classes - 1) jump at one section than random directions do."""
         table, found = self.table("sections").dropna(subset="direction"), {}
         for seed, rows in table.groupby("seed"):
             jumps = rows.pivot(index="direction", columns="classes", values="jump")
             if jumps.shape[1] < 2:
                 continue
-            ordered = np.sort(jumps.to_numpy(), axis=1)
-            excess = pd.Series(ordered[:, -1] - ordered[:, -2], jumps.index)
-            random = excess[excess.index.str.startswith("random")].mean()
-            found[seed] = excess.loc[[str(index) for index in range(1, self.classes)]].min() - random
+            top = jumps.loc[[str(index) for index in range(1, self.classes)]]
+            random = jumps[jumps.index.str.startswith("random")]
+            found[seed] = concentrated(top.to_numpy(), random.to_numpy())
         if not found:
             raise NotTestedError(f"the boundary of {self.name} has one section only")
         return pd.Series(found)
+
+    def reparametrised(self) -> pd.Series:
+        """Return the smallest correlation of A_1 to A_(classes - 1) with those of the network rescaled."""
+        table = self.table("reparametrisation").dropna(subset="correlation")
+        top = table[table["index"] < self.classes]
+        if top.empty:
+            raise NotTestedError(f"{self.name} is not reparametrised; set `reparametrise`")
+        return top.groupby("seed")["correlation"].min()
+
+    def agreement(self) -> pd.DataFrame:
+        """Return how much more A_1 of two seeds correlate than random directions: seed, other_seed, value."""
+        table = self.table("agreement").dropna(subset="correlation")
+        pairs = table.pivot(index=["seed", "other_seed"], columns="direction", values="correlation")
+        if pairs.empty:
+            raise NotTestedError(f"{self.name} has no two seeds with maps")
+        return (pairs["1"] - pairs["random"]).rename("value").reset_index()
+
+
+def concentrated(top: np.ndarray, random: np.ndarray) -> float:
+    """Return how much more eigenvectors jump at one section than random directions, from jumps (K, sections).
+
+    Of a direction it is its largest jump minus that at any other section; of the eigenvectors the smallest
+    counts, of random directions the mean.
+    """
+    of_top, of_random = (np.sort(jumps, 1)[:, -1] - np.sort(jumps, 1)[:, -2] for jumps in (top, random))
+    return float(of_top.min() - of_random.mean())
 
 
 def experiments(case: Case, figure: str, count: int) -> list[CurvatureEvidence]:
@@ -93,43 +120,78 @@ class Estimate:
     widest_high: float
 
 
-def over_seeds(values: pd.Series, name: str, count: int = 1) -> Estimate:
-    """Return mean and intervals over seeds, of one of `count` that must all hold."""
-    own = values.dropna().to_numpy(float)
+def over_seeds(values: pd.Series, name: str, count: int = 1, step: float = 0.0) -> Estimate:
+    """Return mean and intervals over seeds, of one of `count` that must all hold.
+
+    Of values that move in steps, as counts, the standard error is at least that of rounding to a `step`:
+    equal seeds are no certainty.
+    """
+    own = values.to_numpy(float)
+    own = own[~np.isnan(own)]
     if len(own) < 2:
         raise NotTestedError(f"{name} has values of {len(own)} seeds; an interval needs 2 or more")
-    narrow, wide = mean_interval(own), mean_interval(own, simultaneous(count))
+    least = step * ROUNDING / math.sqrt(len(own))
+    narrow, wide = (mean_interval(own, level, least) for level in (LEVEL, simultaneous(count)))
     return Estimate(float(own.mean()), *map(float, narrow), *map(float, wide))
 
 
-def all_above(limit: float, series: Mapping[str, pd.Series], what: str) -> Finding:
-    """Judge whether all series, by what they are, have a mean above a limit.
+def all_hold(
+    judge: Callable[[Estimate, str], Finding], series: Mapping[str, pd.Series], what: str, step: float = 0.0
+) -> Finding:
+    """Judge all series, by what they are: to support, all must hold, to refute, one must not.
 
-    All intervals must lie above it; to refute, one must lie below after Bonferroni's correction.
+    One counts against the claim after Bonferroni's correction only; `step` is that of `over_seeds`.
     """
-    findings = []
-    for name, values in series.items():
-        found = over_seeds(values, name, len(series))
-        findings.append(above(limit, found.value, found.low, found.widest_high, name))
-    return decide(findings, what)
+    found = {name: over_seeds(values, name, len(series), step) for name, values in series.items()}
+    return decide([judge(own, name) for name, own in found.items()], what)
 
 
-def all_near(limit: float, series: Mapping[str, pd.Series], what: str) -> Finding:
-    """Judge whether all series have a mean between -limit and limit, as `all_above` does."""
-    findings = []
-    for name, values in series.items():
-        own = over_seeds(values, name, len(series))
+def all_above(limit: float, series: Mapping[str, pd.Series], what: str, step: float = 0.0) -> Finding:
+    """Judge whether all series have a mean above a limit."""
+
+    def high(own: Estimate, name: str) -> Finding:
+        return above(limit, own.value, own.low, own.widest_high, name)
+
+    return all_hold(high, series, what, step)
+
+
+def all_near(limit: float, series: Mapping[str, pd.Series], what: str, step: float = 0.0) -> Finding:
+    """Judge whether all series have a mean between -limit and limit."""
+
+    def near(own: Estimate, name: str) -> Finding:
         narrow, wide = (own.low, own.high), (own.widest_low, own.widest_high)
-        findings.append(inside(-limit, limit, own.value, narrow, wide, name))
-    return decide(findings, what)
+        return inside(-limit, limit, own.value, narrow, wide, name)
+
+    return all_hold(near, series, what, step)
 
 
 def log_ratio(one: pd.Series, other: pd.Series) -> pd.Series:
     """Return log10 of the ratio of two positive numbers, seed by seed; NaN where one is not positive."""
-    both = pd.DataFrame({"one": one, "other": other}).dropna()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.log10(both["one"]) - np.log10(both["other"])
-    return ratio.replace([np.inf, -np.inf], np.nan)
+    one, other = one.align(other, "inner")
+    both = (one > 0) & (other > 0)
+    return np.log10(one.where(both) / other.where(both))
+
+
+def correlation_over_seeds(values: pd.Series, name: str) -> tuple[float, float, float]:
+    """Return the mean of correlations over seeds, and its interval, by Fisher's z = artanh(r).
+
+    Near 1 correlations are lopsided, and z is not (Fisher 1921).
+    """
+    z = np.arctanh(values.clip(upper=1 - np.finfo(float).eps))
+    own = over_seeds(z, name)
+    return tuple(float(np.tanh(part)) for part in (own.value, own.low, own.high))
+
+
+def fraction_over_seeds(holds: pd.Series) -> tuple[float, float, float, str]:
+    """Return the fraction of runs in which something holds, its interval over seeds, and a note.
+
+    There may be several runs of a seed, which need not be independent.
+    """
+    by_seed = holds.groupby(level=0).agg(["sum", "count"])
+    successes, trials = (by_seed[[column]].to_numpy(float) for column in ("sum", "count"))
+    low, high = (float(end[0]) for end in fraction_interval(successes, trials))
+    value = float((successes / trials).mean())
+    return value, low, high, f"{successes.sum():g} of {trials.sum():g} runs"
 
 
 def pairs_over_seeds(table: pd.DataFrame, name: str) -> tuple[float, float, float]:

@@ -107,5 +107,10 @@ def targets_of(
         drawn = torch.randint(logits.shape[1], (len(logits),), generator=generator)
         return drawn.to(logits.device)
     if kind == "class":
+        if not 0 <= label < logits.shape[1]:
+            raise InputError(
+                f"gradients of class {label} are asked for, which the network has not; expected 0 to "
+                f"{logits.shape[1] - 1}"
+            )
         return torch.full((len(logits),), label, device=logits.device)
     raise InputError(f"{kind!r} is no kind of gradient; allowed: {', '.join(TARGETS)}")

@@ -8,6 +8,7 @@ if the data are one batch; of several batches one graph at a time is kept, for a
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from anatomy.studies.curvature.objective import Objective
 
 # A symmetric solver holds the matrix, its eigenvectors and a workspace of twice its size.
 COPIES = 4
+MEMORY = Path("/proc/meminfo")
 
 
 class Hessian:
@@ -100,9 +102,9 @@ def require_memory(size: int, copies: int = COPIES, memory: int | None = None) -
 
 
 def _free_memory() -> int:
-    """Return what a process can take without swapping, in bytes."""
-    with open("/proc/meminfo", encoding="ascii") as lines:
-        for line in lines:
+    """Return what a process can take without swapping, in bytes; the whole memory where Linux is not."""
+    if MEMORY.is_file():
+        for line in MEMORY.read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -13,6 +13,7 @@ import torch
 from sklearn.manifold import TSNE
 
 from anatomy.data.batches import evaluation_batch
+from anatomy.runtime.errors import InputError
 from anatomy.runtime.settings import Settings
 from anatomy.runtime.streams import stream, stream_seed
 from anatomy.studies.curvature.alignment import (
@@ -72,7 +73,7 @@ def measure_run(run: TrainedRun, own: Settings, limits: Sequence[Sequence[float]
 
     `limits` are lowest and highest value along each axis of the maps; none are made without.
     """
-    last, batches = run.settings.epochs, training_batches(run, own)
+    last, batches = run.settings.epochs, training_batches(run, own.inputs, own.batch)
     measured = Measured({"experiment": run.facts["experiment"], "seed": run.seed, "epochs": []})
     for epoch in sorted({*own.epochs, last}):
         network = NetworkCurvature(run.network(epoch), batches, run, own)
@@ -97,14 +98,24 @@ def measure_run(run: TrainedRun, own: Settings, limits: Sequence[Sequence[float]
     return measured
 
 
-def training_batches(run: TrainedRun, own: Settings) -> list[Batch]:
-    """Return the training inputs as the network sees them, not augmented, and labels with their noise."""
+def training_batches(run: TrainedRun, first: int | None = None, batch: int = 1024) -> list[Batch]:
+    """Return the training inputs as the network sees them, not augmented, and labels with their noise.
+
+    They are the `first` so many, or all, in batches of `batch`. `InputError` names a class of which there
+    is none.
+    """
     images, labels = run.task.train
+    counts = torch.bincount(labels, minlength=run.task.classes).tolist()
+    if 0 in counts:
+        name = run.task.dataset.classes[counts.index(0)]
+        raise InputError(
+            f"experiment {run.facts['experiment']}: none of its {len(labels)} training inputs is of class "
+            f"{name}, so that it has no boundary to learn; expected some of every class: hold out fewer "
+            "(`validation_fraction`), or list the other `classes` of the data set"
+        )
     size = evaluation_batch(images.shape)
     inputs = torch.cat([run.task.normalise(part) for part in images.plain(size)])
-    if own.inputs is not None:
-        inputs, labels = inputs[: own.inputs], labels[: own.inputs]
-    return list(zip(inputs.split(own.batch), labels.split(own.batch), strict=True))
+    return list(zip(inputs[:first].split(batch), labels[:first].split(batch), strict=True))
 
 
 class NetworkCurvature:
@@ -146,6 +157,7 @@ class NetworkCurvature:
             "parameters": self.hessian.size,
             "inputs": self.objective.count,
             "classes": self.logits.shape[1],
+            "test_inputs": len(self.run.task.test[1]),
         }
 
     def numbers(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from torch.func import functional_call
 
 from anatomy.networks.cpu_layers import plain
 from anatomy.runtime.errors import InputError
+from anatomy.studies.curvature.certain import accurate
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 Loss = Callable[..., torch.Tensor]
@@ -49,7 +50,8 @@ class Objective:
     """The loss of a copy of a network on batches of inputs (B, ...) and class indices (B,).
 
     `loss` is one of `training.losses`, `layers` the modules whose parameters theta has; None are all.
-    `InputError` if a layer does not exist, a label is not one of the classes, or the loss is not finite.
+    `InputError` if a layer does not exist, there are no parameters, a batch has not one label for each input,
+    a label is not one of the classes, or the loss is not finite.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class Objective:
     ):
         # As torch.func can look into it, and with weights of its own.
         self.network = copy.deepcopy(plain(network)).to(dtype).eval()
-        self.loss, self.dtype = loss, dtype
+        self.loss, self.dtype = accurate(loss), dtype
         self.batches = [(inputs.detach().to(dtype), targets) for inputs, targets in batches]
         self.count = sum(len(targets) for _, targets in self.batches)
         if not self.count:
@@ -81,22 +83,24 @@ class Objective:
                 parameter.requires_grad_(True)
         self.parameters = {name: own for name, own in parameters.items() if own.requires_grad}
         self.size = sum(own.numel() for own in self.parameters.values())
+        if not self.size:
+            raise InputError("the network has no parameters to differentiate the loss in; expected some")
         self.twice = True
         self._check()
 
     def _check(self) -> None:
-        """Raise `InputError` for labels outside the classes, and for a loss that is NaN or infinite."""
+        """Raise `InputError` for labels that do not fit the logits, and for a loss that is not finite."""
         with torch.no_grad():
             total = 0.0
             for inputs, targets in self.batches:
                 logits = self.network(inputs)
-                if int(targets.min()) < 0 or int(targets.max()) >= logits.shape[1]:
-                    found = int(targets.min()) if int(targets.min()) < 0 else int(targets.max())
+                _check_labels(logits, targets)
+                loss = self.loss(logits, targets, reduction="sum")
+                if loss.numel() != 1:
                     raise InputError(
-                        f"label {found} is not one of the network's {logits.shape[1]} classes; "
-                        f"expected 0 to {logits.shape[1] - 1}"
+                        f'the loss has shape {tuple(loss.shape)} with reduction="sum"; expected one number'
                     )
-                total += self.loss(logits, targets, reduction="sum").item()
+                total += loss.item()
                 self.twice = self.twice and _differentiates_twice(self.loss, logits, targets)
         if not math.isfinite(total):
             raise InputError(
@@ -181,6 +185,26 @@ class Objective:
         """Yield the inputs of every batch."""
         for inputs, _ in self.batches:
             yield inputs
+
+
+def _check_labels(logits: torch.Tensor, targets: torch.Tensor) -> None:
+    """Raise `InputError` unless there are logits (B, classes), and for each row one of their classes."""
+    if logits.ndim != 2:
+        raise InputError(
+            f"the network returns an output of shape {tuple(logits.shape)} for a batch; expected logits "
+            "(inputs, classes)"
+        )
+    count, classes = logits.shape
+    if targets.shape != (count,) or targets.is_floating_point():
+        raise InputError(
+            f"labels are {targets.dtype} of shape {tuple(targets.shape)}; expected {count} class indices, "
+            "one for each input"
+        )
+    if len(outside := targets[(targets < 0) | (targets >= classes)]):
+        raise InputError(
+            f"label {int(outside[0])} is not one of the network's {classes} classes; "
+            f"expected 0 to {classes - 1}"
+        )
 
 
 def _differentiates_twice(loss: Loss, logits: torch.Tensor, targets: torch.Tensor) -> bool:

@@ -64,6 +64,18 @@ FIGURES: Mapping[str, PaperFigure] = {
         "not in the paper: eigenvalues, alignments, G and outliers over epochs",
         EXPERIMENTS,
     ),
+    "curvature_learning": PaperFigure(
+        "curvature_learning",
+        ADDED,
+        "not in the paper: loss and accuracy over epochs",
+        EXPERIMENTS,
+    ),
+    "curvature_layers": PaperFigure(
+        "curvature_layers",
+        ADDED,
+        "not in the paper: the curvature of each layer of a network of the first study, beside n_l and drops",
+        EXPERIMENT,
+    ),
     "curvature_seeds": PaperFigure(
         "curvature_seeds",
         ADDED,

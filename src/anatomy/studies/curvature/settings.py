@@ -53,7 +53,10 @@ def seed_problems(
         seeds = experiments[name].seeds
         if options.get("seed", seeds[0]) not in seeds:
             allowed = ", ".join(map(str, seeds))
-            yield f"{where}.seed: {options['seed']} is not a seed of experiment {name!r}; allowed: {allowed}"
+            yield (
+                f"{where}.seed: {options['seed']} is not a seed of experiment {name!r}; allowed: {allowed}; "
+                f"{where}: null switches the figure off"
+            )
 
 
 # Kinds of which the configuration may ask more than the experiments that it names for them.

@@ -10,9 +10,11 @@ import pandas as pd
 
 from anatomy.reporting.tables import LAYERS
 from anatomy.runtime.checksums import require_recorded
-from anatomy.runtime.files import read_json
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import read_json, understood
 
 FACTS_FILE, ARRAYS_FILE = "curvature.json", "arrays.npz"
+MEASURED = "a measurement of measure_curvature.py"
 AXES = ("x", "y")
 
 
@@ -33,9 +35,18 @@ def read_runs(folders: Iterable[Path]) -> list[Run]:
     """Read what was measured of runs, from the directory of each."""
     found = []
     for folder in folders:
+        for name in (FACTS_FILE, ARRAYS_FILE):
+            if not (folder / name).is_file():
+                raise InputError(f"{folder} has no {name}; expected a folder of measure_curvature.py")
         require_recorded(folder / ARRAYS_FILE)
-        with np.load(folder / ARRAYS_FILE) as arrays:
-            found.append(Run(read_json(folder / FACTS_FILE), dict(arrays)))
+        with understood(folder / ARRAYS_FILE, MEASURED), np.load(folder / ARRAYS_FILE) as arrays:
+            own = dict(arrays)
+        with understood(folder / FACTS_FILE, MEASURED):
+            facts = read_json(folder / FACTS_FILE)
+            run = Run(facts, own)
+            if not run.names or not isinstance(facts["epochs"], list):
+                raise TypeError("epochs are no list")
+        found.append(run)
     return found
 
 
@@ -93,7 +104,10 @@ def measure_table(runs: Iterable[Run]) -> pd.DataFrame:
         for own in facts["epochs"]:
             numbers = {key: own[key] for key in ("loss", "train_accuracy")}
             if own["epoch"] == facts["epochs"][-1]["epoch"]:
-                numbers["test_accuracy"] = facts["test_accuracy"]
+                numbers["test_accuracy"], numbers["test_inputs"] = (
+                    facts["test_accuracy"],
+                    facts["test_inputs"],
+                )
             numbers["parameters"], numbers["classes"] = facts["parameters"], facts["classes"]
             numbers |= {f"outliers_{fraction}": count for fraction, count in own["outliers"].items()}
             for quantity, value in numbers.items():

@@ -3,17 +3,21 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
 from anatomy.networks.forward import intermediates
 from anatomy.runtime.errors import InputError
-from anatomy.studies.invariance.measure import Batch, measure
+from anatomy.studies.invariance.affine import affine_of
+from anatomy.studies.invariance.local import local_measure
+from anatomy.studies.invariance.measure import Batch, measure, warn_of_broken_units
 from anatomy.studies.invariance.measurement import described
+from anatomy.studies.invariance.quotient import invariance as quotient
 from anatomy.studies.invariance.rotations import Rotations
-from anatomy.studies.invariance.tables import unit_rows
-from anatomy.studies.invariance.units import fitting
+from anatomy.studies.invariance.tables import ALL, unit_rows
+from anatomy.studies.invariance.units import TURNED_BACK, fitting
 
 BATCH = 64
 
@@ -29,6 +33,7 @@ def invariance(
     jitter: float = 0.0,
     aggregation: str = "mean",
     normalise: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    local: bool = False,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return how invariant every unit of a network is to rotation of its input, one row for each.
@@ -37,21 +42,30 @@ def invariance(
     black, 0, moves in, so that what standardises pixels belongs into `normalise`, which maps turned images to
     inputs (by default uint8 to [0, 1], other numbers as they are). With `labels` (N,), whole numbers from 0
     on, there are rows within classes as well. `layers` are names of modules, by default those that the
-    network's paper speaks of, or all modules without children. Images are turned by `angles` equal steps of a
-    whole turn, each with a random `jitter` of so many degrees; feature maps are aggregated by their `sum`,
-    `mean` or `max`, or are measured pixel by pixel (`deviations`). The network is evaluated where its
-    parameters are, and left as it was.
+    network's paper speaks of, or all modules without children. `transformation` is `rotation`, by `angles`
+    equal steps of a whole turn, each with a random `jitter` of so many degrees; `scale` (49, from 0.5 to
+    1.25), `translation` (49, up to 15 % of a side), or `combined` (504 of all three). Feature maps are
+    aggregated by their `sum`, `mean` or `max`, or are measured pixel by pixel (`deviations`), turned back
+    first in `same_equivariance`. The network is evaluated where its parameters are, and left as it was.
 
     Columns: `position` of the layer (from 1), `layer`, the name of its module, `label`, `unit` (from 0);
     `kind`: `all` images, `class`, named in `class`, or `stratified`, the mean over classes; `transformation`
     V, `sample` B and `invariance` M = V / B: 0 is invariant, at 1 a unit varies with rotation as much as from
     image to image; `status`: `defined`, `dead` (never varies, M = 1), `infinite` (varies with rotation alone)
-    or `not finite`.
+    or `not finite`. With `local` a further column, `local`, of kind `all`: the mean over images of a unit's
+    derivative as the image begins to turn, per radian and absolute, over B; of integers `normalise` is taken
+    to be affine there.
     """
     if not isinstance(model, nn.Module):
         raise InputError(f"a {type(model).__name__} cannot be measured; expected an nn.Module")
-    if transformation != "rotation":
-        raise InputError(f"transformation {transformation!r}; allowed: rotation")
+    if transformation == "rotation":
+        transformed = Rotations(angles, jitter, seed)
+    else:
+        transformed = affine_of(transformation)
+    if local and aggregation == TURNED_BACK:
+        raise InputError(
+            f"local: there is none of maps that are turned back; use another aggregation than {aggregation}"
+        )
     pixels, targets = _checked(images, labels)
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     normalise = normalise or _in_unit
@@ -63,12 +77,19 @@ def invariance(
         _batches(pixels, targets, device),
         int(targets.max()) + 1,
         names,
-        Rotations(angles, jitter, seed),
+        transformed,
         normalise,
         (aggregation,),
     )
+    warn_of_broken_units(found, type(model).__name__)
     v, b = found.transformation[aggregation], found.sample[aggregation]
-    return unit_rows(described(found.layers), v, b, () if labels is None else range(len(found.images)))
+    rows = unit_rows(described(found.layers), v, b, () if labels is None else range(len(found.images)))
+    if local:
+        batches = _batches(pixels, targets, device)
+        derivative = local_measure(model, batches, names, normalise, (aggregation,))[aggregation]
+        rows["local"] = np.nan
+        rows.loc[rows["kind"] == ALL, "local"] = quotient(derivative, b[-1])
+    return rows
 
 
 def _checked(images: Any, labels: Any) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,6 +3,8 @@
 from typing import Any
 
 OFFERS = ("invariance",)
+# Subcommands of the console command, modules of `commands`.
+COMMANDS = ("invariance",)
 
 
 def __getattr__(name: str) -> Any:

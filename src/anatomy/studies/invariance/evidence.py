@@ -5,17 +5,24 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from anatomy.reporting.claims import Finding, above, below, decide
 from anatomy.reporting.evidence import Case, Evidence, NotTestedError
 from anatomy.reporting.statistics import mean_interval, simultaneous
+from anatomy.studies.invariance.agreement import (
+    layers_by_seed,
+    mean_correlation,
+    pair_correlations,
+    without_outputs,
+)
 
 FIGURE = "invariance_layers"
+OVER_SEEDS = "invariance_stability"
 
 
 class InvarianceEvidence(Evidence):
-    """Evidence with the tables `network_invariance`, `layer_invariance`, `outputs` and `training`."""
+    """Evidence with the tables `network_invariance`, `layer_invariance`, `outputs`, `epochs`, `training`."""
 
     def pooled(self, kind: str = "all", aggregation: str | None = None) -> pd.Series:
         """Return the mean of M over all units, by seed, by default of the first aggregation."""
@@ -31,33 +38,42 @@ class InvarianceEvidence(Evidence):
         table = self.table("layer_invariance")
         own = table[(table["kind"] == "all") & (table["aggregation"] == table["aggregation"].iloc[0])]
         grid = own.pivot(index="seed", columns="position", values="invariance").sort_index()
-        return pd.Series(
-            [spearmanr(grid.columns, values).statistic for values in grid.to_numpy()], grid.index
-        )
+        return pd.Series(depth_correlations(grid.to_numpy(float)), grid.index)
 
-    def class_agreement(self) -> pd.Series:
-        """Return by seed how its map of outputs and classes agrees with the mean map of the other seeds.
+    @property
+    def classes(self) -> int:
+        """Number of classes whose images the outputs were measured on."""
+        return self.table("outputs")["class"].nunique()
 
-        Of each output its mean over classes is taken away: what is left differs between classes, and
-        Pearson's correlation with the other seeds is 0 if that is chance.
-        """
+    def class_agreement(self) -> np.ndarray:
+        """Return the correlations of the maps of outputs and classes of disjoint pairs of seeds."""
         table = self.table("outputs")
-        if table["class"].nunique() < 2:
+        if self.classes < 2:
             raise NotTestedError(f"{self.name} has one class only")
-        if table["seed"].nunique() < 2:
-            return pd.Series([np.nan], [table["seed"].iloc[0]])
         maps = table.pivot(index="seed", columns=["unit", "class"], values="invariance").sort_index()
         values = maps.to_numpy(float).reshape(len(maps), table["unit"].nunique(), -1)
-        values = np.where(np.isfinite(values), values, np.nan)
-        values = (values - np.nanmean(values, 2, keepdims=True)).reshape(len(maps), -1)
-        found = []
-        for index in range(len(values)):
-            others = np.delete(values, index, 0).mean(0)
-            both = np.isfinite(values[index]) & np.isfinite(others)
-            one, other = values[index, both], others[both]
-            size = np.sqrt((one**2).sum() * (other**2).sum())
-            found.append((one * other).sum() / size if size else np.nan)
-        return pd.Series(found, maps.index)
+        return self._of_pairs(without_outputs(values))
+
+    def seed_correlations(self, epoch: int | None = None) -> np.ndarray:
+        """Return the correlations over layers of disjoint pairs of seeds, after the last epoch by default."""
+        table = self.table("epochs")
+        if table.empty or (epoch is not None and epoch not in table["epoch"].to_numpy()):
+            raise NotTestedError(f"{self.name} is not measured at initialisation")
+        return self._of_pairs(layers_by_seed(table, table["epoch"].max() if epoch is None else epoch))
+
+    def _of_pairs(self, values: np.ndarray) -> np.ndarray:
+        if len(values) < 2:
+            raise NotTestedError(f"{self.name} has one seed only")
+        return pair_correlations(values)
+
+
+def depth_correlations(layers: np.ndarray) -> np.ndarray:
+    """Return Spearman's correlation of position and value in each row of (S, L); NaN of equal values."""
+    ranks = rankdata(layers, axis=1)
+    ranks -= ranks.mean(1, keepdims=True)
+    places = np.arange(layers.shape[1]) - (layers.shape[1] - 1) / 2
+    with np.errstate(invalid="ignore"):
+        return ranks @ places / np.sqrt((ranks**2).sum(1) * (places**2).sum())
 
 
 class Pair(NamedTuple):
@@ -114,6 +130,22 @@ def all_below(named: Sequence[tuple[str, np.ndarray]], threshold: float, what: s
 def of_networks(case: Case, of: Callable[[InvarianceEvidence], pd.Series]) -> list[tuple[str, np.ndarray]]:
     """Return a number of every seed, for both networks of all pairs by name."""
     return [(own.name, of(own).to_numpy(float)) for pair in pairs(case) for own in pair]
+
+
+def correlations_above(
+    named: Sequence[tuple[str, np.ndarray]], threshold: float, independent: int | None = None
+) -> Finding:
+    """Judge whether the mean of all of named correlations, of independent pairs, lies above a threshold.
+
+    Intervals are those of `mean_correlation`, at the levels of `all_above`.
+    """
+    level, findings = simultaneous(len(named)), []
+    for name, values in named:
+        value, low, _ = mean_correlation(values, independent=independent)
+        high = mean_correlation(values, level, independent)[2]
+        pairs_of = "1 pair" if len(values) == 1 else f"{len(values)} pairs"
+        findings.append(above(threshold, value, low, high, f"{name}, {pairs_of} of seeds"))
+    return decide(findings, "networks")
 
 
 def _seeds(count: int) -> str:

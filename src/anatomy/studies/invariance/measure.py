@@ -12,8 +12,10 @@ is rotated once by each angle and sees the network once, for all of this togethe
 activations.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +23,7 @@ from torch import nn
 
 from anatomy.networks.forward import evaluating
 from anatomy.runtime.errors import InputError
+from anatomy.studies.invariance.affine import Affine
 from anatomy.studies.invariance.moments import Moments, Spread
 from anatomy.studies.invariance.rotations import Rotations
 from anatomy.studies.invariance.units import Layer, Units
@@ -74,12 +77,16 @@ class _Accumulator:
         return transformation, sample / len(self.moments)
 
 
+def _undone(rotations: Rotations | Affine, angle: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
+    return rotations.undo(maps, angle)
+
+
 def measure(
     network: nn.Module,
     batches: Iterable[Batch],
     classes: int,
     names: Mapping[str, str],
-    rotations: Rotations,
+    rotations: Rotations | Affine,
     normalise: Normalise,
     aggregations: Sequence[str] = ("mean",),
     exact: bool = False,
@@ -88,10 +95,10 @@ def measure(
     """Measure V and B of the outputs of modules `names` (by label) in one pass over batches.
 
     A batch is images (B, C, H, W), uint8 or float, and class indices (B,) on the device of the network;
-    `normalise` maps rotated images to its inputs. Sums over maps are in float32, or with `exact` in float64;
-    all else is in float64. `weights(first, count)` gives for images from the index `first` on their weight in
-    V and whether (1 or 0) they count for B; all are 1 by default. `InputError` for a class of fewer than two
-    images.
+    `rotations` may be other transformations; `normalise` maps rotated images to its inputs. Sums over maps
+    are in float32, or with `exact` in float64; all else is in float64. `weights(first, count)` gives for
+    images from the index `first` on their weight in V and whether (1 or 0) they count for B; all are 1 by
+    default. `InputError` for a class of fewer than two images.
     """
     state: _Accumulator | None = None
     generator, first = rotations.generator(), 0
@@ -108,7 +115,9 @@ def measure(
             # Drawn on the CPU, so that every type of device sees the same angles.
             angles = rotations.draw(count, generator).to(images.device)
             for index, (angle, moments) in enumerate(zip(angles, state.moments, strict=True)):
-                values, outputs = units.values(network, normalise(rotations.apply(images, angle)))
+                inputs = normalise(rotations.apply(images, angle))
+                undo = partial(_undone, rotations, angle)
+                values, outputs = units.values(network, inputs, undo)
                 state.centred(values)
                 spread.add(values)
                 moments.add(Moments.of(values, labels, member))
@@ -135,3 +144,18 @@ def measure(
         images=state.images.cpu().numpy().astype(int),
         correct=state.correct.cpu().numpy().astype(int) if units.classifies else None,
     )
+
+
+def warn_of_broken_units(found: Deviations, source: str) -> None:
+    """Name on stderr every layer with units whose values are NaN or infinite, and how many there are."""
+    v, b = (next(iter(own.values()))[-1] for own in (found.transformation, found.sample))
+    broken, first = ~np.isfinite(v) | ~np.isfinite(b), 0
+    for layer in found.layers:
+        if count := int(broken[first : first + layer.units].sum()):
+            print(
+                f"warning: {source}: {count} of {layer.units} units of layer {layer.label} have NaN or "
+                "infinite values; they have no invariance (`not finite`); the training diverged, or images "
+                "are not those of the network",
+                file=sys.stderr,
+            )
+        first += layer.units

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import atomic
+from anatomy.runtime.files import atomic, understood
 
 # The only key of the metadata: of several the order in the file would be random.
 FORMAT = "anatomy invariance 1"
@@ -24,8 +24,12 @@ class Measurement:
 
     `arrays`: `transformation/<aggregation>` and `sample/<aggregation>` (G + 1, units), the last row of all
     images; `floor/<aggregation>` (units,), the deviation over rotations of images that are turned and turned
-    back; `images` (G,) and `correct` (G, R). `facts`: experiment, seed, epoch, checksum of the weights,
-    classes, angles, layers (label, module, units), aggregations, scores (part, images, loss, accuracy).
+    back; `images` (G,) and `correct` (G, R). If asked for, `local/<aggregation>` (units,), the mean of the
+    derivative along the rotation; V and B of other epochs, `epoch=<epoch>/...`; V and B under other
+    transformations of all images together, `<kind>/...` (2, units). `facts`: experiment, seed, epoch,
+    checksum of the weights, classes, angles, layers (label, module, units), aggregations, scores (part,
+    images, loss, accuracy); if asked for, `epochs`, and `transformations`: of each kind their number, and
+    that of images.
     """
 
     facts: Mapping[str, Any]
@@ -44,7 +48,7 @@ class Measurement:
     def read(cls, path: Path) -> "Measurement":
         """Read it from a file; `InputError` if it is none of this study, or not what is recorded of it."""
         require_recorded(path)
-        with safe_open(path, "numpy") as file:
+        with understood(path, f"a file of {FORMAT}"), safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             if FORMAT not in metadata:
                 raise InputError(f"{path} is no measurement of invariance; expected a file of {FORMAT}")

@@ -1,4 +1,4 @@
-"""The paper's figures: for each network and data set those of a pair, and one of all layers together."""
+"""The paper's figures: those of each pair of networks, of all layers, of retraining; and further ones."""
 
 from collections.abc import Mapping
 
@@ -13,6 +13,7 @@ PAPER = Paper(
 )
 
 TRAINING = "Training"
+RETRAINING = "Retraining"
 MEASURE = "Invariance of layers and units"
 
 NETWORKS = {
@@ -42,4 +43,25 @@ FIGURES: Mapping[str, PaperFigure] = {
         for dataset in DATASETS
         for kind, (section, shows) in _OF_A_PAIR.items()
     },
+    "invariance_retraining": PaperFigure(
+        "invariance_retraining",
+        RETRAINING,
+        "accuracy after training chosen layers on rotated images",
+        EXPERIMENTS,
+    ),
+    "invariance_epochs": PaperFigure(
+        "invariance_epochs", MEASURE, "not in the paper: the invariance of layers over epochs", EXPERIMENTS
+    ),
+    "invariance_stability": PaperFigure(
+        "invariance_stability",
+        MEASURE,
+        "not in the paper: invariance over seeds, of trained and untrained networks",
+        EXPERIMENTS,
+    ),
+    "invariance_transformations": PaperFigure(
+        "invariance_transformations",
+        MEASURE,
+        "not in the paper: the invariance of layers to scale, translation, and all together",
+        EXPERIMENTS,
+    ),
 }

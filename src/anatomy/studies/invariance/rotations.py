@@ -35,6 +35,8 @@ class Rotations:
             raise InputError(
                 f"angles: {self.count}; a deviation over rotations needs {FEWEST} or more angles"
             )
+        if not 0 <= self.jitter < float("inf"):
+            raise InputError(f"jitter: {self.jitter}; expected degrees of at least 0")
 
     @property
     def angles(self) -> torch.Tensor:
@@ -61,6 +63,10 @@ class Rotations:
             images = images * circle(*images.shape[2:], images.device)
         turned = rotate(images, angles)
         return rotate(turned, -angles) if self.back else turned
+
+    def undo(self, maps: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
+        """Return maps (B, C, H, W) turned back by angles, but where `back` has the image upright."""
+        return maps if self.back else rotate(maps, -angles)
 
 
 def circle(height: int, width: int, device: torch.device) -> torch.Tensor:

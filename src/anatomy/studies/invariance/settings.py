@@ -1,18 +1,31 @@
 """What this study asks of the configuration beyond its schema."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from typing import Any
 
 from anatomy.reporting.figures import FigureChecks
 from anatomy.runtime.settings import Settings
 
+# Points cannot be rotated.
+MEASURES_POINTS = False
 # What must be the same of both networks of a pair.
 SHARED = ("architecture", "width", "options", "dataset")
 
 
 def study_problems(where: str, own: Settings, experiments: Mapping[str, Settings]) -> Iterator[str]:
-    """Yield what is wrong with this study's entry: nothing."""
-    yield from ()
+    """Yield what is wrong with experiments that are measured at other epochs: snapshots that lack weights."""
+    for name, settings in experiments.items():
+        if settings.invariance is None or settings.snapshots.weights == "all":
+            continue
+        # The seed alone makes a network at epoch 0, unless it began with something learned.
+        begins = settings.start is None and settings.subspace is None
+        needed = sorted({*settings.invariance.epochs} - {settings.epochs} - ({0} if begins else set()))
+        if needed:
+            yield (
+                f"experiments.{name}.invariance.epochs: the snapshot of epoch {needed[0]} has convolutions "
+                "only; set snapshots.weights to all"
+            )
 
 
 def experiment_problems(where: str, own: Settings) -> Iterator[str]:
@@ -21,11 +34,18 @@ def experiment_problems(where: str, own: Settings) -> Iterator[str]:
         yield (
             f"{where}.artefacts: the authors' code has no floor; set it to false with `variant: published`"
         )
+    if own.local and {*own.aggregations} == {"same_equivariance"}:
+        yield f"{where}.local: there is none of maps that are turned back; add mean to aggregations"
+    further = own.transformations
+    if further is not None and not (further.scale or further.translation or further.combined):
+        yield f"{where}.transformations: there are none; add scale, translation or combined"
+    if further is not None and further.combined and prod(further.combined) < 2:
+        yield f"{where}.transformations.combined: there is one transformation; expected two or more"
 
 
 def epochs_read(own: Settings) -> dict[str, Sequence[int]]:
-    """Return the epochs whose snapshots this study reads: none, it measures the trained network."""
-    return {}
+    """Return the epochs whose snapshots this study reads, by the key that lists them."""
+    return {"epochs": own.epochs}
 
 
 def missing_tables(own: Settings) -> tuple[str, ...]:
@@ -72,7 +92,33 @@ def angle_problems(
             )
 
 
-# All kinds draw pairs.
+def epoch_problems(
+    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Settings]
+) -> Iterator[str]:
+    """Yield what is wrong with experiments whose invariance over epochs is drawn: epochs to measure."""
+    for name in names:
+        if not experiments[name].invariance.epochs:
+            yield f"{where}: {name!r} is measured after its last epoch alone; set invariance.epochs of it"
+
+
+def stability_problems(
+    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Settings]
+) -> Iterator[str]:
+    """Yield what is wrong with experiments that are compared with their initialisation over seeds."""
+    for name in names:
+        if 0 not in experiments[name].invariance.epochs:
+            yield f"{where}: {name!r} is not measured at initialisation; add 0 to invariance.epochs of it"
+
+
+def transformation_problems(
+    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Settings]
+) -> Iterator[str]:
+    """Yield what is wrong with experiments whose invariance under several transformations is drawn."""
+    for name in names:
+        if experiments[name].invariance.transformations is None:
+            yield f"{where}: {name!r} is measured under rotation alone; set invariance.transformations of it"
+
+
 _PAIRS = FigureChecks(pair_problems, whole=True)
 FIGURE_CHECKS = {
     "invariance_layers": _PAIRS,
@@ -80,4 +126,7 @@ FIGURE_CHECKS = {
     "invariance_classes": _PAIRS,
     "invariance_training": _PAIRS,
     "invariance_angles": FigureChecks(angle_problems, whole=True),
+    "invariance_epochs": FigureChecks(epoch_problems),
+    "invariance_stability": FigureChecks(stability_problems),
+    "invariance_transformations": FigureChecks(transformation_problems),
 }

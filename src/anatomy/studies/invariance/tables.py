@@ -33,14 +33,15 @@ def units_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
     return pd.concat([_units(own) for own in measurements], ignore_index=True)
 
 
-def _units(own: Measurement) -> pd.DataFrame:
+def _units(own: Measurement, of: str = "") -> pd.DataFrame:
+    """Return the units of one measurement; `of` is the prefix of further arrays, `epoch=3/` or `scale/`."""
     parts = []
     for aggregation in own.facts["aggregations"]:
-        v, b = (own.arrays[f"{name}/{aggregation}"] for name in ("transformation", "sample"))
-        rows = unit_rows(own.facts["layers"], v, b, own.facts["classes"]).assign(
-            aggregation=aggregation, floor=np.nan
-        )
-        if (floor := own.arrays.get(f"floor/{aggregation}")) is not None:
+        v, b = (own.arrays[f"{of}{name}/{aggregation}"] for name in ("transformation", "sample"))
+        # All classes together are the only one.
+        classes = own.facts["classes"] if len(v) == len(own.facts["classes"]) + 1 else ()
+        rows = unit_rows(own.facts["layers"], v, b, classes).assign(aggregation=aggregation, floor=np.nan)
+        if (floor := own.arrays.get(f"{of}floor/{aggregation}")) is not None:
             rows.loc[rows["kind"] == ALL, "floor"] = invariance(floor, b[-1])
         parts.append(rows)
     origin = {key: own.facts[key] for key in ORIGIN}
@@ -160,8 +161,70 @@ def angles_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*ORIGIN, "class", "angle", "images", "accuracy"])
 
 
-def layers_table(layers: pd.DataFrame, epoch: int) -> pd.DataFrame:
-    """Return the rows of `layer_table` of its first aggregation in the columns of `LAYERS`."""
+def epochs_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
+    """Return the rows of `layer_table` for every `epoch` that was asked for, and the last one beside them."""
+    parts = [
+        _layers_of(own, "" if epoch == own.facts["epoch"] else f"epoch={epoch}/", {"epoch": epoch})
+        for own in measurements
+        for epoch in own.facts.get("epochs", ())
+    ]
+    return _further(parts, ["epoch"])
+
+
+def transformations_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
+    """Return the rows of `layer_table`, kind `all`, under every transformation, `rotation` first.
+
+    `count` is how many transformations there were of a kind, `images` how many images each. Empty where
+    rotation is the only one.
+    """
+    parts = []
+    for own in measurements:
+        if further := own.facts.get("transformations"):
+            counts = {"": [len(own.facts["angles"]), int(own.arrays["images"].sum())]}
+            for kind, (count, images) in (counts | further).items():
+                columns = {"transformation": kind or "rotation", "count": count, "images": images}
+                parts.append(_layers_of(own, kind and f"{kind}/", columns))
+    table = _further(parts, ["transformation", "count", "images"])
+    return table[table["kind"] == ALL].reset_index(drop=True)
+
+
+def _layers_of(own: Measurement, of: str, columns: Mapping[str, Any]) -> pd.DataFrame:
+    return layer_table(_units(own, of)).assign(**columns)
+
+
+def _further(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """Return tables of layers in one, without the floor, `columns` after the seed."""
+    by = ["aggregation", "kind", "position", "layer", "label", "units", *COUNTS]
+    every = [*ORIGIN, *columns, *by, "invariance", "invariance_alive"]
+    return pd.concat(parts, ignore_index=True)[every] if parts else pd.DataFrame(columns=every)
+
+
+def local_table(measurements: Iterable[Measurement]) -> pd.DataFrame:
+    """Return one row per seed, aggregation and unit of the local measure; empty where it was not asked for.
+
+    `derivative` is the mean over images of the absolute derivative along the rotation, per radian, `local`
+    that over B of all images.
+    """
+    parts = []
+    for own in measurements:
+        for aggregation in own.facts["aggregations"]:
+            if (derivative := own.arrays.get(f"local/{aggregation}")) is not None:
+                b = own.arrays[f"sample/{aggregation}"][-1:]
+                rows = unit_rows(own.facts["layers"], derivative[None], b)
+                origin = {key: own.facts[key] for key in ORIGIN}
+                parts.append(rows.assign(**origin, aggregation=aggregation))
+    columns = [*ORIGIN, "aggregation", "position", "layer", "label", "unit", "derivative", "local"]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    names = {"transformation": "derivative", "invariance": "local"}
+    return pd.concat(parts, ignore_index=True).rename(columns=names)[columns]
+
+
+def layers_table(layers: pd.DataFrame, epoch: int, epochs: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the rows of `layer_table` of its first aggregation in the columns of `LAYERS`.
+
+    They are of the last `epoch`; those of the epochs before it are taken of a table of `epochs_table`.
+    """
     own = layers[layers["aggregation"] == layers["aggregation"].iloc[0]].assign(epoch=epoch)
     whole = own[own["kind"] == ALL]
     parts = [
@@ -172,6 +235,13 @@ def layers_table(layers: pd.DataFrame, epoch: int) -> pd.DataFrame:
     ]
     if whole["floor"].notna().any():
         parts.append(whole.assign(quantity="invariance_floor", value=whole["floor"]))
+    if epochs is not None and len(epochs):
+        before = epochs[
+            (epochs["aggregation"] == own["aggregation"].iloc[0])
+            & (epochs["kind"] == ALL)
+            & (epochs["epoch"] != epoch)
+        ]
+        parts.append(before.assign(quantity="invariance", value=before["invariance"]))
     return pd.concat(parts, ignore_index=True)[[*LAYERS]]
 
 

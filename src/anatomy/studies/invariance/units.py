@@ -1,12 +1,14 @@
 """From outputs of modules to units: which columns of numbers stand for the feature maps of a layer.
 
 An output (N, C, ...) is C units, (N, C) too. A map is aggregated before any statistic, by its `sum`, `mean`
-or `max`; with `deviations` each of its pixels is measured, and the deviations are averaged over the map.
+or `max`; with `deviations` each of its pixels is measured, and the deviations are averaged over the map. With
+`same_equivariance` maps (N, C, H, W) are turned back first: what turns with the image is then invariant.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 
 import torch
@@ -15,7 +17,12 @@ from torch import nn
 from anatomy.networks.forward import module_outputs
 from anatomy.runtime.errors import InputError
 
-AGGREGATIONS = ("sum", "mean", "max", "deviations")
+TURNED_BACK = "same_equivariance"
+AGGREGATIONS = ("sum", "mean", "max", "deviations", TURNED_BACK)
+# Those that keep the pixels of a map apart.
+PIXELWISE = ("deviations", TURNED_BACK)
+# Maps as they would be, had their image not been transformed.
+Undo = Callable[[torch.Tensor], torch.Tensor]
 # The whole network, as `module_outputs` names it.
 NETWORK = ""
 
@@ -35,7 +42,10 @@ def fitting(inputs: torch.Tensor) -> Iterator[None]:
     """Raise `InputError` where a forward pass of inputs (N, ...) fails: it takes those of another shape."""
     try:
         yield
-    except InputError:
+    except InputError as error:
+        # The name of the whole network is empty.
+        if str(error).startswith(" "):
+            raise InputError(f"the network{error}") from error
         raise
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, AttributeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -81,31 +91,37 @@ class Units:
             shared = None
             for name, columns in self.ranges.items():
                 if shared is None or len(shape) > 2:
-                    width = layer.units * (layer.pixels if name == "deviations" else 1)
+                    width = layer.units * (layer.pixels if name in PIXELWISE else 1)
                     shared, end = slice(end, end + width), end + width
                 columns.append(shared)
         self.columns = end
         self.classifies = outputs[NETWORK].ndim == 2
 
-    def reduce(self, output: torch.Tensor) -> torch.Tensor:
-        """Return the columns (N, k) of an output (N, C, ...)."""
+    def reduce(self, output: torch.Tensor, undo: Undo | None = None) -> torch.Tensor:
+        """Return the columns (N, k) of an output (N, C, ...); `undo` turns maps back."""
         if output.ndim == 2:
             return output
-        return torch.cat([self._aggregated(output, name) for name in self.aggregations], 1)
+        return torch.cat([self._aggregated(output, name, undo) for name in self.aggregations], 1)
 
-    def _aggregated(self, maps: torch.Tensor, name: str) -> torch.Tensor:
+    def _aggregated(self, maps: torch.Tensor, name: str, undo: Undo | None) -> torch.Tensor:
         pixels = tuple(range(2, maps.ndim))
-        if name == "deviations":
-            return maps.flatten(1).to(self.dtype or maps.dtype)
+        if name in PIXELWISE:
+            turned = name == TURNED_BACK and undo is not None and maps.ndim == 4
+            return (undo(maps) if turned else maps).flatten(1).to(self.dtype or maps.dtype)
         if name == "max":
             return maps.amax(pixels).to(self.dtype or maps.dtype)
         values = maps.sum(pixels, dtype=self.dtype)
         return values / prod(maps.shape[2:]) if name == "mean" else values
 
-    def values(self, network: nn.Module, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return all columns (N, K) in float64, and the output of the network, of one forward pass."""
-        reduce = {"reduce": self.reduce}
-        outputs = module_outputs(network, inputs, [*self.names, NETWORK], **reduce)
+    def values(
+        self, network: nn.Module, inputs: torch.Tensor, undo: Undo | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return all columns (N, K) in float64, and the output of the network, of one forward pass.
+
+        `undo` turns maps back, for `same_equivariance`.
+        """
+        reduce = partial(self.reduce, undo=undo)
+        outputs = module_outputs(network, inputs, [*self.names, NETWORK], reduce)
         columns = torch.cat([outputs[name].double() for name in self.names], 1)
         return columns, outputs[NETWORK]
 

@@ -20,7 +20,7 @@ from anatomy.networks.batch_norm import normalisations
 from anatomy.networks.subspace import Subspace, point_at
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.streams import stream
-from anatomy.studies.subspaces import recalibration
+from anatomy.studies.subspaces import matching, recalibration
 from anatomy.studies.subspaces.evaluation import MEASURES
 from anatomy.studies.subspaces.of_run import rows_of_points
 from anatomy.studies.subspaces.points import POINT, Point, points_of
@@ -48,6 +48,17 @@ def simplex(*corners: nn.Module) -> "BetweenNetworks":
     return BetweenNetworks(corners, "simplex")
 
 
+def matched(network: nn.Module, reference: nn.Module, seed: int = 0) -> nn.Module:
+    """Return a copy of a network with its hidden units renumbered to match those of another.
+
+    It computes the same. `seed` draws the order in which layers take turns. `InputError` for networks that
+    are no chain of convolutions and linear layers, or have batch normalisation, and for different ones.
+    """
+    found = deepcopy(network)
+    found.load_state_dict(matching.matched(network, reference, seed))
+    return found
+
+
 class BetweenNetworks:
     """A line, curve or simplex of given networks, which stay as they are."""
 
@@ -66,13 +77,13 @@ class BetweenNetworks:
         random_points: int = 5,
         at: Sequence | None = None,
         seed: int = 0,
-    ) -> None:
+    ) -> "BetweenNetworks":
         """Choose points, and take their statistics of batch normalisation in one pass over batches each.
 
         `batches` are inputs (B, ...) as the networks take them: a list, a loader that can be gone through
         again, or a function that returns such. `points` (odd) lie on a line or curve, `random_points` in a
         simplex beside its corners and its mid-point, drawn with `seed`. Or `at` has other points: numbers of
-        [0, 1], or lists of coefficients. `InputError` for a point outside.
+        [0, 1], or lists of coefficients. `InputError` for a point outside. Returns itself.
         """
         corners = len(self.subspace.corners)
         if at is not None:
@@ -90,6 +101,7 @@ class BetweenNetworks:
         passes = _passes(batches)
         self.statistics = recalibration.recalibrated(self.subspace, listed, passes)
         self.points = listed
+        return self
 
     def network(self, at: float | Sequence[float]) -> nn.Module:
         """Return a copy of the network at a point: a number of [0, 1], or coefficients of a simplex.

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-OFFERS = ("line", "curve", "simplex")
+OFFERS = ("line", "curve", "simplex", "matched")
 # Subcommands of the console command, modules of `commands`.
-COMMANDS = ("interpolate",)
+COMMANDS = ("subspaces",)
 
 
 def __getattr__(name: str) -> Any:

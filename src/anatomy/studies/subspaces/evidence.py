@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import pandas as pd
 
@@ -26,17 +27,28 @@ class SubspaceEvidence(Evidence):
                 tables[name] = table[table["seed"].isin(seeds)]
         return replace(self, tables=tables)
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """What the experiment trains: `standard`, `line`, `bezier` or `simplex`."""
         return self.table("evaluations")["kind"].iloc[0]
 
-    @property
+    @cached_property
     def beta(self) -> float:
         """The factor that keeps corners apart."""
         return float(self.table("evaluations")["beta"].iloc[0])
 
-    @property
+    @cached_property
+    def noise(self) -> float:
+        """The fraction of label noise."""
+        return float(self.table("evaluations")["label_noise"].iloc[0])
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether single networks were trained without dropout and label smoothing."""
+        first = self.table("evaluations").iloc[0]
+        return first["kind"] == STANDARD and not first["dropout"] and not first["smoothing"]
+
+    @cached_property
     def layerwise(self) -> bool:
         """Whether each layer had a point of its own in training."""
         return bool(self.table("evaluations")["layerwise"].iloc[0])
@@ -55,6 +67,14 @@ class SubspaceEvidence(Evidence):
         """Return a quantity of the average of snapshots, by seed."""
         table = self.table("evaluations")
         return table[table["evaluation"] == "average"].set_index("seed")[quantity]
+
+    def stopped(self) -> pd.Series:
+        """Return the accuracy at the best epoch of each run, by seed: optimal early stopping."""
+        return self.table("training").groupby("seed")["validation_accuracy"].max()
+
+    def seconds(self) -> pd.Series:
+        """Return the seconds that each run took to train and to be evaluated meanwhile, by seed."""
+        return self.table("training").groupby("seed")["seconds"].sum()
 
     def ends(self, quantity: str = "accuracy") -> pd.Series:
         """Return the mean of a quantity over the ends of a line or curve, by seed."""

@@ -1,6 +1,7 @@
 """A run's subspace, and what is evaluated of the run: through the door of the engine."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,35 @@ from anatomy.runtime.fingerprints import fingerprint
 from anatomy.runtime.streams import stream
 from anatomy.studies.subspaces import evaluation
 from anatomy.studies.subspaces.evaluation import COMBINED, Predictions, ensemble_row, single_row
+from anatomy.studies.subspaces.geometry import coordinates
 from anatomy.studies.subspaces.points import (
     NETWORK,
+    PLANE,
     SNAPSHOT,
     Point,
     groups_of,
     points_of,
+    points_of_plane,
     points_of_snapshots,
 )
 from anatomy.studies.subspaces.predicting import predict_test
-from anatomy.studies.subspaces.recalibration import PROGRAM, RecalibratedPoints
-from anatomy.studies.subspaces.tables import KEYS, SUBSPACE, subspace_columns
+from anatomy.studies.subspaces.recalibration import RecalibratedPoints, command
+from anatomy.studies.subspaces.tables import COORDINATES, KEYS, TRAINED, training_columns
 from anatomy.training.trained import TrainedRun
 
-EVALUATIONS = ("experiment", "seed", *SUBSPACE, *KEYS, "images", *evaluation.MEASURES)
+EVALUATIONS = ("experiment", "seed", *TRAINED, *KEYS, *COORDINATES, "images", *evaluation.MEASURES)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which points of a run are evaluated: what its experiment says under `subspaces`."""
+
+    points: int = 21
+    random_points: int = 5
+    plane: int = 0
+    average: Sequence[int] = ()
+    between: Sequence[str] = ()
+    endpoint: float = 0.8
 
 
 def run_identity(run: TrainedRun) -> dict[str, str]:
@@ -51,18 +67,28 @@ def subspace_of(run: TrainedRun, average: Sequence[int] = ()) -> Subspace:
             "whose networks are averaged"
         )
     networks = [run.network(epoch).to(**place) for epoch in average]
-    return Subspace(run.network().to(**place), networks, "simplex")
+    # So that layers may have coefficients of their own.
+    return Subspace(run.network().to(**place), networks, "simplex", layerwise=True)
 
 
-def points_of_run(
-    run: TrainedRun, subspace: Subspace, count: int, random_count: int, average: Sequence[int] = ()
-) -> list[Point]:
-    """Return the points of `subspace_of` that are evaluated; see `points.points_of`."""
-    random = stream(run.seed, "random points")
+def points_of_run(run: TrainedRun, subspace: Subspace, asked: Asked) -> list[Point]:
+    """Return the points of `subspace_of` that are evaluated; see `points`."""
     if run.settings.subspace is None:
-        return points_of_snapshots(average, subspace.rows, random_count, random)
-    corners = len(subspace.corners)
-    return points_of(subspace.kind, corners, subspace.rows, count, random_count, random)
+        own = asked.points, asked.random_points, run.seed, asked.between, asked.endpoint
+        return points_of_snapshots(asked.average, subspace.rows, *own)
+    corners, random = len(subspace.corners), stream(run.seed, "random points")
+    points = points_of(subspace.kind, corners, subspace.rows, asked.points, asked.random_points, random)
+    return points + (points_of_plane(gram_of(subspace), asked.plane) if asked.plane else [])
+
+
+def gram_of(subspace: Subspace) -> np.ndarray:
+    """Return the inner products (corners, corners) of the corners, over all their parameters, in float64."""
+    corners = [list(corner.parameters()) for corner in subspace.corners]
+    total = 0
+    for weights in zip(*corners, strict=True):
+        flat = torch.stack([own.detach().flatten() for own in weights]).double()
+        total = total + flat @ flat.T
+    return total.cpu().numpy()
 
 
 def evaluate_run(run: TrainedRun, points: Path | None) -> tuple[list[dict[str, Any]], Predictions]:
@@ -74,11 +100,15 @@ def evaluate_run(run: TrainedRun, points: Path | None) -> tuple[list[dict[str, A
     task, own = run.task, run.settings.subspace
     if own is not None and points is None:
         raise InputError(
-            f"the points of the subspace of {run.folder} were not recalibrated; run {PROGRAM}, and give "
-            "its output as --points"
+            f"the points of the subspace of {run.folder} were not recalibrated; run "
+            f"{command(run=run.folder)}, and give its output as --points"
         )
-    columns = subspace_columns(None if own is None else own.complete())
-    common = {"experiment": run.facts["experiment"], "seed": run.seed, **columns}
+    common = {
+        "experiment": run.facts["experiment"],
+        "seed": run.seed,
+        **training_columns(run.settings),
+        **dict.fromkeys(COORDINATES),
+    }
     labels, rows, of_network = task.test[1].cpu().numpy(), [], None
     if own is None:
         network = run.network().to(device=task.device, memory_format=torch.channels_last)
@@ -96,8 +126,20 @@ def evaluate_run(run: TrainedRun, points: Path | None) -> tuple[list[dict[str, A
                 of_network = found
             return found
 
-        rows += rows_of_points(kept.points, predict, labels)
+        evaluated = list(rows_of_points(kept.points, predict, labels))
+        _place(evaluated, kept.points, subspace)
+        rows += evaluated
     return [{**common, **row} for row in rows], of_network
+
+
+def _place(rows: Sequence[dict[str, Any]], points: Sequence[Point], subspace: Subspace) -> None:
+    """Add to the rows of points of a plane where in it they are."""
+    inside = [point.coefficients[0].numpy() for point in points if point.evaluation == PLANE]
+    if inside:
+        found = coordinates(gram_of(subspace), np.stack(inside))
+        own = [row for row in rows if row["evaluation"] == PLANE]
+        for row, place in zip(own, found, strict=True):
+            row.update(zip(COORDINATES, map(float, place), strict=True))
 
 
 def rows_of_points(

@@ -15,8 +15,11 @@ PAPER = Paper(
 ACCURACY = "4 Accuracy of lines and curves"
 SIMPLEXES = "4 Accuracy of simplexes"
 CALIBRATION = "4 Calibration"
+NOISE = "4 Robustness to label noise"
+CORRUPTION = "4 Robustness to corruption"
 AVERAGES = "4 Comparison with stochastic weight averaging"
 DIVERSITY = "3 Distance and diversity of the ends"
+LANDSCAPE = "3 What lies between networks"
 
 FIGURES: Mapping[str, PaperFigure] = {
     "subspaces_figure_4": PaperFigure(
@@ -34,6 +37,18 @@ FIGURES: Mapping[str, PaperFigure] = {
     "subspaces_calibration": PaperFigure(
         "calibration_over_alpha", CALIBRATION, "the calibration error along lines and curves", EXPERIMENTS
     ),
+    "subspaces_label_noise": PaperFigure(
+        "accuracy_over_noise",
+        NOISE,
+        "accuracy over label noise, of mid-points, early stopping, dropout, label smoothing and averages",
+        EXPERIMENTS,
+    ),
+    "subspaces_corruptions": PaperFigure(
+        "accuracy_under_corruption",
+        CORRUPTION,
+        "accuracy on ImageNet-C, of single networks, mid-points and ensembles of two points",
+        EXPERIMENTS,
+    ),
     "subspaces_swa": PaperFigure(
         "averages",
         AVERAGES,
@@ -44,6 +59,17 @@ FIGURES: Mapping[str, PaperFigure] = {
         "distance_of_ends",
         DIVERSITY,
         "distance and cosine of the ends of lines, trained with beta and without",
+        EXPERIMENTS,
+    ),
+    "subspaces_plane": PaperFigure(
+        "plane_of_corners",
+        LANDSCAPE,
+        "not in the paper: accuracy and loss in the plane of three corners",
+    ),
+    "subspaces_barrier": PaperFigure(
+        "barrier_of_seeds",
+        LANDSCAPE,
+        "not in the paper: lines between networks trained independently, with matched units and without",
         EXPERIMENTS,
     ),
 }

@@ -7,7 +7,7 @@ import numpy as np
 
 from anatomy.checkpoints.safetensors_files import ArraysInFileOrder, read_safetensors
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import atomic
+from anatomy.runtime.files import atomic, understood
 from anatomy.studies.subspaces.evaluation import Predictions
 
 
@@ -29,9 +29,15 @@ def read_predictions(paths: Sequence[Path]) -> tuple[dict[int, Predictions], np.
     first = None
     for path in paths:
         arrays, metadata = read_safetensors(path)
-        labels = arrays["labels"]
+        with understood(path, "predictions of evaluate_points.py"):
+            labels, seed = arrays["labels"], int(metadata["seed"])
+            own = Predictions(arrays["logits"], arrays["features"])
+            if labels.ndim != 1 or {len(own.logits), len(own.features)} != {len(labels)}:
+                raise ValueError(
+                    f"{len(labels)} labels, {len(own.logits)} logits, {len(own.features)} features"
+                )
         if first is not None and not np.array_equal(labels, first):
             raise InputError(f"{path} is of other images than {paths[0]}; expected runs of one experiment")
         first = labels if first is None else first
-        found[int(metadata["seed"])] = Predictions(arrays["logits"], arrays["features"])
+        found[seed] = own
     return found, first

@@ -17,15 +17,22 @@ from anatomy.networks.batch_norm import normalisations, recalibrate
 from anatomy.networks.subspace import Subspace
 from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import atomic
+from anatomy.runtime.files import atomic, understood
 from anatomy.runtime.streams import stream, stream_seed
-from anatomy.studies.subspaces.points import Point
+from anatomy.studies.subspaces.points import Point, move
 from anatomy.training.task import Task
 
 BUFFERS = ("running_mean", "running_var")
 # The metadata of a file of points.
 METADATA = "anatomy.points"
+# What that says of each point.
+NAMED = ("evaluation", "alpha", "index", "drawn", "seed")
 PROGRAM = "workflow/scripts/recalibrate_points.py"
+
+
+def command(points: Path | str = "POINTS", run: Path | str = "RUN") -> str:
+    """Return what to type to have the points of a run recalibrated."""
+    return f"{PROGRAM} --run {run} --dataset DATASET --output {points}"
 
 
 def training_batches(task: Task, augmented: bool) -> Iterator[torch.Tensor]:
@@ -55,7 +62,7 @@ def recalibrated(
     """
     found: dict[str, list[torch.Tensor]] = {}
     for point in points:
-        subspace.move(point.coefficients)
+        move(subspace, point)
         recalibrate(subspace.network, batches())
         for name, buffer in statistics_of(subspace.network).items():
             found.setdefault(name, []).append(buffer.detach().cpu().clone())
@@ -75,8 +82,9 @@ def write_points(
     tensors = {f"statistics.{name}": tensor.contiguous() for name, tensor in statistics.items()}
     names = []
     for index, point in enumerate(points):
-        tensors[f"coefficients.{index}"] = point.coefficients.contiguous()
-        names.append({"evaluation": point.evaluation, "alpha": point.alpha, "index": point.index})
+        # Points may share memory, which safetensors refuses.
+        tensors[f"coefficients.{index}"] = point.coefficients.contiguous().clone()
+        names.append({name: getattr(point, name) for name in NAMED})
     content = json.dumps({"points": names, **facts}, sort_keys=True)
     with atomic(path) as temporary:
         save_file(tensors, temporary, {METADATA: content})
@@ -89,21 +97,20 @@ class RecalibratedPoints:
         """Read the file; `InputError` if it is missing, damaged, no such file, or not of the run."""
         self.path = path
         if not path.is_file():
-            raise InputError(f"{path} does not exist: no point was recalibrated; run {PROGRAM}")
+            raise InputError(f"{path} does not exist: no point was recalibrated; run {command(path)}")
         require_recorded(path)
-        with safe_open(path, "pt") as file:
+        with understood(path, f"a file of {PROGRAM}"), safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             if METADATA not in metadata:
-                raise InputError(f"{path} is no file of recalibrated points; run {PROGRAM}")
+                raise InputError(f"{path} is no file of recalibrated points; run {command(path)}")
             content = json.loads(metadata[METADATA])
             for key, value in facts.items():
                 if content.get(key) != value:
-                    raise InputError(f"{path} has points of another run ({key}); run {PROGRAM} again")
+                    raise InputError(f"{path} has points of another run ({key}); run {command(path)}")
             names = file.keys()
             tensors = {name: file.get_tensor(name) for name in names}
         self.points = [
-            Point(own["evaluation"], tensors[f"coefficients.{i}"], own["alpha"], own["index"])
-            for i, own in enumerate(content["points"])
+            Point(coefficients=tensors[f"coefficients.{i}"], **own) for i, own in enumerate(content["points"])
         ]
         prefix = "statistics."
         self.statistics = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
@@ -117,15 +124,15 @@ class RecalibratedPoints:
         numbers = ", ".join(f"{value:g}" for value in wanted[0].tolist())
         raise InputError(
             f"the point with coefficients ({numbers}) was not recalibrated; {self.path} has "
-            f"{len(self.points)} others; run {PROGRAM} for it"
+            f"{len(self.points)} others; give it to {command(self.path)}"
         )
 
     @torch.no_grad()
     def load(self, subspace: Subspace, position: int) -> nn.Module:
         """Return the network of a subspace, moved to the point at `position`, with its statistics."""
-        subspace.move(self.points[position].coefficients)
+        move(subspace, self.points[position])
         for name, buffer in statistics_of(subspace.network).items():
             if name not in self.statistics:
-                raise InputError(f"{self.path} has no statistics of {name}; run {PROGRAM} again")
+                raise InputError(f"{self.path} has no statistics of {name}; run {command(self.path)}")
             buffer.copy_(self.statistics[name][position])
         return subspace.network.eval()

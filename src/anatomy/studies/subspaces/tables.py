@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from anatomy.reporting.tables import LAYERS
+from anatomy.runtime.settings import Settings
 from anatomy.studies.subspaces.evaluation import COMBINED, MEASURES, Predictions, ensemble_row, single_row
 from anatomy.studies.subspaces.geometry import COLUMNS as ENDS
 from anatomy.studies.subspaces.geometry import QUANTITIES
@@ -20,29 +21,48 @@ NEAR_THE_ENDS = 0.2
 MOST_SUBSETS = 10
 # The kind of one that trains no subspace.
 STANDARD = "standard"
-# How a run was trained.
+# How a run was trained: its subspace, and what else the paper compares.
 SUBSPACE = ("kind", "corners", "layerwise", "beta")
+TRAINED = (*SUBSPACE, "label_noise", "dropout", "smoothing")
+# Where in the plane of three corners a point is.
+COORDINATES = ("x", "y")
+OF_PLANE = ("experiment", "seed", "index", *COORDINATES, "accuracy", "loss", "ece")
 
 
-def subspace_columns(subspace: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return how a run was trained, as columns: `kind` is `standard` of one that trains no subspace."""
-    if subspace is None:
-        return {"kind": STANDARD, "corners": 1, "layerwise": False, "beta": 0.0}
-    corners = {"line": 2, "bezier": 3}.get(subspace["kind"], subspace.get("corners"))
+def training_columns(settings: Settings) -> dict[str, Any]:
+    """Return how a run was trained, as columns: `kind` is `standard` of one that trains no subspace.
+
+    `label_noise` is the fraction of labels that are replaced, `smoothing` that of label smoothing.
+    """
+    own = settings.subspace
+    found = {"kind": STANDARD, "corners": 1, "layerwise": False, "beta": 0.0}
+    if own is not None:
+        corners = {"line": 2, "bezier": 3}.get(own.kind, own.corners)
+        found = {"kind": own.kind, "corners": corners, "layerwise": own.layerwise, "beta": own.beta}
+    noise = settings.label_noise
     return {
-        **{"kind": subspace["kind"], "corners": corners},
-        **{"layerwise": subspace["layerwise"], "beta": subspace["beta"]},
+        **found,
+        "label_noise": 1.0 if noise.kind == "permuted" else noise.fraction,
+        "dropout": settings.dropout,
+        "smoothing": settings.loss.smoothing,
     }
 
 
 def evaluations(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return the evaluations of all runs of an experiment under each other."""
-    return pd.concat(frames, ignore_index=True)
+    """Return the evaluations of all runs of an experiment under each other, but those of planes."""
+    table = pd.concat(frames, ignore_index=True)
+    return table[table["evaluation"] != "plane"].drop(columns=list(COORDINATES)).reset_index(drop=True)
+
+
+def plane(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the columns `OF_PLANE` of all points of planes; the first three of each seed are the corners."""
+    table = pd.concat(frames, ignore_index=True)
+    return table.loc[table["evaluation"] == "plane", list(OF_PLANE)].reset_index(drop=True)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Return `mean`, `std` and `n` over seeds of each quantity of each evaluation that has it."""
-    common = ["experiment", *SUBSPACE, *KEYS]
+    common = ["experiment", *TRAINED, *KEYS]
     quantities = [name for name in MEASURES if not name.endswith(("_low", "_high"))]
     long = table.melt(common, quantities, "quantity", "value").dropna(subset="value")
     groups = long.groupby([*common, "quantity"], sort=False, dropna=False)["value"]

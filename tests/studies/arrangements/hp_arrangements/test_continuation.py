@@ -14,6 +14,9 @@ from anatomy.checkpoints.snapshots import load_snapshot
 from anatomy.networks.build import build_network
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.streams import stream
+from anatomy.studies.arrangements.hp_arrangements.continuation import earlier_facts, epochs_done
+from anatomy.training.resume import save_state
+from anatomy.training.start import Start
 
 pytestmark = pytest.mark.usefixtures("inside")
 
@@ -142,7 +145,10 @@ def test_a_run_with_other_options_is_not_overwritten(shades):
         (["--pretrained"], "--pretrained networks tell 1000 classes apart, --dataset has 4"),
         (["--resume-from", "gone.tar"], "--resume-from gone.tar does not exist"),
         (["--resume-from", "shades"], "shades is no run directory"),
-        (["--resume-from", "text.pt"], "text.pt is neither safetensors nor a checkpoint of torch.save"),
+        (
+            ["--resume-from", "text.pt"],
+            "text.pt is damaged, or not a checkpoint of safetensors or torch.save",
+        ),
         (["--resume-from", "few.pt"], "few.pt has no features.0.bias"),
         (
             ["--resume-from", "wide.pt"],
@@ -166,3 +172,18 @@ def test_bad_input_is_refused(options, message, shades):
     with pytest.raises(InputError, match=message):
         trained(*options)
     shutil.rmtree("shades")
+
+
+def test_a_state_of_an_earlier_version_has_done_no_epoch(tmp_path):
+    tensors = {"a": torch.ones(1)}
+    save_state(tmp_path, tensors, {"history": []}, "fingerprint")
+    assert epochs_done(tmp_path, Start(epoch=3)) == 2
+    save_state(tmp_path, tensors, {"history": [], "epoch": 7}, "fingerprint")
+    assert epochs_done(tmp_path, Start(epoch=3)) == 7
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"settings": 3}', "[" * 100_000])
+def test_damaged_facts_of_a_run_are_named(text, tmp_path):
+    (tmp_path / "options.json").write_text(text)
+    with pytest.raises(InputError, match=r"options\.json is damaged, or not the facts of a run"):
+        earlier_facts(tmp_path)

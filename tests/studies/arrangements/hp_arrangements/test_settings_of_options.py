@@ -119,6 +119,10 @@ def test_options_that_the_schema_refuses_are_refused(shades):
     [
         (["--noise", 1.5], "--noise is 1.5; expected 0 to 1"),
         (["--noise", -0.5], "--noise is -0.5; expected 0 to 1, or -1"),
+        (["--lr", "inf"], "--lr is inf; expected a number of more than 0"),
+        (["--lr", "nan"], "--lr is nan; expected a number of more than 0"),
+        (["--weight-decay", "inf"], "--weight-decay is inf; expected a number of at least 0"),
+        (["--lr-decay", "inf", "--lr-step", 1], "--lr-decay is inf; expected a factor"),
         (["--split", 1], "--split is 1.0; expected at least 0 and less than 1"),
         (["--lr-step", 5], "--lr-step and --lr-decay go together"),
         (["--upscale", "--upscale-padding"], "exclude each other"),

@@ -85,6 +85,10 @@ def test_single_filter_and_asymmetric_padding(tmp_path):
 TWICE = {"type": "conv", "name": "c", "weights": cell([np.ones((3, 3, 3, 3)), []])}
 
 
+def with_filters(filters):
+    return {**TWICE, "weights": cell([filters, []])}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -95,6 +99,25 @@ TWICE = {"type": "conv", "name": "c", "weights": cell([np.ones((3, 3, 3, 3)), []
         ({"layers": np.ones(3)}, "not of a MatConvNet network"),
         ({"layers": cell([TWICE, TWICE])}, "two convolutions are called c"),
         ({"layers": cell([{**TWICE, "stride": 0}])}, "not of a MatConvNet network"),
+        ({"layers": cell([{**TWICE, "stride": -1.0}])}, "stride is [-1.0, -1.0]; expected whole numbers"),
+        ({"layers": cell([{**TWICE, "stride": 1.5}])}, "stride is [1.5, 1.5]; expected whole numbers"),
+        ({"layers": cell([{**TWICE, "pad": np.nan}])}, "pad is [nan, nan, nan, nan]; expected whole numbers"),
+        ({"layers": cell([{**TWICE, "pad": 1e30}])}, "pad is [1e+30"),
+        ({"layers": cell([with_filters(np.ones((3, 3, 3, 3)) * 1j)])}, "c has weights of type complex128"),
+        ({"layers": cell([with_filters(np.array(["text"]))])}, "c has weights of type <U4"),
+        ({"layers": cell([with_filters(np.ones((3, 3, 3, 0)))])}, "c has no filters"),
+        (
+            {"layers": cell([TWICE, {**with_filters(np.ones((3, 3, 2, 3))), "name": "d"}])},
+            "d has filters of shape (3, 2, 3, 3), its input 3 channels",
+        ),
+        (
+            {"layers": cell([TWICE]), "meta": {"normalization": {"imageSize": [2.0, 9.0]}}},
+            "nothing is left of an image after c",
+        ),
+        (
+            {"layers": cell([TWICE]), "meta": {"normalization": {"imageSize": [np.inf, 3.0]}}},
+            "imageSize is [inf, 3.0]; expected whole numbers",
+        ),
         (
             {"layers": cell([{"type": "relu", "name": "a"}])},
             "no convolutions before its first fully connected",

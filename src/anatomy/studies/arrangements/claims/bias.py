@@ -156,7 +156,7 @@ def layers_2_to_8_biased(case: Case, threshold: float) -> Finding:
         "figure_08": "n_l training",
         "figure_21": "n_l training",
     },
-    quantity="n_1 at the last epoch, of the RGB experiment farthest from one half; interval over seeds",
+    quantity="n_1 at the last epoch, of the RGB experiment that speaks most against it; interval over seeds",
     criterion="interval between 1/3 and 2/3",
     **OF_BIAS,
 )

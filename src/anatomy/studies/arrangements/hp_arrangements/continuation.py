@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import read_json, write_json
+from anatomy.runtime.files import read_json, understood, write_json
 from anatomy.runtime.fingerprints import fingerprint
 from anatomy.runtime.run_files import FINAL_NETWORK, RUN_FILE, read_facts
 from anatomy.runtime.settings import Settings, snapshot_epochs
@@ -37,7 +37,11 @@ def earlier_facts(run: Path) -> dict[str, Any] | None:
     """Return the facts of the run in a directory; None if there is none."""
     for name in (FACTS_FILE, RUN_FILE):
         if (run / name).is_file():
-            return read_json(run / name)
+            with understood(run / name, "the facts of a run", False):
+                facts = read_json(run / name)
+                if not isinstance(facts["settings"], dict):
+                    raise TypeError(f"settings are {facts['settings']!r}")
+            return facts
     return None
 
 
@@ -171,6 +175,9 @@ def _require_more(options: Namespace, done: int) -> None:
 
 
 def epochs_done(folder: Path, start: Start) -> int:
-    """Return the last epoch that the state in a working folder has; one less than the first without."""
-    found = resume.read_state(folder)
-    return start.epoch - 1 if found is None else found[2]["epoch"]
+    """Return the last epoch that the state in a working folder has; one less than the first without.
+
+    A state of an earlier version, which does not say, is of no use and removed before the first epoch.
+    """
+    found, none = resume.read_state(folder), start.epoch - 1
+    return none if found is None else found[2].get("epoch", none)

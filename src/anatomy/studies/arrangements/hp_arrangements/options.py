@@ -1,12 +1,22 @@
 """The options of the authors' three programs; without numpy and torch, so that --help is fast."""
 
+import math
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.options import add_save_every, add_schema, factor, natural, positive, seed
+from anatomy.runtime.options import (
+    add_save_every,
+    add_schema,
+    factor,
+    natural,
+    positive,
+    seed,
+    threads,
+    workers,
+)
 from anatomy.runtime.schema import RUN, read_schemas
 from anatomy.runtime.settings import Settings
 from anatomy.studies.arrangements.reinitialisation.options import add_options
@@ -119,10 +129,10 @@ def parse_train(program: Path, arguments: Sequence[str] | None = None) -> Namesp
     add("--log", default="train.log", help="log file, in the run directory (train.log)")
     add("--seed", type=seed, help="of everything; without it one is drawn and printed")
     add("--cuda", action="store_true", help="train on a GPU; without it on the CPU")
-    add("--workers", "-j", type=natural, default=1, help="processes that read image files (1)")
+    add("--workers", "-j", type=workers, default=1, help="processes that read image files (1)")
     add(
         "--threads",
-        type=positive,
+        type=threads,
         default=len(os.sched_getaffinity(0)),
         help="CPU threads, all by default; their number decides the bits",
     )
@@ -214,10 +224,14 @@ def check_options(options: Namespace) -> None:
     problems = {
         "--noise": (noise == -1 or 0 <= noise <= 1, noise, "0 to 1, or -1 to shuffle pixels"),
         "--split": (0 <= options.split < 1, options.split, "at least 0 and less than 1"),
-        "--lr": (options.lr > 0, options.lr, "more than 0"),
+        "--lr": (0 < options.lr < math.inf, options.lr, "a number of more than 0"),
         "--momentum": (0 <= options.momentum < 1, options.momentum, "at least 0 and less than 1"),
-        "--weight-decay": (options.weight_decay >= 0, options.weight_decay, "at least 0"),
-        "--lr-decay": (lr_decay >= 0, lr_decay, "a factor, or 0 for a constant rate"),
+        "--weight-decay": (
+            0 <= options.weight_decay < math.inf,
+            options.weight_decay,
+            "a number of at least 0",
+        ),
+        "--lr-decay": (0 <= lr_decay < math.inf, lr_decay, "a factor, or 0 for a constant rate"),
     }
     for option, (right, value, expected) in problems.items():
         if not right:

@@ -5,8 +5,12 @@ structs, and DagNN, a struct array `layers` whose weights are in a struct array 
 filters as (H, W, C / groups, F). Fully connected layers are convolutions there as well.
 """
 
+import resource
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,10 @@ from anatomy.runtime.errors import InputError
 
 # Height and width of input images, where a file does not say.
 IMAGE_SIZE = (224, 224)
+# Most pixels along a side, of an image, a window or a border.
+LARGEST = 100_000
+# Bytes of memory that reading may take: in any case, and for each byte of the file, which may be compressed.
+MEMORY, MEMORY_PER_BYTE = 1 << 30, 32
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,26 @@ def read_matconvnet(path: Path, origin: Mapping[str, Any]) -> Snapshot:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist; expected a .mat file of the MatConvNet model zoo")
+    # On some damaged files scipy's reader ends its process by a signal.
+    context = get_context("forkserver")
+    # So that scipy is imported once, however many files are read.
+    context.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(1, context, _bound_memory, [path.stat().st_size]) as reader:
+        try:
+            return reader.submit(_read, path, origin).result()
+        except BrokenProcessPool as error:
+            raise InputError(f"{path} is damaged, so that reading it fails; get it again") from error
+
+
+def _bound_memory(size: int) -> None:
+    """Let this process, on Linux, have no more memory than reading a file of `size` bytes may take."""
+    if (pages := Path("/proc/self/statm")).is_file():
+        used = int(pages.read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY + MEMORY_PER_BYTE * size,) * 2)
+
+
+def _read(path: Path, origin: Mapping[str, Any]) -> Snapshot:
+    """Return what `read_matconvnet` does, in a process of its own."""
     try:
         content = loadmat(path, variable_names=["layers", "params", "meta", "normalization"])
     except NotImplementedError as error:
@@ -85,12 +113,18 @@ def _convolutions(layers: list[_Layer], size: tuple[int, int], origin: Mapping[s
                 raise ValueError(f"two convolutions are called {layer.name}")
             # The first layer has no groups; later ones see all filters of the layer before.
             channels = channels or layer.weight.shape[1]
+            if channels % layer.weight.shape[1] or len(layer.weight) % (channels // layer.weight.shape[1]):
+                raise ValueError(
+                    f"{layer.name} has filters of shape {layer.weight.shape}, its input {channels} channels"
+                )
             geometry.append(LayerGeometry(len(geometry) + 1, layer.name, stage, block, (channels, *size)))
             arrays[f"{layer.name}.weight"] = layer.weight
             arrays[f"{layer.name}.bias"] = layer.bias
             channels = len(layer.weight)
             block += 1
         size = layer.output_size(size)
+        if min(size) < 1:
+            raise ValueError(f"nothing is left of an image after {layer.name or 'a pooling layer'}")
     return Snapshot(arrays, geometry, origin)
 
 
@@ -121,6 +155,11 @@ def _layers(content: Mapping[str, np.ndarray]) -> Iterator[_Layer]:
 
 def _convolution(name: str, struct: np.void, weights: list[np.ndarray]) -> _Layer:
     # MATLAB drops trailing axes of length one.
+    for values in weights:
+        if values.dtype.kind not in "fiu":
+            raise ValueError(f"{name} has weights of type {values.dtype}; expected real numbers")
+    if not weights[0].size:
+        raise ValueError(f"{name} has no filters")
     filters = weights[0].reshape(*weights[0].shape, *[1] * (4 - weights[0].ndim))
     weight = np.ascontiguousarray(filters.transpose(3, 2, 0, 1), dtype=np.float32)
     bias = np.zeros(len(weight)) if len(weights) < 2 or not weights[1].size else weights[1]
@@ -154,8 +193,8 @@ def _image_size(content: Mapping[str, np.ndarray]) -> tuple[int, int]:
     if "normalization" not in meta:
         return IMAGE_SIZE
     [normalization] = _structs(meta["normalization"])
-    height, width = np.asarray(_field(normalization, "imageSize", IMAGE_SIZE)).ravel()[:2]
-    return int(height), int(width)
+    height, width = _whole("imageSize", np.ravel(_field(normalization, "imageSize", IMAGE_SIZE))[:2], 1)
+    return height, width
 
 
 def _structs(values: np.ndarray) -> list[np.void]:
@@ -173,6 +212,14 @@ def _text(value: np.ndarray | str) -> str:
 
 
 def _integers(struct: np.void, name: str, default: int, count: int) -> tuple[int, ...]:
-    """Return a field of `count` integers; a single one stands for all."""
-    values = np.ravel(_field(struct, name, default)).astype(int)
-    return tuple(np.broadcast_to(values, count).tolist())
+    """Return a field of `count` integers, of at least `default`; a single one stands for all."""
+    values = np.broadcast_to(np.ravel(_field(struct, name, default)), count)
+    return _whole(name, values, default)
+
+
+def _whole(name: str, values: np.ndarray, least: int) -> tuple[int, ...]:
+    """Return values as integers; `ValueError` unless each is whole, and between `least` and `LARGEST`."""
+    numbers = values.tolist()
+    if not all(isinstance(n, int | float) and least <= n <= LARGEST and n == int(n) for n in numbers):
+        raise ValueError(f"{name} is {numbers}; expected whole numbers of at least {least}")
+    return tuple(map(int, numbers))

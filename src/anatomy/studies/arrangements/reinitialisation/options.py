@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 
-from anatomy.runtime.options import natural, positive
+from anatomy.runtime.options import natural, positive, threads, workers
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--memory", type=positive, metavar="MIB", help="bounds the activations; 512 on a CPU, 8192 on a GPU"
     )
-    parser.add_argument("--threads", type=positive, default=1, help="CPU threads (1)")
+    parser.add_argument("--threads", type=threads, default=1, help="CPU threads (1)")
     parser.add_argument(
-        "-j", "--workers", type=natural, default=1, help="processes that read image files (1)"
+        "-j", "--workers", type=workers, default=1, help="processes that read image files (1)"
     )

@@ -5,8 +5,8 @@ they are judged on, are what the program that judges claims looks for.
 """
 
 from anatomy.reporting.claims import claims_of
-from anatomy.studies.subspaces.claims import accuracy, ends
+from anatomy.studies.subspaces.claims import accuracy, ends, robustness
 from anatomy.studies.subspaces.evidence import SubspaceEvidence
 
-CLAIMS = claims_of(accuracy, ends)
+CLAIMS = claims_of(accuracy, robustness, ends)
 EVIDENCE = SubspaceEvidence

@@ -16,10 +16,17 @@ SHOWS = "averages of snapshots"
 CAPTION = (
     "Test accuracy and expected calibration error (20 bins; lower is better) of trained networks, of the "
     "average of snapshots of a run with running statistics of its own (stochastic weight averaging), of the "
-    "ensemble of these snapshots, of the mid-point of a subspace, and of the ensemble of two points near its "
-    "ends; logits are averaged. Mean and one standard deviation over seeds, for "
+    "ensemble of these snapshots, of points near each or of samples of SWAG if there are any, of "
+    "the mid-point of a subspace, and of the ensemble of two points near its ends; logits are averaged. Mean "
+    "and one standard deviation over seeds, for "
     '{{ labels | join("; ") }}.'
 )
+OF_SNAPSHOTS = {
+    "average": "average of snapshots",
+    "snapshots": "ensemble of snapshots",
+    "endpoints": "ensemble of points near snapshots",
+    "swag samples": "ensemble of SWAG samples",
+}
 QUANTITIES = {"accuracy": "test accuracy", "ece": "expected calibration error"}
 
 
@@ -55,7 +62,7 @@ def _rows(summary: pd.DataFrame, name: str) -> Iterator[tuple[str, pd.DataFrame]
     single = summary[summary["evaluation"] == "network"]
     yield (f"{name}, mid-point" if subspace else name), single
     together = summary[summary["combined"] == "logits"]
-    for evaluation, words in (("average", "average of snapshots"), ("snapshots", "ensemble of snapshots")):
+    for evaluation, words in OF_SNAPSHOTS.items():
         rows = (summary if evaluation == "average" else together).query("evaluation == @evaluation")
         if len(rows):
             yield f"{name}, {words}", rows

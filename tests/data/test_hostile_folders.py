@@ -1,0 +1,194 @@
+"""Folders and archives that hold what is no image: pipes, links, huge files, entries that are there twice."""
+
+import io
+import os
+import tarfile
+import tracemalloc
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from anatomy.data.search_path import DATA_VARIABLE, search_path
+from anatomy.data.sources import folder as folder_source
+from anatomy.data.sources.folder import read_folder
+from anatomy.data.sources.images import index_folder
+from anatomy.runtime.errors import InputError
+
+HUGE = 64 << 20
+
+
+def picture(value, size=6):
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((size, size, 3), value, np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+FILES = {f"{part}/{name}/0.png": picture(40 * i) for i, name in enumerate("ab") for part in ("train", "test")}
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A folder of two classes."""
+    for name, content in FILES.items():
+        path = tmp_path / "pets" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return tmp_path / "pets"
+
+
+def by_folder(root):
+    return read_folder(root, "pets")
+
+
+def by_images(root):
+    return index_folder(root, "pets", "train", "test", 6, 6)
+
+
+READERS = pytest.mark.parametrize("read", [by_folder, by_images])
+
+
+def refusal(function, *arguments, **options):
+    with pytest.raises(InputError) as caught:
+        function(*arguments, **options)
+    return str(caught.value)
+
+
+def zipped(path, files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return path
+
+
+def tarred(path, files, mode="w"):
+    with tarfile.open(path, mode) as archive:
+        for name, content in files:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+# --- What is no file ---
+
+
+@READERS
+def test_a_pipe_among_the_images_is_refused_and_never_opened(read, root):
+    os.mkfifo(root / "train" / "a" / "1.png")
+    assert "train/a/1.png is a pipe, a socket or a device; expected an image, remove it" in refusal(
+        read, root
+    )
+
+
+@READERS
+def test_a_device_among_the_images_is_refused(read, root):
+    (root / "train" / "a" / "1.png").symlink_to("/dev/zero")
+    assert "train/a/1.png is a pipe, a socket or a device" in refusal(read, root)
+
+
+def test_pipes_elsewhere_are_no_matter(root):
+    os.mkfifo(root / "train" / "list")
+    os.mkfifo(root / "notes")
+    assert by_folder(root).classes == ["a", "b"]
+
+
+def test_a_pipe_in_the_place_of_an_archive_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pets.tar")
+    assert "is a pipe or a device; expected a directory, tar or zip" in refusal(
+        by_folder, tmp_path / "pets.tar"
+    )
+
+
+@READERS
+def test_class_folders_and_images_may_be_links(read, root, tmp_path):
+    (root / "train" / "a").rename(tmp_path / "elsewhere")
+    (root / "train" / "a").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (root / "test" / "b" / "1.png").symlink_to(root / "test" / "b" / "0.png")
+    dataset = read(root)
+    assert dataset.classes == ["a", "b"]
+    assert dataset.train_labels.tolist() == [0, 1] and dataset.test_labels.tolist() == [0, 1, 1]
+
+
+@READERS
+@pytest.mark.parametrize("place", ["train/a/1.png", "train/c"])
+def test_a_link_to_itself_or_to_nothing_is_named(read, place, root):
+    (root / place).symlink_to(root / place)
+    assert f"{root / place} cannot be followed (Too many levels of symbolic links)" in refusal(read, root)
+    (root / place).unlink()
+    (root / place).symlink_to(root / "nowhere")
+    assert f"{root / place} cannot be followed (a link to what there is not)" in refusal(read, root)
+
+
+def test_a_link_to_a_folder_in_which_it_lies_is_refused(root):
+    (root / "train" / "a" / "loop").symlink_to(root, target_is_directory=True)
+    assert "train/a/loop is a link to a folder in which it lies; remove it" in refusal(by_folder, root)
+
+
+# --- Sizes ---
+
+
+@pytest.mark.parametrize("archive", ["pets.zip", "pets.tar", "pets.tar.gz"])
+def test_what_is_no_image_is_never_held_in_memory(archive, tmp_path):
+    pack = zipped if archive.endswith("zip") else tarred
+    mode = {} if pack is zipped else {"mode": "w:gz" if archive.endswith("gz") else "w"}
+    files = [("train/notes.bin", bytes(HUGE)), *FILES.items(), ("train/a/.hidden", bytes(HUGE))]
+    path = pack(tmp_path / archive, files, **mode)
+    tracemalloc.start()
+    try:
+        assert by_folder(path).classes == ["a", "b"]
+        assert tracemalloc.get_traced_memory()[1] < HUGE / 4
+    finally:
+        tracemalloc.stop()
+
+
+def test_unrelated_files_of_a_folder_are_not_read(root):
+    with open(root / "train" / "notes.bin", "wb") as file:
+        file.truncate(1 << 40)
+    assert by_folder(root).classes == ["a", "b"]
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_an_image_file_of_any_size_is_refused(pack, tmp_path, monkeypatch):
+    monkeypatch.setattr(folder_source, "MOST_BYTES", 1 << 20)
+    path = pack(tmp_path / "archive", [("train/a/1.png", bytes(2 << 20)), *FILES.items()])
+    assert "entry train/a/1.png has more than 1 MiB; expected an image" in refusal(by_folder, path)
+
+
+def test_names_of_any_size_in_a_tar_are_refused(tmp_path):
+    member = tarfile.TarInfo("x")
+    member.type, member.size = tarfile.XHDTYPE, HUGE
+    path = tmp_path / "pets.tar"
+    with open(path, "wb") as file:
+        file.write(member.tobuf(tarfile.USTAR_FORMAT))
+        file.truncate(HUGE + 10 * tarfile.BLOCKSIZE)
+    tracemalloc.start()
+    try:
+        assert f"{HUGE} bytes of names or attributes" in refusal(by_folder, path)
+        assert tracemalloc.get_traced_memory()[1] < HUGE / 4
+    finally:
+        tracemalloc.stop()
+
+
+# --- Twice, and checksums ---
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_an_entry_that_is_there_twice_is_refused(pack, tmp_path):
+    files = [*FILES.items(), ("./train/a/0.png", picture(200))]
+    path = pack(tmp_path / "archive", files)
+    assert "train/a/0.png is there twice; remove one of them" in refusal(by_folder, path)
+
+
+def test_a_directory_has_no_checksum(root):
+    message = refusal(read_folder, root, "pets", sha256="0" * 64)
+    assert "is a directory, which has no sha256; remove the key" in message
+
+
+# --- The search path ---
+
+
+def test_an_unknown_home_hides_no_other_directory(monkeypatch, tmp_path):
+    monkeypatch.setenv(DATA_VARIABLE, f"~no-such-user/data{os.pathsep}{tmp_path}")
+    assert search_path()[-1] == tmp_path and len(search_path()) == 2

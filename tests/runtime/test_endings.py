@@ -1,0 +1,164 @@
+"""Programs that cannot go on: one line that names the path, what happened and what to do; an exit status."""
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import SCRIPTS, environment
+
+from anatomy.runtime import signals
+from anatomy.runtime.endings import ending
+from anatomy.runtime.errors import InputError, run_program
+from anatomy.runtime.files import write_text
+
+EMBEDDED = '{"source": "embedded", "variant": "digits-grey", "train": 20, "test": 20}'
+
+
+@pytest.fixture(autouse=True)
+def own_signals():
+    """Handlers of signals as they were."""
+    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def ended(work, capsys, **options):
+    """Run `work` as a program; return its exit status and the one line that it says."""
+    with pytest.raises(SystemExit) as stop:
+        run_program(work, **options)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    return stop.value.code, lines[0]
+
+
+def raising(error):
+    def work():
+        raise error
+
+    return work
+
+
+def prepare(output, **options):
+    """Start the program that prepares a small data set, to its end."""
+    command = [sys.executable, SCRIPTS / "prepare_dataset.py", "--name", "digits", "--settings", EMBEDDED]
+    return subprocess.run(
+        [*command, "--output", output], capture_output=True, text=True, env=environment(), **options
+    )
+
+
+def a_file(folder):
+    (folder / "file").write_text("mine")
+    return folder / "file"
+
+
+def a_folder(folder):
+    (folder / "taken").mkdir()
+    return folder / "taken"
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (
+            lambda folder: a_file(folder) / "table.csv",
+            "directory; name another place, or remove what is there",
+        ),
+        (lambda folder: a_file(folder) / "a" / "table.csv", "a part of this path is a file"),
+        (a_folder, "is a directory; name a file to write"),
+        (lambda folder: folder / ("x" * 300), "File name too long; give shorter names"),
+        (lambda folder: folder / ("x" * 252), "File name too long; give shorter names"),
+        (lambda folder: folder.joinpath("y" * 300, "table.csv"), "File name too long; give shorter names"),
+        (lambda folder: "/dev/null", "/dev/null is a device; name a file to write"),
+        (lambda folder: "/proc/table.csv", "/proc"),
+    ],
+)
+def test_output_that_cannot_be_written_is_named(place, said, tmp_path, capsys):
+    path = type(tmp_path)(place(tmp_path))
+    status, line = ended(lambda: write_text(path, "text"), capsys)
+    assert status == 1 and line.startswith("error: ") and said in line
+    assert ".tmp" not in line and os.path.commonpath([path, tmp_path if "tmp" in str(path) else "/"]) in line
+    assert os.stat("/dev/null").st_rdev == os.makedev(1, 3)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO])
+def test_what_the_system_refuses_is_said_with_its_path(number, capsys):
+    error = OSError(number, os.strerror(number), "results/runs/x/final.safetensors")
+    status, line = ended(raising(error), capsys)
+    assert status == 1
+    assert line.startswith(f"error: results/runs/x/final.safetensors: {os.strerror(number)}; ")
+
+
+def test_full_disk_is_one_line_that_names_the_file_and_leaves_nothing(tmp_path):
+    limit = (20_000, 20_000)
+    result = prepare(tmp_path / "out", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    assert result.returncode == 1
+    path = tmp_path / "out" / "data.safetensors"
+    expected = f"error: {path}: File too large; raise the limit on the size of files (ulimit -f)"
+    assert result.stderr.splitlines()[0].startswith(expected) and len(result.stderr.splitlines()) == 1
+    assert not list((tmp_path / "out").iterdir())
+    # And with room it is made after all.
+    assert prepare(tmp_path / "out").returncode == 0 and path.is_file()
+
+
+def test_full_memory_is_one_line(capsys):
+    status, line = ended(lambda: np.zeros(1 << 50) and None, capsys)
+    assert status == 1
+    assert line.startswith("error: memory is full (Unable to allocate") and "ulimit -v" in line
+    assert ended(
+        raising(RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory")), capsys
+    )[1].startswith("error: memory is full")
+
+
+def test_interrupt_has_its_status(capsys):
+    assert ended(raising(KeyboardInterrupt()), capsys) == (130, "stopped by SIGINT")
+
+    def interrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+
+    assert ended(interrupted, capsys) == (130, "stopped by SIGINT")
+
+
+def test_refusal_has_the_status_that_is_asked_for_and_no_address_in_memory(capsys):
+    refuse = raising(InputError("<function f at 0x7f00deadbeef> is no network"))
+    assert ended(refuse, capsys, refused=2) == (2, "error: <function f> is no network")
+
+
+def test_an_error_of_the_program_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        run_program(lambda: 1 // 0)
+    assert ending(RuntimeError("shapes differ")) is None
+
+
+@pytest.mark.parametrize("stdout", ["closed pipe", "full disk", "closed"])
+def test_output_that_nobody_reads(stdout):
+    command = [sys.executable, "-m", "anatomy", "status"]
+    if stdout == "closed":
+        command = ["bash", "-c", 'exec "$@" >&-', "-", *command]
+    reader, writer = os.pipe()
+    os.close(reader)
+    target = os.open("/dev/full", os.O_WRONLY) if stdout == "full disk" else writer
+    result = subprocess.run(
+        command,
+        stdout=target,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        cwd=SCRIPTS.parent.parent,
+    )
+    expected = {
+        "closed pipe": (141, ""),
+        "full disk": (
+            2,
+            "error: No space left on device; free some space, then run the same command again\n",
+        ),
+        "closed": (0, ""),
+    }
+    assert (result.returncode, result.stderr) == expected[stdout]

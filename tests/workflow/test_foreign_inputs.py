@@ -1,0 +1,128 @@
+"""Programs from tables to pages: inputs that are missing, damaged or of others are named on one line."""
+
+import json
+import runpy
+import signal
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT, SCRIPTS
+from safetensors.numpy import save_file
+
+from anatomy.runtime import readings, signals
+
+NAMES = json.dumps({"plain": {"label": "plain", "dataset": "digits"}})
+SETTINGS = json.dumps({"studies": [], "experiments": {}, "datasets": {}, "pretrained": {}})
+WORDS = json.dumps({"ran": "", "note": "", "links": [], "caption": ""})
+STUDIES = json.dumps({"arrangements": {"paper": "x", "headline": []}})
+SCHEMA = str(ROOT / "workflow" / "schemas" / "config.schema.yaml")
+LABELS = json.dumps({"labels": ["plain"], "runs": 1})
+# Options of every program that reads what others have made: BAD stands for the input, OUT for an output.
+PROGRAMS = {
+    "judge_claims": [
+        *("--study", "arrangements", "--figures", '{"figure_07": ["plain"]}', "--experiments", NAMES),
+        *("--datasets", "BAD", "--tables", "BAD", "--table", "OUT", "--page", "OUT"),
+    ],
+    "plot_figure": ["--kind", "heatmaps", "--tables", "BAD", "--options", LABELS, "--output", "OUT"],
+    "render_explorer": ["--layers", "BAD", "--histograms", "--labels", "{}", "--output", "OUT"],
+    "render_methods": ["--settings", SETTINGS, "--schema", "BAD", "--template", "BAD", "--output", "OUT"],
+    "render_summary": [
+        *("--studies", STUDIES, "--words", WORDS, "--claims", "BAD", "--figure", "--output", "OUT")
+    ],
+    "render_tables": [
+        *("--accuracies", "BAD", "--summaries", "BAD", "--onsets", "BAD", "--drops", "BAD"),
+        *("--criticality", "BAD", "--layers", "BAD", "--output", "OUT"),
+    ],
+    "tabulate_accuracies": ["--training", "BAD", "--final", "BAD", "--output", "OUT"],
+    "tabulate_criticality": [
+        *("--n-l", "BAD", "--reinitialisation", "BAD", "--critical-drop", "0.1"),
+        *("--output", "OUT", "--layers", "OUT"),
+    ],
+    "tabulate_curvature": ["--measurements", "PARENT", "--output", "OUT"],
+    "tabulate_ends": ["--ends", "BAD", "--geometry", "OUT", "--layers", "OUT"],
+    "tabulate_invariance": ["--measurements", "BAD", "--output", "OUT"],
+    "tabulate_invariance_networks": ["--tables", "BAD", "--output", "OUT"],
+    "tabulate_layers": ["--tables", "BAD", "--output", "OUT"],
+    "tabulate_projections": [
+        *("--projections", "BAD", "--cosines-of", "BAD", "--n-l", "OUT", "--summary", "OUT"),
+        *("--onset", "OUT", "--cosines", "OUT", "--histograms", "OUT"),
+    ],
+    "tabulate_reinitialisation": ["--reinitialisation", "BAD", "--table", "OUT", "--summary", "OUT"],
+    "tabulate_subspaces": [
+        *("--evaluations", "BAD", "--predictions", "BAD"),
+        *("--table", "OUT", "--summary", "OUT", "--ensembles", "OUT"),
+    ],
+    "tabulate_training": [
+        *("--experiment", "plain", "--seeds", "0", "--histories", "BAD", "--training", "OUT"),
+        *("--summary", "OUT"),
+    ],
+}
+# What a program is given, under the name that its own input has.
+INPUTS = {
+    "missing": None,
+    "empty": b"",
+    "binary": bytes(range(256)) * 8,
+    "cut off": b"experiment,seed,epoch\nplain,0,",
+    "of others": b"name,number\na,1\nb,2\n",
+    "no columns": b"\n\n",
+    "deep": b"[" * 100_000 + b"]" * 100_000,
+    "list": b"[1, 2]\n",
+    "mapping": b'{"experiment": "plain", "seed": "x", "layers": 3, "test": {}, "epochs": 1}\n',
+    "directory": "folder",
+    "tensors": "tensors",
+}
+NAMED = {
+    "plot_figure": "reinitialisation.csv",
+    "tabulate_layers": "n_l.csv",
+    "tabulate_accuracies": "plain/seed=0/final.json",
+    "tabulate_curvature": "seed=0/arrays.npz",
+    "render_explorer": "study/tables/plain/layers.csv",
+}
+
+
+@pytest.fixture
+def run_here(monkeypatch, capsys):
+    """Run a program of workflow/scripts in this process; return its exit status and lines on stderr."""
+    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
+    monkeypatch.setattr(readings, "_READ", {})
+
+    def run(program, options):
+        monkeypatch.setattr(sys, "argv", [program, *options])
+        try:
+            runpy.run_path(str(SCRIPTS / f"{program}.py"), run_name="__main__")
+            status = 0
+        except SystemExit as stop:
+            status = stop.code
+        return status, capsys.readouterr().err.splitlines()
+
+    yield run
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_every_program_of_tables_and_pages_is_here():
+    kinds = ("judge_", "plot_", "render_", "tabulate_")
+    assert PROGRAMS.keys() == {path.stem for path in SCRIPTS.glob("*.py") if path.stem.startswith(kinds)}
+
+
+@pytest.mark.parametrize("given", INPUTS)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_input_of_others_is_named_on_one_line(program, given, run_here, tmp_path):
+    path = tmp_path / NAMED.get(program, "n_l.csv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = INPUTS[given]
+    if content == "folder":
+        path.mkdir()
+    elif content == "tensors":
+        save_file({"labels": np.arange(3)}, path, {"seed": "x"})
+    elif content is not None:
+        path.write_bytes(content)
+    if program == "tabulate_curvature":
+        (path.parent / "curvature.json").write_text(json.dumps({"experiment": "a", "seed": 0, "epochs": []}))
+    stands_for = {"BAD": path, "PARENT": path.parent, "OUT": tmp_path / "out"}
+    status, lines = run_here(program, [str(stands_for.get(word, word)) for word in PROGRAMS[program]])
+    assert status == 1 and len(lines) == 1, lines
+    assert lines[0].startswith("error: ") and path.name in lines[0], lines
+    assert " at 0x" not in lines[0]
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,26 @@
+"""Collect what was evaluated on corrupted images of the runs of one experiment."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from anatomy.reporting.tables import read_table, write_table
+from anatomy.runtime.errors import run_program
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corruptions", required=True, type=Path, nargs="+", help="CSV of each seed")
+    parser.add_argument("--table", required=True, type=Path, help="CSV to write")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse_arguments()
+    frames = [read_table(path) for path in arguments.corruptions]
+    write_table(pd.concat(frames, ignore_index=True), arguments.table)
+
+
+if __name__ == "__main__":
+    run_program(main)
