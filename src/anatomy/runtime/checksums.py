@@ -14,8 +14,6 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-import xxhash
-
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.signals import SNAKEMAKE
 
@@ -23,17 +21,22 @@ from anatomy.runtime.signals import SNAKEMAKE
 Buffer = bytes | mmap.mmap
 
 RECORD = ".checksums"
-_LINE = re.compile(r"([0-9a-f]{32})  (.+)")
+_LINE = re.compile(rb"([0-9a-f]{32})  (.+)")
 
 
 def xxh3_of(path: Path) -> str:
     """Return the XXH3-128 of a file as hexadecimal digits."""
+    # Here, as what Snakemake itself is installed with may lack it under `--sdm conda`.
+    import xxhash
+
     with open(path, "rb") as file:
         return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
 
 
 def xxh3_of_bytes(content: Buffer) -> str:
     """Return the XXH3-128 of some bytes as hexadecimal digits."""
+    import xxhash
+
     return xxhash.xxh3_128_hexdigest(content)
 
 
@@ -50,13 +53,13 @@ def record(path: Path, checksum: str) -> None:
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
         content = os.pread(file, os.fstat(file).st_size, 0)
-        line = f"{checksum}  {path.name}\n".encode()
-        if line in content.splitlines(keepends=True):
-            return
-        # A power cut or a full disk may have left half of a line.
-        left = memoryview(line if not content or content.endswith(b"\n") else b"\n" + line)
-        while left:
-            left = left[os.write(file, left) :]
+        line = os.fsencode(f"{checksum}  {path.name}")
+        if line not in content.split(b"\n")[:-1]:
+            # A power cut or a full disk may have left half of a line.
+            begin = b"\n" if content and not content.endswith(b"\n") else b""
+            left = memoryview(begin + line + b"\n")
+            while left:
+                left = left[os.write(file, left) :]
         os.fsync(file)
     finally:
         os.close(file)
@@ -76,9 +79,9 @@ def recorded_in(folder: Path) -> dict[str, set[str]]:
 @lru_cache(maxsize=64)
 def _read(file: Path, *_: int) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in file.read_bytes().split(b"\n"):
         if match := _LINE.fullmatch(line):
-            found.setdefault(match[2], set()).add(match[1])
+            found.setdefault(os.fsdecode(match[2]), set()).add(match[1].decode())
     return found
 
 
