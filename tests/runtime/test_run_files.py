@@ -3,6 +3,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 import torch
 from conftest import RUN_SCHEMA, make_dataset, run_program
@@ -10,11 +11,13 @@ from safetensors.torch import load_file
 from training_program import train
 
 import anatomy
-from anatomy.checkpoints.snapshots import load_snapshot
+from anatomy.checkpoints.snapshots import Snapshot, load_snapshot, save_snapshot, snapshot_checksums
 from anatomy.data.dataset import write_dataset
+from anatomy.networks.layouts import LayerGeometry
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import sha256_of
-from anatomy.runtime.run_files import CHECKSUM, XXH3, read_facts, require_whole
+from anatomy.runtime.files import sha256_of, write_json
+from anatomy.runtime.run_files import CHECKSUM, FINGERPRINT, SHA256, XXH3, read_facts, require_whole, signed
+from anatomy.studies.arrangements.projections import snapshot_statistics
 from anatomy.studies.arrangements.reinitialisation.weights import weights_of_run
 from anatomy.training.trained import open_run
 
@@ -96,6 +99,32 @@ def test_the_program_that_measures_projections_refuses_it(run, tmp_path):
     ):
         run_program("measure_projections", "--snapshots", run / FILES[0], "--output", tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("part", ["first", "middle", "last"])
+def test_statistics_are_checked_while_they_are_computed(part, tmp_path):
+    """Layers that are summed in one piece and in several, and a bias behind them."""
+    arrays, layers = {}, []
+    for number, filters in enumerate((8, 300, 7), 1):
+        layers.append(LayerGeometry(number, f"features.{number}", 1, number, (64, 8, 8)))
+        weight = np.random.default_rng(number).standard_normal((filters, 64, 3, 3)).astype(np.float32)
+        arrays |= {f"features.{number}.weight": weight, f"features.{number}.bias": weight[:, 0, 0, 0]}
+    path, snapshot = tmp_path / "snapshots/epoch=1.safetensors", Snapshot(arrays, layers, {"epoch": 1})
+    save_snapshot(path, snapshot)
+    sha256, xxh3 = snapshot_checksums(snapshot)
+    name = path.relative_to(tmp_path).as_posix()
+    content = {FINGERPRINT: "", SHA256: {name: sha256}, XXH3: {name: xxh3}}
+    write_json(tmp_path / "run.json", signed(content))
+    found = snapshot_statistics(load_snapshot(path, checked=False))
+    for one, other in zip(found, snapshot_statistics(snapshot), strict=True):
+        assert one.sums.tobytes() == other.sums.tobytes()
+        assert one.norms.tobytes() == other.norms.tobytes()
+    damaged = bytearray(path.read_bytes())
+    end = 8 + int.from_bytes(damaged[:8], "little")
+    damaged[{"first": end, "middle": len(damaged) // 2, "last": len(damaged) - 1}[part]] ^= 1
+    rewritten(path, bytes(damaged))
+    with refused(path):
+        snapshot_statistics(load_snapshot(path, checked=False))
 
 
 @pytest.mark.parametrize("cut", [1, 100])

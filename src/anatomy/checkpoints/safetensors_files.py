@@ -16,7 +16,7 @@ import numpy as np
 import xxhash
 
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.run_files import require_whole
+from anatomy.runtime.run_files import is_not_what_was_described, require_whole, xxh3_in_run
 
 # numpy's names of the types of a safetensors file; bfloat16 it does not have.
 TYPES = {
@@ -27,9 +27,45 @@ _HEADER_LIMIT = 100_000_000
 _METADATA = "__metadata__"
 
 
-def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Return the tensors of a safetensors file as views of the mapped file, and its metadata.
+class Check:
+    """Compares a mapped file of a finished run with its run.json while its numbers are read.
 
+    Each part is taken just after it was used, while it is in the cache of the core: a pass of its own over
+    the file would take about as long as the statistics of a snapshot.
+    """
+
+    def __init__(self, path: Path, memory: mmap.mmap, expected: str):
+        self.path, self.expected, self.digest = path, expected, xxhash.xxh3_128()
+        self.bytes, self.done = np.frombuffer(memory, np.uint8), 0
+
+    def up_to(self, array: np.ndarray) -> None:
+        """Take the file up to the end of an array, a contiguous view of it."""
+        self._up_to(array.ctypes.data + array.nbytes - self.bytes.ctypes.data)
+
+    def _up_to(self, end: int) -> None:
+        if end > self.done:
+            self.digest.update(self.bytes[self.done : end])
+            self.done = end
+
+    def finish(self) -> None:
+        """Take what is left; `InputError` if the file is not what its run.json says."""
+        self._up_to(len(self.bytes))
+        if self.digest.hexdigest() != self.expected:
+            raise is_not_what_was_described(self.path)
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return `read_with_check` of a file that has been checked."""
+    tensors, metadata, check = read_with_check(path)
+    if check is not None:
+        check.finish()
+    return tensors, metadata
+
+
+def read_with_check(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str], Check | None]:
+    """Return the tensors of a safetensors file as views of the mapped file, its metadata, and its check.
+
+    The check of a file of a finished run is left to the caller, who finishes it; others have been checked.
     `InputError` if it is none, is damaged, a file of a finished run and not what its run.json says, or holds
     what the format does not allow: two tensors of one name, or of the same bytes, metadata that are no text.
     """
@@ -42,7 +78,9 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
             content = file.read(length)
             # Private: arrays can be written to, the file cannot.
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        require_whole(path, memory)
+        if (expected := xxh3_in_run(path)) is None:
+            require_whole(path, memory)
+        check = Check(path, memory, expected) if expected else None
         header = json.loads(content, object_pairs_hook=_distinct)
         metadata = header.pop(_METADATA, {})
         if not all(isinstance(value, str) for value in metadata.values()):
@@ -64,7 +102,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
         raise
     except (struct.error, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
-    return tensors, metadata
+    return tensors, metadata, check
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

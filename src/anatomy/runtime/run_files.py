@@ -95,10 +95,23 @@ def require_whole(path: Path, content: Buffer | None = None) -> None:
         expected = facts[SHA256][name]
         found = sha256_of(path) if content is None else hashlib.sha256(content).hexdigest()
     if found != expected:
-        raise InputError(
-            f"{path} is not what {run / RUN_FILE} describes: it is damaged, or was changed; delete it, and "
-            "train that network again (snakemake does so by itself)"
-        )
+        raise is_not_what_was_described(path)
+
+
+def xxh3_in_run(path: Path) -> str | None:
+    """Return the XXH3-128 that the run.json of a finished run has of one of its files; None if none has."""
+    path = Path(path)
+    if (run := _run_of(path)) is None or (facts := _facts_of(run)) is None:
+        return None
+    return facts.get(XXH3, {}).get(path.relative_to(run).as_posix())
+
+
+def is_not_what_was_described(path: Path) -> InputError:
+    """Return the error of a file of a finished run that is not what its run.json says."""
+    return InputError(
+        f"{path} is not what {_run_of(path) / RUN_FILE} describes: it is damaged, or was changed; delete it, "
+        "and train that network again (snakemake does so by itself)"
+    )
 
 
 def _run_of(path: Path) -> Path | None:
