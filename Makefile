@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: run test test-browser test-slurm lint bench simulate same power-cut status gallery lock clean
+.PHONY: run test test-browser test-slurm lint bench simulate same power-cut status verify gallery lock clean
 
 run: $(VENV)/installed
 	snakemake --cores all
@@ -68,6 +68,10 @@ power-cut: $(VENV)/installed
 # Tell how far the runs are; CONFIG= the configuration files of a pipeline that runs with such.
 status: $(VENV)/installed
 	@python workflow/scripts/status.py $(if $(CONFIG),--configfile $(CONFIG))
+
+# Compare all results with the checksums that were recorded when they were written; RESULTS= another folder.
+verify: $(VENV)/installed
+	@python workflow/scripts/verify.py $(RESULTS)
 
 # Copy the figures and main tables of the default run to docs/gallery.
 gallery:

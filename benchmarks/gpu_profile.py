@@ -76,10 +76,12 @@ def print_epoch(options: Options, steps: int) -> None:
     print(f"copy of a snapshot: {milliseconds(lambda: run.snapshot(origin, snapshot), options):.1f} ms")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "epoch=0.safetensors"
-        from anatomy.checkpoints.snapshots import save_snapshot, snapshot_sha256
+        from anatomy.checkpoints.snapshots import save_snapshot, snapshot_checksums
 
         print(f"its file: {milliseconds(lambda: save_snapshot(path, snapshot), options):.1f} ms")
-        print(f"its checksum: {milliseconds(lambda: snapshot_sha256(snapshot), options):.1f} ms", flush=True)
+        print(
+            f"its checksums: {milliseconds(lambda: snapshot_checksums(snapshot), options):.1f} ms", flush=True
+        )
     epoch()
     if options.device == "cuda":
         from torch.profiler import ProfilerActivity, profile

@@ -75,15 +75,28 @@ def small_run(train: int, seed: int = 0, device: str = "cpu", validation: int = 
     return Run(Task(chosen, dataset, describe(dataset), seed, torch.device(device)))
 
 
-def write_snapshot(folder: Path, width: float) -> Path:
-    """Write a snapshot of VGG19 at epoch 0 to `folder`; return its path."""
-    from anatomy.checkpoints.snapshots import save_snapshot
+def write_snapshots(folder: Path, width: float, count: int = 1) -> list[Path]:
+    """Write `count` snapshots of VGG19, links to that of epoch 0, as of a finished run; return their paths.
+
+    Whoever reads one compares it with the run.json in `folder`.
+    """
+    from anatomy.checkpoints.snapshots import save_snapshot, snapshot_checksums
+    from anatomy.runtime.files import write_json
+    from anatomy.runtime.run_files import FINGERPRINT, RUN_FILE, SHA256, XXH3, signed
+    from anatomy.training.resume import snapshot_file
 
     run = small_run(1, width=width)
     run.advance()
-    path = folder / "epoch=0.safetensors"
-    save_snapshot(path, run.snapshot(ORIGIN))
-    return path
+    snapshot = run.snapshot(ORIGIN)
+    names = list(map(snapshot_file, range(count)))
+    paths = [folder / name for name in names]
+    save_snapshot(paths[0], snapshot)
+    for path in paths[1:]:
+        path.hardlink_to(paths[0])
+    sha256, xxh3 = snapshot_checksums(snapshot)
+    checksums = {SHA256: dict.fromkeys(names, sha256), XXH3: dict.fromkeys(names, xxh3)}
+    write_json(folder / RUN_FILE, signed({FINGERPRINT: "", **checksums}))
+    return paths
 
 
 def prepare_colours(folder: Path, images: int, data: str | None) -> str:

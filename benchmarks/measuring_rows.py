@@ -25,12 +25,12 @@ from training_rows import as_ours, as_usual, momentum_of_zero
 
 
 def write_pair(folder: Path, width: float) -> tuple[Path, Path]:
-    """Write the same VGG19 as a pickled checkpoint with momentum and as a snapshot; return their paths."""
+    """Write a VGG19 as a pickled checkpoint with momentum and as a run's snapshot; return their paths."""
     network = reference.vgg("vgg19", material.CLASSES, width)
     network.load_state_dict(material.small_run(1, width=width).initial_network().state_dict())
     path = folder / "vgg19_0.tar"
     reference.save_checkpoint(path, network, momentum_of_zero(network), 0, 0.1)
-    return path, material.write_snapshot(folder, width)
+    return path, material.write_snapshots(folder, width)[0]
 
 
 def statistics(options: Options) -> list[Row]:
@@ -41,7 +41,7 @@ def statistics(options: Options) -> list[Row]:
         theirs, ours = write_pair(Path(folder), width)
 
         def file_to_numbers():
-            snapshot_statistics(load_snapshot(ours))
+            snapshot_statistics(load_snapshot(ours, checked=False))
 
         actions = {
             "reference": lambda: reference.projections(theirs, "vgg19", material.CLASSES, width),
@@ -92,7 +92,7 @@ def exactness(options: Options) -> list[Row]:
     width = options.size(1.0, 0.0625)
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        path = material.write_snapshot(folder, width)
+        (path,) = material.write_snapshots(folder, width)
         measure.run_program(SCRIPTS / "measure_projections.py", "--snapshots", path, "--output", folder)
         found = [layer["cosines"] for layer in read_json(folder / f"{path.stem}.json")["layers"]]
         snapshot = load_snapshot(path)

@@ -71,10 +71,7 @@ def many_snapshots(options: Options) -> list[Row]:
     usages = []
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        first = measure.in_a_process(material.write_snapshot, folder, width)
-        paths = [folder / f"epoch={epoch}.safetensors" for epoch in range(count)]
-        for path in paths[1:]:
-            path.hardlink_to(first)
+        paths = measure.in_a_process(material.write_snapshots, folder, width, count)
         for _ in range(options.rounds_of(3)):
             command = [SCRIPTS / "measure_projections.py", "--snapshots", *paths]
             usages.append(measure.run_program(*command, "--output", tempfile.mkdtemp(dir=folder)))

@@ -7,7 +7,7 @@ from conftest import ROOT
 
 LIBRARY = ROOT / "src" / "anatomy"
 # Programs that people start and no rule does: they offer the commands of all studies.
-FOR_PEOPLE = {"compare.py", "status.py"}
+FOR_PEOPLE = {"compare.py", "status.py", "verify.py"}
 # Modules that a program finds by a name in the configuration.
 FAMILIES = list(LIBRARY.glob("networks/families/[a-z]*.py"))
 NAMED_BY_RUNS = [

@@ -1,4 +1,4 @@
-"""The console command `anatomy`: how far a pipeline is, two results side by side, and what studies offer."""
+"""The console command `anatomy`: how far a pipeline is, results checked and compared, what studies offer."""
 
 import argparse
 import pkgutil
@@ -51,6 +51,15 @@ def compare(arguments: argparse.Namespace) -> int:
     return 0 if comparison.same else 1
 
 
+def verify(arguments: argparse.Namespace) -> int:
+    """Print which results are not what was written; 0 if all are."""
+    from anatomy.reporting import verification
+
+    found = verification.verify(arguments.results)
+    print(verification.in_words(found))
+    return 0 if found.is_whole else 1
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command, with a subcommand for each thing that it does."""
     whole = argparse.ArgumentParser(prog="anatomy", description=__doc__)
@@ -73,6 +82,11 @@ def parser() -> argparse.ArgumentParser:
     two.add_argument("old", type=Path, help="results folder")
     two.add_argument("new", type=Path, help="another one")
     two.add_argument("--output", type=Path, default=Path("comparison.html"), help="page to write")
+    three = parts.add_parser("verify", help="which results are damaged; exit status 0 if none is")
+    three.set_defaults(run=verify)
+    three.add_argument(
+        "results", nargs="?", type=Path, default=Path("results"), help="results folder (results)"
+    )
     for name, command in _commands_of_studies():
         part = parts.add_parser(name, help=command.__doc__.splitlines()[0])
         part.set_defaults(run=command.run)

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file
 
 from anatomy.checkpoints import safetensors_files
 from anatomy.checkpoints.safetensors_files import ArraysInFileOrder, read_safetensors
+from anatomy.runtime.checksums import xxh3_of
 from anatomy.runtime.files import sha256_of
 
 METADATA = {"anatomy": '{"epoch": 3}'}
@@ -42,7 +43,7 @@ def test_safetensors_reads_what_is_written(tmp_path_factory, content):
     with safe_open(path, "np") as file:
         assert file.metadata() == METADATA
     same(read_safetensors(path)[0], content)
-    assert together.sha256(METADATA) == sha256_of(path)
+    assert together.checksums(METADATA) == (sha256_of(path), xxh3_of(path))
 
 
 def test_arrays_are_written_as_they_are_at_the_time(tmp_path):

@@ -262,9 +262,7 @@ def test_a_run_on_points_is_plain_training_and_leaves_its_files(folder):
     dataset, description = written(folder, make_points("intro1d"))
     settings = settings_of(**POINTS, pixels="raw", validation_fraction=0)
     run = Run(Task(settings, dataset, description, 1, torch.device("cpu")))
-    facts = facts_of(
-        origin_of("own_net:Net", "points", "mine", 1), settings, description["sha256"], "code", "cpu", 1
-    )
+    facts = facts_of(origin_of("own_net:Net", "points", "mine", 1), settings, description, "code", "cpu", 1)
     assert train_run(run, folder / "run", {}, facts)
     other = by_hand(run_of(dataset, description, 1, **POINTS, pixels="raw", validation_fraction=0), 2)
     final = json.loads((folder / "run" / "final.json").read_text())

@@ -8,9 +8,11 @@ from small_runs import small_run, write_nets
 from training_program import outputs
 
 from anatomy.runtime import signals
+from anatomy.runtime.checksums import RECORD
 from anatomy.runtime.errors import InputError
-from anatomy.training.facts import read_facts
+from anatomy.runtime.run_files import read_facts
 from anatomy.training.loop import train_run
+from anatomy.training.tables import accuracy_table, training_table
 
 SETTINGS = {"architecture": "nets:Small", "epochs": 6, "snapshots": [0, 1, 2, 4, 6], "batch_size": 20}
 FACTS = {"settings": {"epochs": 6}}
@@ -190,3 +192,53 @@ def test_whoever_reads_a_damaged_run_json_is_told_what_to_do(tmp_path, text):
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(InputError, match=r"run\.json is damaged .*; delete it, and train that network again"):
         read_facts(tmp_path)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("keep_state", [True, False])
+def test_a_damaged_history_of_a_finished_run_is_named_and_not_tabulated(
+    tmp_path, unbroken, capsys, damage, keep_state
+):
+    run = tmp_path / "run"
+    train(run, keep_state=keep_state)
+    DAMAGE[damage](run / "history.csv")
+    if damage != "missing":
+        with pytest.raises(InputError, match=r"run/history\.csv is not what was written there"):
+            training_table("a", {0: run / "history.csv"})
+    capsys.readouterr()
+    train(run, keep_state=keep_state)
+    log = capsys.readouterr().err
+    assert f"{run}/history.csv is missing or damaged" in log
+    # A state has it, too.
+    assert ("epoch 6/6" in log) == (not keep_state)
+    columns = ["epoch", "train_loss", "validation_accuracy"]
+    tables = [training_table("a", {0: folder / "history.csv"})[columns] for folder in (run, unbroken)]
+    assert tables[0].equals(tables[1])
+
+
+def test_a_run_that_was_copied_without_hidden_files_is_restored(tmp_path, unbroken, capsys):
+    run = tmp_path / "run"
+    train(run)
+    whole = (run / "history.csv").read_bytes()
+    (run / RECORD).unlink()
+    capsys.readouterr()
+    train(run)
+    assert "epoch" not in capsys.readouterr().err
+    assert (run / "history.csv").read_bytes() == whole
+    (run / "history.csv").write_bytes(whole[: whole.rindex(b"6,")])
+    train(run)
+    assert f"{run}/history.csv is missing or damaged" in capsys.readouterr().err
+    same_as(run, unbroken)
+
+
+@pytest.mark.parametrize("part", ["final.json", "final.safetensors"])
+def test_whoever_tabulates_or_restores_a_damaged_end_is_told(tmp_path, unbroken, capsys, part):
+    run = tmp_path / "a/seed=0"
+    train(run)
+    flip(run / part)
+    if part == "final.json":
+        with pytest.raises(InputError, match=r"final\.json is not what .*run\.json describes"):
+            accuracy_table([], [run / part])
+    train(run)
+    assert f"{run / part} is missing or damaged" in capsys.readouterr().err
+    same_as(run, unbroken)

@@ -22,7 +22,7 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 # Used if they are installed; no rule needs them.
 OPTIONAL = {"timm"}
 # Names that differ between an import, PyPI and conda-forge.
-PYPI_OF_CONDA = {"pytorch": "torch"}
+PYPI_OF_CONDA = {"python-xxhash": "xxhash", "pytorch": "torch"}
 
 
 def pins(requirements):

@@ -7,10 +7,11 @@ from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
 from anatomy.runtime.options import add_schema
+from anatomy.runtime.run_files import FINAL_NETWORK, read_facts
 from anatomy.runtime.schema import RUN, read_schema
 from anatomy.runtime.settings import Settings
 from anatomy.studies.arrangements.reinitialisation.options import add_options
-from anatomy.training.facts import FINAL_NETWORK, code_sha256, read_facts, require_unedited
+from anatomy.training.facts import code_sha256, require_unedited
 
 
 def parse_arguments() -> argparse.Namespace:

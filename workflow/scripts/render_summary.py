@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import write_text
 from anatomy.runtime.options import entry, entry_with
@@ -48,6 +49,7 @@ def main() -> None:
         if not path.is_relative_to(arguments.output.parent):
             raise InputError(f"--figure {path} is not below {arguments.output.parent}, where the page is")
         inside = path.relative_to(arguments.output.parent).as_posix()
+        require_recorded(path)
         figure = path.read_bytes(), words["caption"], inside
     write_text(arguments.output, summary_page(studies, words["ran"], words["links"], words["note"], figure))
 

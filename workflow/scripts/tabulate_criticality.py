@@ -27,10 +27,10 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     # Importing them takes most of the time of --help.
-    from anatomy.reporting.tables import read_table, write_table
-    from anatomy.studies.arrangements.tables import criticality_tables
+    from anatomy.reporting.tables import write_table
+    from anatomy.studies.arrangements.tables import criticality_tables, read_n_l, read_resets
 
-    n_l, reinitialisation = map(read_table, arguments.n_l), map(read_table, arguments.reinitialisation)
+    n_l, reinitialisation = map(read_n_l, arguments.n_l), map(read_resets, arguments.reinitialisation)
     table, layers = criticality_tables(n_l, reinitialisation, arguments.critical_drop)
     write_table(table, arguments.output)
     write_table(layers, arguments.layers)

@@ -22,13 +22,14 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     # Importing them takes most of the time of --help.
-    from anatomy.reporting.tables import read_table, write_table
-    from anatomy.studies.arrangements.tables import layers_table
+    from anatomy.reporting.tables import write_table
+    from anatomy.studies.arrangements.tables import layers_table, read_n_l, read_resets
 
-    tables = {path.stem: read_table(path) for path in arguments.tables}
-    if "n_l" not in tables:
+    paths = {path.stem: path for path in arguments.tables}
+    if "n_l" not in paths:
         raise InputError("--tables lacks n_l.csv")
-    write_table(layers_table(tables["n_l"], tables.get("reinitialisation")), arguments.output)
+    n_l, resets = read_n_l(paths["n_l"]), paths.get("reinitialisation")
+    write_table(layers_table(n_l, resets and read_resets(resets)), arguments.output)
 
 
 if __name__ == "__main__":

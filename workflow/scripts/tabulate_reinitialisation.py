@@ -19,10 +19,10 @@ def main() -> None:
     # Importing them takes most of the time of --help.
     import pandas as pd
 
-    from anatomy.reporting.tables import mean_over_seeds, read_table, write_table
-    from anatomy.studies.arrangements.tables import mean_over_draws
+    from anatomy.reporting.tables import mean_over_seeds, write_table
+    from anatomy.studies.arrangements.tables import mean_over_draws, read_resets
 
-    table = pd.concat(map(read_table, arguments.reinitialisation), ignore_index=True)
+    table = pd.concat(map(read_resets, arguments.reinitialisation), ignore_index=True)
     drops = mean_over_seeds(mean_over_draws(table), ["experiment", "layer", "name", "reset_to"], "drop")
     write_table(table, arguments.table)
     write_table(drops, arguments.summary)

@@ -60,7 +60,7 @@ def train(arguments: argparse.Namespace, settings: Settings, code: str, device_n
     # Now and not only at the end, which may be hours away.
     require_unedited(code, program, settings, f"{output} was prepared")
     origin = origin_of(settings.architecture, description["name"], arguments.experiment, arguments.seed)
-    facts = facts_of(origin, settings, description["sha256"], code, device_name, arguments.threads)
+    facts = facts_of(origin, settings, description, code, device_name, arguments.threads)
     if begin.source:
         facts["start"] = {"sha256": begin.source["sha256"]}
     with locked(output):

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xxhash
 
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.run_files import is_not_what_was_described, require_whole, xxh3_in_run
 
 # numpy's names of the types of a safetensors file; bfloat16 it does not have.
 TYPES = {
@@ -25,11 +27,47 @@ _HEADER_LIMIT = 100_000_000
 _METADATA = "__metadata__"
 
 
-def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Return the tensors of a safetensors file as views of the mapped file, and its metadata.
+class Check:
+    """Compares a mapped file of a finished run with its run.json while its numbers are read.
 
-    `InputError` if it is none, is damaged, or holds what the format does not allow: two tensors of one name,
-    or of the same bytes, metadata that are no text.
+    Each part is taken just after it was used, while it is in the cache of the core: a pass of its own over
+    the file would take about as long as the statistics of a snapshot.
+    """
+
+    def __init__(self, path: Path, memory: mmap.mmap, expected: str):
+        self.path, self.expected, self.digest = path, expected, xxhash.xxh3_128()
+        self.bytes, self.done = np.frombuffer(memory, np.uint8), 0
+
+    def up_to(self, array: np.ndarray) -> None:
+        """Take the file up to the end of an array, a contiguous view of it."""
+        self._up_to(array.ctypes.data + array.nbytes - self.bytes.ctypes.data)
+
+    def _up_to(self, end: int) -> None:
+        if end > self.done:
+            self.digest.update(self.bytes[self.done : end])
+            self.done = end
+
+    def finish(self) -> None:
+        """Take what is left; `InputError` if the file is not what its run.json says."""
+        self._up_to(len(self.bytes))
+        if self.digest.hexdigest() != self.expected:
+            raise is_not_what_was_described(self.path)
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return `read_with_check` of a file that has been checked."""
+    tensors, metadata, check = read_with_check(path)
+    if check is not None:
+        check.finish()
+    return tensors, metadata
+
+
+def read_with_check(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str], Check | None]:
+    """Return the tensors of a safetensors file as views of the mapped file, its metadata, and its check.
+
+    The check of a file of a finished run is left to the caller, who finishes it; others have been checked.
+    `InputError` if it is none, is damaged, a file of a finished run and not what its run.json says, or holds
+    what the format does not allow: two tensors of one name, or of the same bytes, metadata that are no text.
     """
     size = path.stat().st_size
     try:
@@ -37,9 +75,13 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
             (length,) = struct.unpack("<Q", file.read(8))
             if length > min(size - 8, _HEADER_LIMIT):
                 raise ValueError(f"a header of {length} bytes in a file of {size}")
-            header = json.loads(file.read(length), object_pairs_hook=_distinct)
+            content = file.read(length)
             # Private: arrays can be written to, the file cannot.
             memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        if (expected := xxh3_in_run(path)) is None:
+            require_whole(path, memory)
+        check = Check(path, memory, expected) if expected else None
+        header = json.loads(content, object_pairs_hook=_distinct)
         metadata = header.pop(_METADATA, {})
         if not all(isinstance(value, str) for value in metadata.values()):
             raise ValueError("its metadata are no text")
@@ -60,7 +102,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]
         raise
     except (struct.error, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
-    return tensors, metadata
+    return tensors, metadata, check
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -158,11 +200,14 @@ class ArraysInFileOrder(dict[str, np.ndarray]):
         pages.write(struct.pack("<Q", len(pages) - 8) + text.ljust(len(pages) - 8))
         return pages
 
-    def sha256(self, metadata: Mapping[str, str]) -> str:
-        """Return the SHA-256 of the file that `write` makes, as hexadecimal digits."""
-        digest = hashlib.sha256(self._header(metadata))
-        digest.update(memoryview(self._memory)[: self.size])
-        return digest.hexdigest()
+    def checksums(self, metadata: Mapping[str, str]) -> tuple[str, str]:
+        """Return SHA-256 and XXH3-128 of the file that `write` makes, as hexadecimal digits."""
+        header, content = self._header(metadata), memoryview(self._memory)[: self.size]
+        digests = hashlib.sha256(header), xxhash.xxh3_128(header)
+        for digest in digests:
+            digest.update(content)
+        sha256, xxh3 = (digest.hexdigest() for digest in digests)
+        return sha256, xxh3
 
     def write(self, path: Path, metadata: Mapping[str, str]) -> None:
         """Write these arrays and `metadata` as a safetensors file; the same ones always give the same bytes.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from anatomy.checkpoints.safetensors_files import ArraysInFileOrder, read_safetensors
+from anatomy.checkpoints.safetensors_files import ArraysInFileOrder, Check, read_with_check
 from anatomy.networks.layouts import LayerGeometry
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic, understood
@@ -27,12 +27,14 @@ class Snapshot:
     """Weights of every convolution at one epoch, with where they come from.
 
     `arrays` maps `<layer name>.weight` (F, C, k, k) and `<layer name>.bias` (F,) to float32.
-    `origin` names architecture, data set, experiment, seed and epoch.
+    `origin` names architecture, data set, experiment, seed and epoch. Of a file that is to be checked while
+    it is read `check` is finished by who reads it.
     """
 
     arrays: Mapping[str, np.ndarray]
     layers: Sequence[LayerGeometry]
     origin: Mapping[str, Any]
+    check: Check | None = None
 
 
 def _metadata(snapshot: Snapshot) -> dict[str, str]:
@@ -41,14 +43,17 @@ def _metadata(snapshot: Snapshot) -> dict[str, str]:
 
 
 def save_snapshot(path: Path, snapshot: Snapshot, durable: bool = True) -> None:
-    """Write a snapshot atomically, see `files.atomic`; the same snapshot always gives the same bytes."""
-    with atomic(path, durable) as temporary:
+    """Write a snapshot, see `files.atomic`; the same snapshot always gives the same bytes.
+
+    Those of a run that is under way are not `durable` yet; its run.json will record them.
+    """
+    with atomic(path, durable, None if durable else False) as temporary:
         ArraysInFileOrder.of(snapshot.arrays).write(temporary, _metadata(snapshot))
 
 
-def snapshot_sha256(snapshot: Snapshot) -> str:
-    """Return the SHA-256 of the file of a snapshot, without reading it."""
-    return ArraysInFileOrder.of(snapshot.arrays).sha256(_metadata(snapshot))
+def snapshot_checksums(snapshot: Snapshot) -> tuple[str, str]:
+    """Return SHA-256 and XXH3-128 of the file of a snapshot, without reading it."""
+    return ArraysInFileOrder.of(snapshot.arrays).checksums(_metadata(snapshot))
 
 
 def is_snapshot(path: Path, metadata: Mapping[str, Any]) -> bool:
@@ -61,14 +66,18 @@ def is_snapshot(path: Path, metadata: Mapping[str, Any]) -> bool:
     return METADATA_KEY in metadata
 
 
-def load_snapshot(path: Path) -> Snapshot:
+def load_snapshot(path: Path, checked: bool = True) -> Snapshot:
     """Read a snapshot, whose arrays are views of the file; `InputError` if it is missing or is not one.
 
-    Of a subspace it is the mid-point, without corners.
+    Of a subspace it is the mid-point, without corners. If it is not `checked` against the run.json of its
+    run, that is left to who uses it (see `safetensors_files.Check`).
     """
     if not Path(path).is_file():
         raise InputError(f"snapshot {path} does not exist; train the network first")
-    arrays, metadata = read_safetensors(Path(path))
+    arrays, metadata, check = read_with_check(Path(path))
+    if checked and check is not None:
+        check.finish()
+        check = None
     layers, origin = read_content(path, metadata)
     of_network = {name: array for name, array in arrays.items() if not name.startswith(CORNER)}
     with understood(path, SNAPSHOT):
@@ -76,7 +85,7 @@ def load_snapshot(path: Path) -> Snapshot:
             weight = of_network[f"{layer.name}.weight"]
             if weight.ndim < 2 or not weight.size or weight.dtype.kind != "f":
                 raise ValueError(f"{layer.name}.weight is {weight.dtype} of shape {weight.shape}")
-    return Snapshot(of_network, layers, origin)
+    return Snapshot(of_network, layers, origin, check)
 
 
 def read_content(path: Path, metadata: Mapping[str, str]) -> tuple[list[LayerGeometry], dict[str, Any]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from anatomy.runtime import readings
+from anatomy.runtime.checksums import is_recorded, record, recorded_in, require_recorded, xxh3_of
 from anatomy.runtime.endings import system_error
 from anatomy.runtime.errors import InputError
 
@@ -32,12 +33,24 @@ def check_outputs(outputs: Iterable[tuple[Path, Path]]) -> None:
             )
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let errors of the system in this context name a file, as those of writing to an open one do not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def sync(paths: Iterable[Path]) -> None:
     """Return when files or directories are on the disk itself, where a power cut leaves them."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            with naming(path):
+                os.fsync(descriptor)
         except OSError as error:
             # Not every file system can do so for a directory.
             if error.errno != errno.EINVAL:
@@ -47,12 +60,13 @@ def sync(paths: Iterable[Path]) -> None:
 
 
 @contextmanager
-def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
+def atomic(path: Path, durable: bool = True, recorded: bool | None = None) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it onto `path` on success, remove it on failure.
 
     If it is `durable` the file is on disk when this ends, and whatever cuts the power meanwhile leaves the
     whole of it or nothing. That takes milliseconds: files of which there may be several in a second, and
-    that can be made again, are synced later, if at all.
+    that can be made again, are synced later, if at all. Its checksum is `recorded` beside it; if that is
+    None, as `checksums.is_recorded` says of the folder. If one of it is there it always is.
     """
     if path.exists() and not path.is_file():
         raise InputError(f"{path} is a {_kind_of(path)}; name a file to write, which replaces what is there")
@@ -69,6 +83,9 @@ def atomic(path: Path, durable: bool = True) -> Iterator[Path]:
         if durable:
             # Before it is renamed: a file system may write the name before the content.
             sync([temporary])
+        must = is_recorded(path.parent) if recorded is None else recorded
+        if must or path.name in recorded_in(path.parent):
+            record(path, xxh3_of(temporary))
         os.replace(temporary, path)
         if durable:
             sync([path.parent, *new_in])
@@ -97,19 +114,21 @@ def _kind_of(path: Path) -> str:
     return next((kind for kind, is_so in kinds.items() if is_so(mode)), "device")
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically."""
-    with atomic(path) as temporary:
+def write_text(path: Path, text: str, recorded: bool | None = None) -> None:
+    """Write `text` to `path`, see `atomic`."""
+    with atomic(path, recorded=recorded) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write `rows` to `path` as CSV, atomically; None is an empty field."""
+def write_csv(
+    path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]], recorded: bool | None = None
+) -> None:
+    """Write `rows` to `path` as CSV, see `atomic`; None is an empty field."""
     text = io.StringIO()
     writer = csv.DictWriter(text, list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(path, text.getvalue())
+    write_text(path, text.getvalue(), recorded)
 
 
 def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
@@ -121,7 +140,8 @@ def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
+    """Read a JSON file; `InputError` if it is not what is recorded of it."""
+    require_recorded(path)
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 

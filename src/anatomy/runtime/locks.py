@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import naming
 
 
 @contextmanager
@@ -26,7 +27,8 @@ def locked(folder: Path, work: str = "trained") -> Iterator[None]:
             + _outlived(folder)
         ) from error
     try:
-        owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+        with naming(owner):
+            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
         yield
     finally:
         owner.unlink(missing_ok=True)

@@ -26,8 +26,8 @@ class EpochRecord:
 
 
 def write_history(path: Path, history: list[EpochRecord]) -> None:
-    """Write one row per evaluated epoch as CSV; a value that does not exist is an empty field."""
-    write_csv(path, EpochRecord.__annotations__, map(asdict, history))
+    """Write one row per evaluated epoch as CSV, recorded; a value that does not exist is an empty field."""
+    write_csv(path, EpochRecord.__annotations__, map(asdict, history), recorded=True)
 
 
 def describe(record: EpochRecord, epochs: int) -> str:

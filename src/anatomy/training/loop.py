@@ -9,10 +9,20 @@ from safetensors.torch import save_file
 
 from anatomy.runtime import signals
 from anatomy.runtime.background import BackgroundWriter
+from anatomy.runtime.checksums import xxh3_of
 from anatomy.runtime.files import atomic, sha256_of, write_json
 from anatomy.runtime.fingerprints import fingerprint
+from anatomy.runtime.run_files import (
+    FINAL_FILE,
+    FINAL_NETWORK,
+    FINGERPRINT,
+    RUN_FILE,
+    SHA256,
+    STOPPED_AFTER,
+    XXH3,
+    signed,
+)
 from anatomy.training import resume
-from anatomy.training.facts import FINAL_NETWORK, RUN_FILE
 from anatomy.training.history import write_history
 from anatomy.training.run import Run
 from anatomy.training.working_folder import WorkingFolder
@@ -57,15 +67,17 @@ def train_run(
             write_history(folder / resume.HISTORY_FILE, run.history)
             if not run.finished:
                 return False
-            write_json(folder / resume.FINAL_FILE, final_values(run))
-        with atomic(folder / FINAL_NETWORK) as temporary:
+            write_json(folder / FINAL_FILE, final_values(run))
+        with atomic(folder / FINAL_NETWORK, recorded=False) as temporary:
             save_file(run.whole_state_dict(), temporary)
         work.sync()
-        outputs = {name: work.checksums[name] for name in map(resume.snapshot_file, run.kept_epochs)}
-        outputs |= {name: sha256_of(folder / name) for name in (FINAL_NETWORK, resume.FINAL_FILE)}
-        own = {"stopped_after": run.epoch} if run.stopped else {}
-        own |= {"fingerprint": run_fingerprint, "sha256": outputs}
-        write_json(folder / RUN_FILE, {**run_facts, **own})
+        own = {STOPPED_AFTER: run.epoch} if run.stopped else {}
+        own[FINGERPRINT] = run_fingerprint
+        snapshots = list(map(resume.snapshot_file, run.kept_epochs))
+        for key, known, of_file in ((SHA256, work.sha256, sha256_of), (XXH3, work.xxh3, xxh3_of)):
+            own[key] = {name: known[name] for name in snapshots}
+            own[key] |= {name: of_file(folder / name) for name in (FINAL_NETWORK, FINAL_FILE)}
+        write_json(folder / RUN_FILE, signed({**run_facts, **own}))
     if not keep_state:
         (folder / resume.STATE_FILE).unlink(missing_ok=True)
     return True

@@ -19,15 +19,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from anatomy.runtime import fingerprints
+from anatomy.runtime.checksums import recorded_in, require_recorded
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic, sha256_of, sync
+from anatomy.runtime.run_files import BESIDE_FACTS, FINAL_NETWORK, RUN_FILE, STOPPED_AFTER, read_facts
 from anatomy.runtime.settings import Settings
-from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, read_facts, require_unedited
+from anatomy.training.facts import require_unedited
 
 STATE_FILE = "state.safetensors"
 # The state of a run that makes snapshots again which were damaged, while the one above is further.
 AGAIN_FILE = "again.safetensors"
-FINAL_FILE = "final.json"
 HISTORY_FILE = "history.csv"
 PROVENANCE_FILE = "provenance.json"
 METADATA_KEY, CHECKSUM_KEY = "state", "sha256"
@@ -56,7 +57,7 @@ def save_state(
     """
     text = json.dumps({"fingerprint": fingerprint, "progress": progress})
     own = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    with atomic(folder / name) as temporary:
+    with atomic(folder / name, recorded=False) as temporary:
         save_file(own, temporary, {METADATA_KEY: text, CHECKSUM_KEY: _checksum(own, text)})
 
 
@@ -143,7 +144,7 @@ def _but_for_length(facts: Mapping[str, Any]) -> dict[str, Any]:
     # The epochs that are kept are compared as such.
     if isinstance(snapshots := settings.pop("snapshots", {}), Mapping):
         settings["weights"] = snapshots.get("weights")
-    same = {key: value for key, value in facts.items() if key not in ("fingerprint", "sha256", "settings")}
+    same = {key: value for key, value in facts.items() if key not in (*BESIDE_FACTS, "settings")}
     return {**same, "settings": {"weights": None, **settings}}
 
 
@@ -164,13 +165,26 @@ def is_finished(folder: Path, fingerprint: str) -> bool:
     A line names the first file of it that is missing or damaged.
     """
     facts = _finished_facts(folder)
-    if facts is None or facts["fingerprint"] != fingerprint or not (folder / HISTORY_FILE).is_file():
+    if facts is None or facts["fingerprint"] != fingerprint:
         return False
-    for name, checksum in facts["sha256"].items():
-        if not is_whole(folder / name, checksum):
-            print(f"{folder / name} is missing or damaged", file=sys.stderr)
-            return False
+    whole = {name: is_whole(folder / name, checksum) for name, checksum in facts["sha256"].items()}
+    whole[HISTORY_FILE] = _is_history(folder / HISTORY_FILE, facts)
+    for name in (name for name, is_so in whole.items() if not is_so):
+        print(f"{folder / name} is missing or damaged", file=sys.stderr)
+        return False
     return True
+
+
+def _is_history(file: Path, facts: Mapping[str, Any]) -> bool:
+    """Tell whether a history is what is recorded of it; where nothing is, whether it ends with the run."""
+    try:
+        require_recorded(file)
+        content = file.read_bytes()
+    except (InputError, OSError):
+        return False
+    last = facts.get(STOPPED_AFTER, facts.get("settings", {}).get("epochs"))
+    ends = content.endswith(b"\n") and content.splitlines()[-1].startswith(f"{last},".encode())
+    return ends or file.name in recorded_in(file.parent)
 
 
 def publish(folder: Path, run: Path, program: Path, settings: Settings) -> None:
@@ -184,14 +198,14 @@ def publish(folder: Path, run: Path, program: Path, settings: Settings) -> None:
     shutil.rmtree(run / "snapshots", ignore_errors=True)
     names = [*facts["sha256"], HISTORY_FILE, PROVENANCE_FILE]
     for name in names:
-        _link(folder / name, run / name, durable=False)
+        _link(folder / name, run / name, durable=False, recorded=name not in facts["sha256"])
     sync({run, *((run / name).parent for name in names)})
-    _link(folder / RUN_FILE, run / RUN_FILE, durable=True)
+    _link(folder / RUN_FILE, run / RUN_FILE, durable=True, recorded=False)
 
 
-def _link(file: Path, other: Path, durable: bool) -> None:
+def _link(file: Path, other: Path, durable: bool, recorded: bool) -> None:
     """Let another name have the content of a file."""
-    with atomic(other, durable) as temporary:
+    with atomic(other, durable, recorded) as temporary:
         try:
             os.link(file, temporary)
         except OSError:

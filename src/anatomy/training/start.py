@@ -18,7 +18,7 @@ from anatomy.checkpoints.torch_files import read_checkpoint
 from anatomy.networks.forward import layer_geometry
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
-from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, read_facts
+from anatomy.runtime.run_files import FINAL_NETWORK, RUN_FILE, read_facts
 from anatomy.training.task import Task
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from anatomy.reporting.tables import mean_over_seeds, read_table
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json, understood
+from anatomy.runtime.run_files import require_whole
 
 LOSSES = ("train_loss", "validation_loss")
 ACCURACIES = ("train_accuracy", "validation_accuracy")
@@ -66,6 +67,7 @@ def _test_accuracy(final: Path) -> dict[str, Any]:
     experiment, seed = final.parent.parent.name, final.parent.name
     if not (experiment and re.fullmatch(r"seed=\d+", seed)):
         raise InputError(f"{final}: expected EXPERIMENT/seed=SEED/final.json, which names the run")
+    require_whole(final)
     with understood(final, "the final.json of a run"):
         accuracy = float(read_json(final)["test"]["accuracy"])
     seed = int(seed.removeprefix("seed="))

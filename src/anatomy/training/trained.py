@@ -13,8 +13,9 @@ from anatomy.checkpoints.snapshots import CORNER
 from anatomy.data.dataset import open_dataset
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import understood
+from anatomy.runtime.run_files import FINAL_NETWORK, read_facts, require_whole
 from anatomy.runtime.settings import Settings
-from anatomy.training.facts import FINAL_NETWORK, read_facts
+from anatomy.training.facts import facts_of_data
 from anatomy.training.task import Task
 
 
@@ -77,6 +78,7 @@ class TrainedRun:
                     "the experiment to keep all"
                 )
             path = self.snapshots[epoch]
+        require_whole(path)
         with understood(path, "the weights of a run", False):
             return load_file(path)
 
@@ -115,10 +117,11 @@ def open_run(
     """
     facts = read_facts(run)
     images, description = open_dataset(dataset)
-    if description["sha256"] != facts["dataset_sha256"]:
+    # Runs of earlier versions do not have all of them.
+    if any(facts.get(key, checksum) != checksum for key, checksum in facts_of_data(description).items()):
         raise InputError(
             f"data set {description['name']} is not the one that {run} was trained on; "
-            f"expected {facts['dataset']}"
+            f"expected {facts['dataset']} as it was then, with its statistics; prepare it or train again"
         )
     settings = Settings(facts["settings"], schema)
     statistics = facts.get("statistics")

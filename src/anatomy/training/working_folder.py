@@ -12,9 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from anatomy.checkpoints.snapshots import Snapshot, save_snapshot, snapshot_sha256
+from anatomy.checkpoints.snapshots import Snapshot, save_snapshot, snapshot_checksums
 from anatomy.runtime import files, signals
 from anatomy.runtime.background import BackgroundWriter
+from anatomy.runtime.checksums import xxh3_of
 from anatomy.training import resume
 from anatomy.training.history import describe
 from anatomy.training.kept_log import keep_log
@@ -22,7 +23,7 @@ from anatomy.training.run import Run
 
 
 class WorkingFolder:
-    """Trains a run epoch by epoch; `checksums` has the SHA-256 of each snapshot that is kept, by its file."""
+    """Trains a run epoch by epoch; `sha256` and `xxh3` are those of each snapshot kept, by its file."""
 
     def __init__(
         self,
@@ -35,7 +36,8 @@ class WorkingFolder:
     ):
         self.run, self.folder, self.writer = run, folder, writer
         self.origin, self.fingerprint, self.save_every = origin, fingerprint, save_every
-        self.checksums: dict[str, str] = {}
+        self.sha256: dict[str, str] = {}
+        self.xxh3: dict[str, str] = {}
         self.snapshot: Snapshot | None = None
         # Snapshots of which a power cut may leave nothing yet.
         self.unsynced: list[Path] = []
@@ -58,7 +60,7 @@ class WorkingFolder:
         """Write a snapshot, and remember its checksum."""
         save_snapshot(self.folder / name, snapshot, durable=False)
         self.unsynced.append(self.folder / name)
-        self.checksums[name] = snapshot_sha256(snapshot)
+        self.sha256[name], self.xxh3[name] = snapshot_checksums(snapshot)
 
     def sync(self) -> None:
         """Wait until all snapshots are on disk, where a power cut leaves them."""
@@ -81,7 +83,7 @@ class WorkingFolder:
     def _progress(self) -> dict[str, Any]:
         """Return what goes into a state beside tensors."""
         history = [asdict(record) for record in self.run.history]
-        return {"epoch": self.run.position[0], "history": history, "sha256": self.checksums}
+        return {"epoch": self.run.position[0], "history": history, "sha256": self.sha256}
 
     def _after_step(self) -> None:
         """Stop between steps if a signal has come, and save now and then if an epoch takes long."""
@@ -121,11 +123,12 @@ class WorkingFolder:
         damaged = [name for name in kept if not resume.is_whole(self.folder / name, kept[name])]
         if damaged:
             self._make_again({names[name] for name in damaged})
-        if self.checksums.items() - kept.items():
+        if self.sha256.items() - kept.items():
             # Not the same bits: a GPU may have no kernel that repeats them.
-            progress = {**progress, "sha256": {**kept, **self.checksums}}
+            progress = {**progress, "sha256": {**kept, **self.sha256}}
             resume.save_state(self.folder, tensors, progress, self.fingerprint)
-        self.checksums = {**kept, **self.checksums}
+        self.sha256 = {**kept, **self.sha256}
+        self.xxh3 = {name: xxh3_of(self.folder / name) for name in kept} | self.xxh3
         self._restore(tensors, progress)
         print(f"continuing {self.where}", file=sys.stderr)
 

@@ -26,9 +26,7 @@ def finished_run(folder, seed=0, **changes):
     settings = settings_of(**{**SMALL, **changes})
     task = Task(settings, dataset, description, seed, torch.device("cpu"))
     origin = origin_of(settings.architecture, "shades", "test", seed)
-    train_run(
-        begin_run(task), run, origin, facts_of(origin, settings, description["sha256"], "code", "cpu", 1)
-    )
+    train_run(begin_run(task), run, origin, facts_of(origin, settings, description, "code", "cpu", 1))
     return run
 
 

@@ -52,7 +52,7 @@ def folder(tmp_path_factory):
     settings = settings_of(**{**SMALL, "subspace": {"kind": "line"}})
     task = Task(settings, dataset, description, 0, torch.device("cpu"))
     origin = origin_of(settings.architecture, "files", "test", 0)
-    facts = facts_of(origin, settings, description["sha256"], "code", "cpu", 1)
+    facts = facts_of(origin, settings, description, "code", "cpu", 1)
     train_run(begin_run(task), folder / "run", origin, facts)
     run = open_run(folder / "run", folder / "dataset", RUN_SCHEMA)
     subspace = subspace_of(run)

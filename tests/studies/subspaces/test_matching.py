@@ -1,6 +1,5 @@
 """Matching of units: what it must keep, what it must find, and barriers that it removes."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,10 @@ from torch import nn
 import anatomy
 from anatomy.networks.build import build_network
 from anatomy.reporting.tables import read_table
+from anatomy.runtime.checksums import xxh3_of
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import sha256_of, write_json
+from anatomy.runtime.run_files import CHECKSUM, FINAL_NETWORK, RUN_FILE, SHA256, XXH3, read_facts, signed
 from anatomy.runtime.streams import stream
 from anatomy.studies.subspaces.barrier import COLUMNS, rows_of_runs
 from anatomy.studies.subspaces.figures.barrier_of_seeds import draw
@@ -124,9 +126,11 @@ def test_the_barrier_between_a_run_and_itself_renumbered_goes(tmp_path):
         found = [row["loss"] for row in rows if row["alpha"] == alpha]
         assert found == pytest.approx([expected] * 2, rel=1e-4)
     copied = shutil.copytree(first.folder, tmp_path / "seed=9")
-    facts = json.loads((copied / "run.json").read_text())
-    (copied / "run.json").write_text(json.dumps({**facts, "seed": 9}))
-    save_file(renumbered(first.network(), 3), copied / "final.safetensors")
+    save_file(renumbered(first.network(), 3), copied / FINAL_NETWORK)
+    facts = {key: value for key, value in read_facts(copied).items() if key != CHECKSUM}
+    for key, of_file in ((SHA256, sha256_of), (XXH3, xxh3_of)):
+        facts[key][FINAL_NETWORK] = of_file(copied / FINAL_NETWORK)
+    write_json(copied / RUN_FILE, signed({**facts, "seed": 9}))
     rows = list(rows_of_runs([first, opened(copied)], 3))
     lost = [row["loss"] for row in rows if row["matched"]]
     assert lost == pytest.approx([lost[0]] * 3, rel=1e-4)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from anatomy.checkpoints.safetensors_files import Check
 from anatomy.checkpoints.snapshots import Snapshot
 from anatomy.networks.layouts import LayerGeometry
 from anatomy.runtime.errors import InputError
@@ -90,8 +91,10 @@ def negative_fraction(cosines: np.ndarray) -> float | None:
     return float((defined <= 0).mean()) if defined.size else None
 
 
-def sums_and_norms(filters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def sums_and_norms(filters: np.ndarray, check: Check | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Return sum and Euclidean norm of every row of `filters` (F, n), in float64.
+
+    A `check` of the file that they are views of goes on meanwhile.
 
     Large layers are summed in float32 within blocks, which takes half the time: their cosines differ by less
     than 1e-7. Rows whose sign, size or finiteness would not be certain are summed in float64 altogether.
@@ -111,6 +114,8 @@ def sums_and_norms(filters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             part, rows = blocks[start : start + step], slice(start, start + step)
             np.vecdot(part, ones, out=block_sums[rows])
             np.vecdot(part, part, out=block_squares[rows])
+            if check is not None:
+                check.up_to(filters[rows])
         sums, squares = block_sums.sum(1, dtype=np.float64), block_squares.sum(1, dtype=np.float64)
         if rest.size:
             sums += rest.sum(1, dtype=np.float64)
@@ -137,21 +142,30 @@ def _exact(filters: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndar
     return sums, norms
 
 
-def layer_statistics(weight: np.ndarray, geometry: LayerGeometry) -> LayerStatistics:
+def layer_statistics(
+    weight: np.ndarray, geometry: LayerGeometry, check: Check | None = None
+) -> LayerStatistics:
     """Return the statistics of a layer with `weight` (F, ...): a convolution's (F, C / groups, k, k)."""
     filters = weight.reshape(len(weight), -1)
-    sums, norms = sums_and_norms(filters)
+    sums, norms = sums_and_norms(filters, check)
     return LayerStatistics(geometry, sums, norms, np.full(len(filters), filters.shape[1]))
 
 
 def snapshot_statistics(snapshot: Snapshot) -> list[LayerStatistics]:
-    """Return the statistics of every layer of a snapshot, in order; `InputError` if there are none."""
+    """Return the statistics of every layer of a snapshot, in order; `InputError` if there are none.
+
+    Its check is finished: `InputError` also if its file is not what its run.json says.
+    """
     if not snapshot.layers:
         raise InputError(
             f"{snapshot.origin['architecture']} has no convolutions, which the study of arrangements "
             "measures; remove `arrangements` from the experiment"
         )
-    return [layer_statistics(snapshot.arrays[f"{g.name}.weight"], g) for g in snapshot.layers]
+    weights = ((snapshot.arrays[f"{layer.name}.weight"], layer) for layer in snapshot.layers)
+    found = [layer_statistics(weight, layer, snapshot.check) for weight, layer in weights]
+    if snapshot.check is not None:
+        snapshot.check.finish()
+    return found
 
 
 def warn_of_filters_left_out(statistics: Iterable[LayerStatistics], source: str) -> None:

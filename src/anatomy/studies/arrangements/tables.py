@@ -9,7 +9,7 @@ import pandas as pd
 
 from anatomy.networks.layouts import CONVOLUTION
 from anatomy.reporting import resampling, statistics
-from anatomy.reporting.tables import LAYERS, mean_over_seeds
+from anatomy.reporting.tables import LAYERS, mean_over_seeds, read_grid
 from anatomy.runtime.files import read_json, understood
 from anatomy.studies.arrangements.epochs import PRETRAINED, in_order, order_of_epoch
 from anatomy.studies.arrangements.reinitialisation.names import RANDOM, is_random
@@ -60,6 +60,19 @@ def n_l_table(projections: Iterable[Path]) -> pd.DataFrame:
                 kept = ("layer", "name", "filters", "undefined", "not_finite", "n_l", "mean_cosine")
                 rows.append({**origin, **{key: layer[key] for key in kept}})
     return pd.DataFrame(rows).sort_values(["seed", "epoch", "layer"], ignore_index=True)
+
+
+def read_n_l(path: Path) -> pd.DataFrame:
+    """Read an n_l.csv; `InputError` unless it has a row for each epoch and layer of each seed."""
+    return read_grid(path, ("epoch", "layer"), ("experiment", "seed"))
+
+
+def read_resets(path: Path) -> pd.DataFrame:
+    """Read a reinitialisation.csv; `InputError` unless it has a row for each layer and reset of each seed.
+
+    Layers of one kind are reset to the same weights.
+    """
+    return read_grid(path, ("reset_to", "layer"), ("experiment", "seed", "kind"))
 
 
 def defined_filters(n_l: pd.DataFrame) -> pd.Series:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from anatomy.reporting.tables import LAYERS
+from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json, understood
 
@@ -37,6 +38,7 @@ def read_runs(folders: Iterable[Path]) -> list[Run]:
         for name in (FACTS_FILE, ARRAYS_FILE):
             if not (folder / name).is_file():
                 raise InputError(f"{folder} has no {name}; expected a folder of measure_curvature.py")
+        require_recorded(folder / ARRAYS_FILE)
         with understood(folder / ARRAYS_FILE, MEASURED), np.load(folder / ARRAYS_FILE) as arrays:
             own = dict(arrays)
         with understood(folder / FACTS_FILE, MEASURED):

@@ -10,6 +10,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic, understood
 
@@ -45,7 +46,8 @@ class Measurement:
 
     @classmethod
     def read(cls, path: Path) -> "Measurement":
-        """Read it from a file; `InputError` if it is none of this study."""
+        """Read it from a file; `InputError` if it is none of this study, or not what is recorded of it."""
+        require_recorded(path)
         with understood(path, f"a file of {FORMAT}"), safe_open(path, "numpy") as file:
             metadata = file.metadata() or {}
             if FORMAT not in metadata:

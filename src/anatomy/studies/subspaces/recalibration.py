@@ -15,6 +15,7 @@ from torch import nn
 
 from anatomy.networks.batch_norm import normalisations, recalibrate
 from anatomy.networks.subspace import Subspace
+from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic, understood
 from anatomy.runtime.streams import stream, stream_seed
@@ -93,10 +94,11 @@ class RecalibratedPoints:
     """Points of a run's subspace and their running statistics, read from their file."""
 
     def __init__(self, path: Path, facts: Mapping[str, str]):
-        """Read the file; `InputError` if it is missing, is no such file, or is not of the run of `facts`."""
+        """Read the file; `InputError` if it is missing, damaged, no such file, or not of the run."""
         self.path = path
         if not path.is_file():
             raise InputError(f"{path} does not exist: no point was recalibrated; run {command(path)}")
+        require_recorded(path)
         with understood(path, f"a file of {PROGRAM}"), safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             if METADATA not in metadata:

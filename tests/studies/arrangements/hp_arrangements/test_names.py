@@ -8,6 +8,7 @@ import torch
 from safetensors.numpy import save_file
 
 from anatomy.runtime.files import write_json
+from anatomy.runtime.run_files import signed
 from anatomy.studies.arrangements.hp_arrangements.checkpoint import read_start
 from anatomy.studies.arrangements.hp_arrangements.names import epoch_of, file_name
 
@@ -37,7 +38,7 @@ def test_the_final_network_of_a_run_says_after_how_many_epochs(tmp_path):
     final = tmp_path / "final.safetensors"
     save_file({"weight": np.zeros((2, 2), np.float32)}, final)
     assert epoch_of(final) is None
-    write_json(tmp_path / "run.json", {"fingerprint": "f", "sha256": {}, "settings": {"epochs": 14}})
+    write_json(tmp_path / "run.json", signed({"fingerprint": "f", "sha256": {}, "settings": {"epochs": 14}}))
     assert epoch_of(final) == 14
 
 

@@ -10,8 +10,8 @@ from torch import nn
 from anatomy.checkpoints.torch_files import read_checkpoint
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
+from anatomy.runtime.run_files import FINAL_NETWORK
 from anatomy.studies.arrangements.hp_arrangements.names import epoch_of, last_number
-from anatomy.training.facts import FINAL_NETWORK
 from anatomy.training.optimisers import SLOTS
 from anatomy.training.start import Start
 

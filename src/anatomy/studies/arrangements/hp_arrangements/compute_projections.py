@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anatomy.networks.catalogue import require_architecture
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import check_outputs, write_json
+from anatomy.runtime.files import check_outputs, naming, write_json
 from anatomy.studies.arrangements.hp_arrangements.names import described, epoch_of, file_name, result_folder
 from anatomy.studies.arrangements.layers import Layer, checkpoint_layers, expected_layers, named_layers
 from anatomy.studies.arrangements.projections import Distance, distance, to_json, warn_of_filters_left_out
@@ -102,4 +102,5 @@ def _log(options: Namespace, folder: Path, sources: Sequence[Path], written: Seq
     lines += [f"{source}: {path}" for source, path in zip(sources, written, strict=True)]
     path = Path("log", folder, f"{now:%Y-%m-%d_%H-%M-%S}_{options.log}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with naming(path):
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")

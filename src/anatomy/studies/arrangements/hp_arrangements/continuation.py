@@ -13,11 +13,11 @@ import torch
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json, understood, write_json
 from anatomy.runtime.fingerprints import fingerprint
+from anatomy.runtime.run_files import FINAL_NETWORK, RUN_FILE, read_facts
 from anatomy.runtime.settings import Settings, snapshot_epochs
 from anatomy.studies.arrangements.hp_arrangements.checkpoint import read_start
 from anatomy.studies.arrangements.hp_arrangements.settings import differences, settings_in
 from anatomy.training import resume
-from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, read_facts
 from anatomy.training.start import INITIALISATION, Start
 
 # The facts of a run that was started by options, written before it starts.

@@ -10,9 +10,9 @@ from anatomy.checkpoints.torch_files import read_checkpoint
 from anatomy.data.dataset import DESCRIPTION_FILE
 from anatomy.networks.family import Family, families
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import read_json
+from anatomy.runtime.files import read_json, understood
+from anatomy.runtime.run_files import FINAL_NETWORK, RUN_FILE, read_facts
 from anatomy.studies.arrangements.epochs import PRETRAINED
-from anatomy.training.facts import FINAL_NETWORK, RUN_FILE, read_facts
 
 # Mean and standard deviation per channel, of pixels in [0, 1].
 Statistics = tuple[Sequence[float], Sequence[float]]
@@ -120,7 +120,8 @@ def epoch_of(path: Path) -> int | None:
     names <arch>_<e>.tar counts from 0, <arch>_<epochs>.pt from 1, `init` is 0 and `pretrained` -1.
     """
     if path.name == FINAL_NETWORK and (path.parent / RUN_FILE).is_file():
-        return read_facts(path.parent)["settings"]["epochs"]
+        with understood(path.parent / RUN_FILE, "the run.json of a run", False):
+            return read_facts(path.parent, whole=False)["settings"]["epochs"]
     if path.suffix == ".safetensors" and is_snapshot(path, read_checkpoint(path).entries):
         return load_snapshot(path).origin["epoch"]
     pieces = path.stem.split("_")

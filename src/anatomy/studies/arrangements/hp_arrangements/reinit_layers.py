@@ -16,6 +16,7 @@ from anatomy.data.image_files import IndexedDataset
 from anatomy.runtime.devices import set_up_torch
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json, sha256_of, write_json
+from anatomy.runtime.run_files import RUN_FILE
 from anatomy.runtime.schema import read_schema
 from anatomy.runtime.settings import Settings
 from anatomy.studies.arrangements.hp_arrangements.data import DataChoice, open_named, seen_as
@@ -30,7 +31,7 @@ from anatomy.studies.arrangements.reinitialisation.weights import (
     linear_layers,
     weights_of,
 )
-from anatomy.training.facts import RUN_FILE, require_unedited
+from anatomy.training.facts import require_unedited
 from anatomy.training.task import Task
 
 LOG = logging.getLogger(__name__)

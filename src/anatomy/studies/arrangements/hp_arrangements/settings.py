@@ -10,6 +10,7 @@ from anatomy.configuration.messages import schema_problems
 from anatomy.data.dataset import Dataset
 from anatomy.data.image_files import IndexedDataset
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.run_files import BESIDE_FACTS
 from anatomy.runtime.schema import RUN
 from anatomy.runtime.settings import Settings
 from anatomy.studies.arrangements.hp_arrangements.checkpoint import read_start
@@ -47,6 +48,7 @@ OPTION_OF = {
     "settings.initialisation": "--pretrained",
     "start": "--resume-from, --start-epoch or --pretrained",
     "dataset_sha256": "--dataset or --data-path",
+    "description_sha256": "--dataset or --data-path",
     "statistics": "--dataset or --data-path",
     "threads": "--threads",
     "device": "--cuda",
@@ -194,7 +196,7 @@ def differences(
     )
     found = {}
     for key in sorted(before.keys() | now.keys()):
-        if before.get(key) != now.get(key) and key not in ("fingerprint",) and not key.startswith("sha256."):
+        if before.get(key) != now.get(key) and key.partition(".")[0] not in BESIDE_FACTS:
             option = next((option for part, option in OPTION_OF.items() if key.startswith(part)), key)
             found[key] = f"{option} ({before.get(key)} there, {now.get(key)} here)"
     return found

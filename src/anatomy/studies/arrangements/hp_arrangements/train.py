@@ -99,7 +99,7 @@ class CommandLineRun:
         return facts_of(
             self.origin,
             self.settings,
-            self.description["sha256"],
+            self.description,
             self.hashes[self.settings.schedule.kind],
             self.device_name,
             options.threads,

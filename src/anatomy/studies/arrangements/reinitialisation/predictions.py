@@ -1,17 +1,23 @@
 """Which predictions were right, in a file that grows with them and that a stopped job continues from.
 
 The file has one JSON object per line. The first holds a fingerprint of everything that decides the
-predictions; each other says of one batch of images, under one reset, which were predicted correctly.
-A line is there or not: one that a kill cut off is dropped.
+predictions; each other says of one batch of images, under one reset, which were predicted correctly. Its
+`place` is a checksum of itself and of all lines before it. So a line that a kill cut off is dropped, and all
+are from the first on that is damaged, lost or in another's place: what they said is predicted again.
 """
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
+from typing import Any
 
 import numpy as np
+import xxhash
+
+from anatomy.runtime.files import naming
 
 PREDICTIONS_FILE = "predictions.jsonl"
 # What no layer is named: the trained network itself, and its five likeliest classes.
@@ -44,11 +50,12 @@ class Predictions:
         """Read what `folder` holds under this `fingerprint`; anything else in it is removed."""
         self._bits: dict[Key, dict[int, int]] = {}
         self._ends: dict[int, int] = {}
-        self._file: TextIO | None = None
+        self._place = fingerprint
+        self._file: FileIO | None = None
         if folder is not None:
-            self._file = self._reopened(folder, fingerprint)
+            self._reopen(folder, fingerprint)
 
-    def _reopened(self, folder: Path, fingerprint: str) -> TextIO:
+    def _reopen(self, folder: Path, fingerprint: str) -> None:
         path = folder / PREDICTIONS_FILE
         whole = 0
         if path.is_file():
@@ -57,19 +64,29 @@ class Predictions:
                     try:
                         content = json.loads(line) if line.endswith(b"\n") else None
                         if index:
-                            self._keep(Prediction(**content))
+                            place = content.pop("place")
+                            prediction = Prediction(**content)
+                            if place != self._place_of(prediction):
+                                break
+                            self._place = place
+                            self._keep(prediction)
                         elif content != {"fingerprint": fingerprint}:
                             break
-                    except (ValueError, TypeError):
+                    except (ValueError, TypeError, KeyError, AttributeError):
                         break
                     whole += len(line)
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a", encoding="utf-8")
-        file.truncate(whole)
+        # Not buffered, so that no half of a line is left to be written when a disk is full.
+        self._file = path.open("ab", buffering=0)
+        self._file.truncate(whole)
         if not whole:
-            file.write(json.dumps({"fingerprint": fingerprint}) + "\n")
-            file.flush()
-        return file
+            self._write({"fingerprint": fingerprint})
+
+    def _write(self, content: Mapping[str, Any]) -> None:
+        with naming(Path(self._file.name)):
+            line = memoryview(json.dumps(content).encode() + b"\n")
+            while line:
+                line = line[self._file.write(line) :]
 
     def _keep(self, prediction: Prediction) -> None:
         self._bits.setdefault((prediction.layer, prediction.reset_to), {})[prediction.first] = int(
@@ -83,8 +100,12 @@ class Predictions:
         prediction = Prediction(first, len(right), *key, pack(right))
         self._keep(prediction)
         if self._file is not None:
-            self._file.write(json.dumps(asdict(prediction)) + "\n")
-            self._file.flush()
+            self._place = self._place_of(prediction)
+            self._write({**asdict(prediction), "place": self._place})
+
+    def _place_of(self, prediction: Prediction) -> str:
+        """Return the checksum of a line that follows those before it."""
+        return xxhash.xxh3_64_hexdigest((self._place + json.dumps(asdict(prediction))).encode())
 
     def has(self, first: int, key: Key) -> bool:
         """Tell whether the batch from image `first` on is recorded under `key`."""
