@@ -106,7 +106,7 @@ def main(given: Sequence[str] | None = None) -> None:
     """Run the command, and exit; an `InputError` has the status 2, as wrong options have."""
     arguments = parser().parse_args(given)
     run_program(lambda: arguments.run(arguments), refused=2)
-    sys.exit()
+    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -23,5 +23,7 @@ def test_modules_of_a_folder_by_name(tmp_path, monkeypatch):
 
 
 def test_those_of_the_library():
-    assert names_in(sources.__name__) == ["embedded", "folder", "images", "points", "torchvision"]
+    assert names_in(sources.__name__) == [
+        *("embedded", "folder", "images", "points", "tiny_imagenet", "torchvision")
+    ]
     assert [family.name for family in families()] == names_in("anatomy.networks.families")

@@ -218,7 +218,6 @@ def train_as_the_program(folder, **changes):
         ({"schedule": CONSTANT, "snapshots": [0, 1]}, True),
         ({"evaluate_every": 2, "snapshots": [], "schedule": {"every": 2}}, True),
         ({"snapshots": "all", "optimiser": {"kind": "adam"}}, True),
-        ({"schedule": {"kind": "cosine"}, "snapshots": []}, False),
         ({"schedule": CONSTANT, "snapshots": [], "keep_state": False}, False),
     ],
 )

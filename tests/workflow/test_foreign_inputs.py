@@ -35,6 +35,7 @@ PROGRAMS = {
         *("--criticality", "BAD", "--layers", "BAD", "--output", "OUT"),
     ],
     "tabulate_accuracies": ["--training", "BAD", "--final", "BAD", "--output", "OUT"],
+    "tabulate_corruptions": ["--corruptions", "BAD", "--table", "OUT"],
     "tabulate_criticality": [
         *("--n-l", "BAD", "--reinitialisation", "BAD", "--critical-drop", "0.1"),
         *("--output", "OUT", "--layers", "OUT"),
@@ -51,7 +52,7 @@ PROGRAMS = {
     "tabulate_reinitialisation": ["--reinitialisation", "BAD", "--table", "OUT", "--summary", "OUT"],
     "tabulate_subspaces": [
         *("--evaluations", "BAD", "--predictions", "BAD"),
-        *("--table", "OUT", "--summary", "OUT", "--ensembles", "OUT"),
+        *("--table", "OUT", "--summary", "OUT", "--ensembles", "OUT", "--plane", "OUT"),
     ],
     "tabulate_training": [
         *("--experiment", "plain", "--seeds", "0", "--histories", "BAD", "--training", "OUT"),

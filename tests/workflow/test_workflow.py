@@ -310,7 +310,7 @@ def only_through(modules, files):
             [
                 *(
                     f"src/anatomy/{name}.py"
-                    for name in ("reporting/figures", "data/sources/torchvision", "configuration/resolve")
+                    for name in ("reporting/compare", "data/sources/torchvision", "configuration/resolve")
                 ),
                 "README.md",
             ],
