@@ -191,8 +191,8 @@ def correlation_over_seeds(values: pd.Series, name: str) -> tuple[float, float, 
 def fraction_over_seeds(holds: pd.Series) -> tuple[float, float, float, str]:
     """Return the fraction of runs in which something holds, its interval over seeds, and a note.
 
-    There may be several runs of a seed, which need not be independent: if they are all alike there are as many
-    trials as seeds, and each end is at least that of the exact interval of these that is wrong in 5 %.
+    There may be several runs of a seed, which need not be independent: if they are all alike there are as
+    many trials as seeds, and each end is at least that of the exact interval of these that is wrong in 5 %.
     """
     by_seed = holds.groupby(level=0).agg(["sum", "count"])
     successes, trials = (by_seed[[column]].to_numpy(float) for column in ("sum", "count"))
