@@ -24,6 +24,7 @@ EVERY_KEY = """
 device: cpu
 runs_per_gpu: 2
 data: data
+save_every: 30
 pathvars: {results: results}
 only: [plain, other, unturned, milestones, swa, simplex]
 datasets:
@@ -89,6 +90,8 @@ defaults: &experiment
   invariance:
     angles: 4
     jitter: 0.5
+    transformations: {scale: 3, translation: 3, combined: [2, 2, 2], images: 10}
+    local: true
     aggregations: [max]
     images: 20
     layers: [c1]

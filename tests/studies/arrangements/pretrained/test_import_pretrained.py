@@ -110,5 +110,9 @@ def test_workflow_measures_a_file_of_the_zoo(checkout, tmp_path):
 
 def test_target_plans_all_networks(checkout):
     checkout.configure(yaml.safe_load(CONFIG))
+    folder = checkout.folder / "data"
+    folder.mkdir()
+    for name in ("alex.mat", "vgg16-397923af.pth"):
+        (folder / name).write_bytes(b"")
     planned = checkout.planned("pretrained")
     assert {job: planned[job] for job in JOBS} == dict.fromkeys(JOBS, 2)
