@@ -7,6 +7,7 @@ import pytest
 from conftest import ROOT
 
 from simulate import BELOW, SIMULATIONS, heading, in_words, names_of, percentages
+from verdict_rates import CLAIM
 
 PAGE = ROOT / "docs/statistics.md"
 
@@ -24,6 +25,10 @@ def test_the_program_keeps_the_text_and_the_tables_of_other_studies(tmp_path):
     assert [text.count(f"| `{name}` |") for name in names_of("invariance")] == [2] * len(
         names_of("invariance")
     )
+
+
+def test_claims_of_all_studies_are_made_up():
+    assert SIMULATIONS.keys() == CLAIM.keys()
 
 
 def test_rates_are_those_of_the_worst_situation():

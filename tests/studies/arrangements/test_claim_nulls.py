@@ -5,45 +5,34 @@ Draws are those of `benchmarks/claim_nulls.py`; docs/statistics.md has the same 
 
 import numpy as np
 import pytest
-from claim_tables import IDS, experiment, verdicts
+from claim_tables import experiment, verdicts
+from studies.rates_of_verdicts import (
+    assert_all_are_made_up,
+    assert_effect_is_seen,
+    assert_rarely_false,
+    situations,
+)
 
-from anatomy.reporting.claims import ERROR, NOT_SUPPORTED, NOT_TESTED, SUPPORTED
+from anatomy.reporting.claims import ERROR
 from anatomy.reporting.evidence import Case
 from claim_nulls import SIMULATIONS
-from verdict_rates import CLAIM, SEEDS, lower_limit, verdict_counts
+from verdict_rates import CLAIM, SEEDS, lower_limit
 
 DRAWS = 400
-SITUATIONS = [
-    (name, words, seeds)
-    for name, simulation in SIMULATIONS.items()
-    for words in {**simulation.false, **simulation.true}
-    for seeds in SEEDS
-]
 
 
 def test_every_claim_has_draws_on_which_it_is_false_and_true():
-    assert SIMULATIONS.keys() == IDS
-    assert all(simulation.false and simulation.true for simulation in SIMULATIONS.values())
+    assert_all_are_made_up("arrangements", SIMULATIONS)
 
 
-@pytest.mark.parametrize(("name", "words", "seeds"), SITUATIONS)
+@pytest.mark.parametrize(("name", "words", "seeds"), situations(SIMULATIONS, lambda name: SEEDS))
 def test_false_verdicts_are_rare(name, words, seeds):
-    simulation = SIMULATIONS[name]
-    draw = {**simulation.false, **simulation.true}[words]
-    found = verdict_counts(CLAIM[name], draw, seeds, DRAWS, words)
-    assert NOT_TESTED not in found
-    if words in simulation.false:
-        assert lower_limit(found.get(SUPPORTED, 0), DRAWS) <= ERROR, found
-    if words in simulation.true:
-        assert lower_limit(found.get(NOT_SUPPORTED, 0), DRAWS) <= ERROR, found
+    assert_rarely_false(SIMULATIONS, name, words, seeds, DRAWS)
 
 
 @pytest.mark.parametrize("name", SIMULATIONS)
 def test_a_large_effect_is_seen_with_ten_seeds(name):
-    """A test that never decides would never err."""
-    words, draw = SIMULATIONS[name].effect
-    found = verdict_counts(CLAIM[name], draw, 10, 40, words)
-    assert found.get(SUPPORTED, 0) >= 26, found
+    assert_effect_is_seen(SIMULATIONS, name)
 
 
 def test_a_rate_above_its_limit_is_noticed():

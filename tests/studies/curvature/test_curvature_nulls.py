@@ -3,19 +3,22 @@
 Draws are those of `benchmarks/curvature_nulls.py`; `make simulate` counts more of them.
 """
 
-from importlib import import_module
-
 import numpy as np
 import pandas as pd
 import pytest
 from studies.curvature.made_up import evidence
+from studies.rates_of_verdicts import (
+    assert_all_are_made_up,
+    assert_effect_is_seen,
+    assert_rarely_false,
+    situations,
+)
 
-from anatomy.reporting.claims import ERROR, NOT_SUPPORTED, NOT_TESTED, SUPPORTED
+from anatomy.reporting.claims import SUPPORTED
 from anatomy.reporting.evidence import FEWEST_SEEDS, Case
-from anatomy.studies.curvature.claims import CLAIMS
 from anatomy.studies.curvature.evidence import concentrated
 from curvature_nulls import SIMULATIONS
-from verdict_rates import CLAIM, all_simulations, lower_limit, verdict_counts
+from verdict_rates import CLAIM
 
 # Few seeds have equal counts by chance.
 DRAWS, FEW = 60, (2, 3, 5)
@@ -24,32 +27,17 @@ OF_PAIRS = "seeds-agree-on-the-boundary"
 
 
 def test_every_claim_has_draws_on_which_it_is_false_and_true():
-    assert SIMULATIONS.keys() == {entry.id for entry in CLAIMS}
-    assert all(simulation.false and simulation.true for simulation in SIMULATIONS.values())
-    studies = ("claim_nulls", "curvature_nulls")
-    every = [name for study in studies for name in import_module(study).SIMULATIONS]
-    assert {*every} <= all_simulations().keys() <= CLAIM.keys()
+    assert_all_are_made_up("curvature", SIMULATIONS)
 
 
-@pytest.mark.parametrize("seeds", FEW)
-@pytest.mark.parametrize("name", SIMULATIONS)
-def test_false_verdicts_are_rare(name, seeds):
-    simulation = SIMULATIONS[name]
-    for words, draw in {**simulation.false, **simulation.true}.items():
-        found = verdict_counts(CLAIM[name], draw, seeds, DRAWS, words)
-        assert (NOT_TESTED in found) == (name == OF_PAIRS and seeds < FEWEST_SEEDS)
-        if words in simulation.false:
-            assert lower_limit(found.get(SUPPORTED, 0), DRAWS) <= ERROR, (words, found)
-        if words in simulation.true:
-            assert lower_limit(found.get(NOT_SUPPORTED, 0), DRAWS) <= ERROR, (words, found)
+@pytest.mark.parametrize(("name", "words", "seeds"), situations(SIMULATIONS, lambda name: FEW))
+def test_false_verdicts_are_rare(name, words, seeds):
+    assert_rarely_false(SIMULATIONS, name, words, seeds, DRAWS, seeds >= FEWEST_SEEDS or name != OF_PAIRS)
 
 
 @pytest.mark.parametrize("name", SIMULATIONS)
 def test_a_large_effect_is_seen_with_ten_seeds(name):
-    """A test that never decides would never err."""
-    words, draw = SIMULATIONS[name].effect
-    found = verdict_counts(CLAIM[name], draw, 10, 20, words)
-    assert found.get(SUPPORTED, 0) >= 13, found
+    assert_effect_is_seen(SIMULATIONS, name, draws=20)
 
 
 def test_equal_counts_of_few_seeds_are_no_certainty():

@@ -6,47 +6,36 @@ Draws are those of `benchmarks/invariance_nulls.py`; docs/statistics.md has the 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from studies.rates_of_verdicts import (
+    assert_all_are_made_up,
+    assert_effect_is_seen,
+    assert_rarely_false,
+    situations,
+)
 
-from anatomy.reporting.claims import ERROR, NOT_SUPPORTED, SUPPORTED
-from anatomy.studies.invariance.claims import CLAIMS
 from anatomy.studies.invariance.evidence import depth_correlations
 from invariance_nulls import SIMULATIONS
-from verdict_rates import lower_limit, verdict_counts
 
 DRAWS = 200
-CLAIM = {entry.id: entry for entry in CLAIMS}
-SITUATIONS = [
-    (name, words, seeds)
-    for name, simulation in SIMULATIONS.items()
-    for words in {**simulation.false, **simulation.true}
-    # Of an odd number one has no pair.
-    for seeds in ((4, 10) if name == "stable-to-initialisation" else (2, 3, 10))
-]
+
+
+def seeds_of(name):
+    """Numbers of seeds; of an odd number one has no pair."""
+    return (4, 10) if name == "stable-to-initialisation" else (2, 3, 10)
 
 
 def test_every_claim_has_draws_on_which_it_is_false_and_true():
-    assert SIMULATIONS.keys() == CLAIM.keys()
-    assert all(simulation.false and simulation.true for simulation in SIMULATIONS.values())
+    assert_all_are_made_up("invariance", SIMULATIONS)
 
 
-@pytest.mark.parametrize(("name", "words", "seeds"), SITUATIONS)
+@pytest.mark.parametrize(("name", "words", "seeds"), situations(SIMULATIONS, seeds_of))
 def test_false_verdicts_are_rare(name, words, seeds):
-    simulation = SIMULATIONS[name]
-    draw = {**simulation.false, **simulation.true}[words]
-    found = verdict_counts(CLAIM[name], draw, seeds, DRAWS, words)
-    assert sum(found.values()) == DRAWS and "not tested" not in found
-    if words in simulation.false:
-        assert lower_limit(found.get(SUPPORTED, 0), DRAWS) <= ERROR, found
-    if words in simulation.true:
-        assert lower_limit(found.get(NOT_SUPPORTED, 0), DRAWS) <= ERROR, found
+    assert_rarely_false(SIMULATIONS, name, words, seeds, DRAWS)
 
 
 @pytest.mark.parametrize("name", SIMULATIONS)
 def test_a_large_effect_is_seen_with_ten_seeds(name):
-    """A test that never decides would never err."""
-    words, draw = SIMULATIONS[name].effect
-    found = verdict_counts(CLAIM[name], draw, 10, 40, words)
-    assert found.get(SUPPORTED, 0) >= 26, found
+    assert_effect_is_seen(SIMULATIONS, name)
 
 
 def test_correlations_with_depth_are_spearmans():

@@ -6,45 +6,33 @@ Draws are those of `benchmarks/subspace_nulls.py`; docs/statistics.md has the sa
 import numpy as np
 import pandas as pd
 import pytest
+from studies.rates_of_verdicts import (
+    assert_all_are_made_up,
+    assert_effect_is_seen,
+    assert_rarely_false,
+    situations,
+)
 from studies.subspaces import made_up
 
-from anatomy.reporting.claims import ERROR, NOT_SUPPORTED, NOT_TESTED, SUPPORTED
 from anatomy.reporting.evidence import Case
-from anatomy.studies.subspaces.claims import CLAIMS
 from subspace_nulls import SIMULATIONS
-from verdict_rates import lower_limit, verdict_counts
+from verdict_rates import CLAIM
 
-CLAIM = {entry.id: entry for entry in CLAIMS}
 DRAWS = 150
-SITUATIONS = [
-    (name, words, seeds)
-    for name, simulation in SIMULATIONS.items()
-    for words in {**simulation.false, **simulation.true}
-    for seeds in (2, 10)
-]
 
 
 def test_every_claim_has_draws_on_which_it_is_false_and_true():
-    assert SIMULATIONS.keys() == CLAIM.keys()
-    assert all(simulation.false and simulation.true for simulation in SIMULATIONS.values())
+    assert_all_are_made_up("subspaces", SIMULATIONS)
 
 
-@pytest.mark.parametrize(("name", "words", "seeds"), SITUATIONS)
+@pytest.mark.parametrize(("name", "words", "seeds"), situations(SIMULATIONS, lambda name: (2, 10)))
 def test_false_verdicts_are_rare(name, words, seeds):
-    simulation = SIMULATIONS[name]
-    found = verdict_counts(CLAIM[name], {**simulation.false, **simulation.true}[words], seeds, DRAWS, words)
-    assert NOT_TESTED not in found
-    if words in simulation.false:
-        assert lower_limit(found.get(SUPPORTED, 0), DRAWS) <= ERROR, found
-    if words in simulation.true:
-        assert lower_limit(found.get(NOT_SUPPORTED, 0), DRAWS) <= ERROR, found
+    assert_rarely_false(SIMULATIONS, name, words, seeds, DRAWS)
 
 
 @pytest.mark.parametrize("name", SIMULATIONS)
 def test_a_large_effect_is_seen_with_ten_seeds(name):
-    """A test that never decides would never err."""
-    words, draw = SIMULATIONS[name].effect
-    assert verdict_counts(CLAIM[name], draw, 10, 40, words).get(SUPPORTED, 0) >= 26
+    assert_effect_is_seen(SIMULATIONS, name)
 
 
 def test_draws_are_judged_as_tables_are():
