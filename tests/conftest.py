@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import yaml
 from filelock import FileLock
 
 from anatomy.data.dataset import Dataset, write_dataset
+from anatomy.runtime import signals
 from anatomy.runtime.schema import RUN, read_schema
 from anatomy.runtime.settings import Settings
 from anatomy.training.run import Run
@@ -111,6 +113,16 @@ def shades(inside):
     dataset = make_dataset(channels=1, size=28)
     write_dataset(dataset, Path("shades"), "shades", {"source": "test"})
     return dataset
+
+
+@pytest.fixture
+def own_signals(monkeypatch):
+    """Signals are handled as before, and none has come, once a test has run a program in its process."""
+    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
+    monkeypatch.setattr(signals._State, "number", None)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def environment():

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import SCRIPTS, environment
 
-from anatomy.runtime import readings, signals
+from anatomy.runtime import readings
 from anatomy.runtime.endings import ending
 from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import write_text
@@ -20,13 +20,7 @@ from anatomy.runtime.files import write_text
 EMBEDDED = '{"source": "embedded", "variant": "digits-grey", "train": 20, "test": 20}'
 
 
-@pytest.fixture(autouse=True)
-def own_signals():
-    """Handlers of signals as they were."""
-    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("own_signals")
 
 
 def ended(work, capsys, **options):

@@ -2,7 +2,6 @@
 
 import json
 import runpy
-import signal
 import sys
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from conftest import ROOT, SCRIPTS
 from safetensors.numpy import save_file
 
-from anatomy.runtime import readings, signals
+from anatomy.runtime import readings
 
 NAMES = json.dumps({"plain": {"label": "plain", "dataset": "digits"}})
 SETTINGS = json.dumps({"studies": [], "experiments": {}, "datasets": {}, "pretrained": {}})
@@ -83,9 +82,8 @@ NAMED = {
 
 
 @pytest.fixture
-def run_here(monkeypatch, capsys):
+def run_here(monkeypatch, capsys, own_signals):
     """Run a program of workflow/scripts in this process; return its exit status and lines on stderr."""
-    before = {number: signal.getsignal(number) for number in signals.SIGNALS}
     monkeypatch.setattr(readings, "_READ", {})
 
     def run(program, options):
@@ -97,9 +95,7 @@ def run_here(monkeypatch, capsys):
             status = stop.code
         return status, capsys.readouterr().err.splitlines()
 
-    yield run
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return run
 
 
 def test_every_program_of_tables_and_pages_is_here():
