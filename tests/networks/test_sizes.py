@@ -1,7 +1,11 @@
 """Sizes of networks that are known without torch, against the networks themselves."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
+from conftest import environment
 from torch import nn
 
 from anatomy.networks.build import build_network
@@ -70,3 +74,16 @@ def test_what_is_not_known_is_taken_to_be_large():
         assert size_of(name, 1.0, (3, side, side), 10) == Size(90e6, 16e9, 40e6, 100)
     # AlexNet has no layers for so few pixels.
     assert size_of("alexnet", 1.0, (3, 32, 32), 10).weights == 90e6
+
+
+def test_the_size_of_no_network_needs_torch():
+    program = """
+import sys
+from anatomy.networks.catalogue import layout_of, names
+from anatomy.networks.sizes import size_of
+assert layout_of("vgg11") and not layout_of("cifar_resnet_8")
+for name in [*names(), "nets:Mine"]:
+    size_of(name, 1.0, (3, 64, 64), 10)
+sys.exit("torch" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], env=environment(), check=True)

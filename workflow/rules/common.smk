@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
-from snakemake.common.configfile import load_configfile
 
 # The project's own folder; the working directory may be another one, the importer's if this is a module.
 ROOT = Path(workflow.current_basedir).parent.parent
@@ -21,7 +20,7 @@ sys.path.insert(0, str(ROOT / "src"))
 sys.path.append(str(ROOT))
 
 from anatomy.configuration import labels, requests
-from anatomy.configuration.files import laid_over, shipped_files
+from anatomy.configuration.files import laid_together, read_file
 from anatomy.configuration.resolve import resolve
 from anatomy.configuration.studies import FIGURES as PAPER_FIGURES
 from anatomy.configuration.studies import STUDIES
@@ -44,7 +43,6 @@ from anatomy.runtime.own_code import is_own
 from anatomy.runtime.processor import bfloat16_note
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import snapshot_epochs
-from anatomy.runtime.yaml_files import check_yaml
 from anatomy.studies.arrangements.settings import (
     pretrained_label,
     pretrained_networks,
@@ -53,27 +51,19 @@ from anatomy.studies.arrangements.settings import (
 from anatomy.training.modules import modules_of
 
 # What is shipped, and over it what was given: by --configfile and --config, or by who uses this as a module.
-try:
-    # Files given are read before this one, but of a key that is there twice its last value.
-    for file in [*shipped_files(ROOT), *workflow.config_settings.configfiles]:
-        check_yaml(file)
-except InputError as error:
-    sys.exit(f"error: {error}")
 # A rule that another workflow overrides has this file read again, with what it has added itself.
 ASKED = {key: own for key, own in config.items() if key != "summary"}
 OF_COMMAND_LINE = workflow.config_settings
-# One file after the other, as they are merged here in another way than by Snakemake.
-OVERLAYS = [ASKED]
-if ASKED == OF_COMMAND_LINE.overwrite_config:
-    OVERLAYS = [
-        *map(load_configfile, OF_COMMAND_LINE.configfiles),
-        OF_COMMAND_LINE.config,
-    ]
-GIVEN = {}
-for layer in [*map(load_configfile, shipped_files(ROOT)), *OVERLAYS]:
-    GIVEN = laid_over(GIVEN, layer)
 
 try:
+    # One file after the other, as they are merged here in another way than by Snakemake.
+    OVERLAYS = [ASKED]
+    if ASKED == OF_COMMAND_LINE.overwrite_config:
+        OVERLAYS = [
+            *map(read_file, map(Path, OF_COMMAND_LINE.configfiles)),
+            OF_COMMAND_LINE.config,
+        ]
+    GIVEN = laid_together(OVERLAYS, ROOT)
     SCHEMA = read_schemas(SCHEMA_FILE)
     CONFIGURATION = resolve(GIVEN, SCHEMA)
     # Refused here, before any job, if only the variables of an earlier version are set.

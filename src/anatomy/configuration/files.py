@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,15 @@ def read_configuration(root: Path, overlays: Iterable[Path] = ()) -> Configurati
     """
     if not (root / SCHEMA).is_file():
         raise InputError(f"{root} is no folder of this project: it has no {SCHEMA}; give it with --project")
-    found: dict[str, Any] = {}
-    for path in [*shipped_files(root), *overlays]:
-        found = laid_over(found, _read(Path(path)))
-    return resolve(found, read_schemas(root / SCHEMA))
+    return resolve(laid_together(map(read_file, overlays), root), read_schemas(root / SCHEMA))
+
+
+def laid_together(overlays: Iterable[Mapping[str, Any]], root: Path) -> dict[str, Any]:
+    """Return the default configuration of the project in `root`, with others over it, the last on top.
+
+    `InputError` as `read_file`.
+    """
+    return reduce(laid_over, [*map(read_file, shipped_files(root)), *overlays], {})
 
 
 def laid_over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,7 +56,8 @@ def laid_over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_file(path: Path) -> dict[str, Any]:
+    """Return the keys and values of a configuration file; `InputError` names one that cannot be read."""
     try:
         content = read_yaml(path)
     except OSError as error:

@@ -87,4 +87,7 @@ def architecture_label(architecture: str) -> str:
 
 def layout_of(architecture: str) -> Layout | None:
     """Return the layers of a network whose family lists them, so that its shapes are known without torch."""
-    return getattr(family_module(architecture), "LAYOUTS", {}).get(architecture)
+    family = family_of(architecture)
+    if family is None or not family.layouts:
+        return None
+    return family_module(architecture).LAYOUTS.get(architecture)

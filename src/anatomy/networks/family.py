@@ -10,7 +10,7 @@ from typing import Any
 
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.imports import LIBRARY
-from anatomy.runtime.literals import literals
+from anatomy.runtime.literals import constants, literals
 from anatomy.runtime.named import names_in
 from anatomy.runtime.own_code import is_own, module_of_own
 from anatomy.runtime.schema import defaults
@@ -25,7 +25,8 @@ class Family:
 
     `prefix` comes before the names of networks that another library lists; `least_width` is None if all
     have one width, `least_side` 1 if images may have any size, or it is not known. `options` are parts of a
-    schema; `dropout` and `points` say whether there are forms with dropout, and whether inputs may be points.
+    schema; `dropout` and `points` say whether there are forms with dropout, and whether inputs may be points,
+    `layouts` whether its module lists the layers of each network, without torch.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Family:
     options: Mapping[str, Mapping[str, Any]]
     dropout: bool
     points: bool
+    layouts: bool
 
 
 @cache
@@ -65,6 +67,7 @@ def families() -> tuple[Family, ...]:
                 own.get("OPTIONS", {}),
                 own.get("DROPOUT", False),
                 own.get("POINTS", False),
+                "LAYOUTS" in constants(path),
             )
         )
     return tuple(found)
