@@ -194,7 +194,7 @@ def wide_minimum_has_larger_margin(case: Case, threshold: float) -> Finding:
     sentence="The point that is found for the margin lies on the decision boundary.",
     uses={"curvature_figure_5": "margins training"},
     quantity="fraction of runs, of both experiments, whose point is no farther from the boundary than a "
-    "tenth of the estimated margin; interval over seeds, at least the exact one of runs",
+    "tenth of the estimated margin; interval over seeds, at least the exact ones of runs and of seeds",
     null=1,
     threshold=0.5,
     possible=(0, 1),
