@@ -6,7 +6,7 @@ from pathlib import Path
 from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
-from anatomy.runtime.options import add_schema, natural
+from anatomy.runtime.options import add_schema, workers
 from anatomy.runtime.schema import RUN, read_schema
 
 
@@ -19,7 +19,7 @@ def parse_arguments() -> argparse.Namespace:
     add_schema(parser, Path(__file__))
     parser.add_argument("--points", type=int, default=11, help="points of each line, an odd number")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to evaluate on a GPU")
-    parser.add_argument("--workers", type=natural, default=0, help="processes that read image files")
+    parser.add_argument("--workers", type=workers, default=0, help="processes that read image files")
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     arguments = parser.parse_args()
     if arguments.points < 3 or arguments.points % 2 == 0:

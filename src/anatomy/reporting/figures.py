@@ -83,6 +83,20 @@ class FigureChecks:
     whole: bool = False
 
 
+def each_needs(has: Callable[[Any], bool], words: str, key: str = "") -> Callable[..., Iterator[str]]:
+    """Return the check of a figure all of whose experiments need something: `words` say what one lacks.
+
+    `has` tells of an experiment whether it has it; `key` follows where the figure stands.
+    """
+
+    def problems(
+        where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Any]
+    ) -> Iterator[str]:
+        yield from (f"{where}{key}: {name!r} {words}" for name in names if not has(experiments[name]))
+
+    return problems
+
+
 def in_the_paper(name: str, figure: PaperFigure | None) -> str:
     """Say in one sentence, for a caption, what the paper shows in a figure.
 

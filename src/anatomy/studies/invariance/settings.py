@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from anatomy.reporting.figures import FigureChecks
+from anatomy.reporting.figures import FigureChecks, each_needs
 from anatomy.runtime.settings import Settings
 
 # Points cannot be rotated.
@@ -92,33 +92,6 @@ def angle_problems(
             )
 
 
-def epoch_problems(
-    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Settings]
-) -> Iterator[str]:
-    """Yield what is wrong with experiments whose invariance over epochs is drawn: epochs to measure."""
-    for name in names:
-        if not experiments[name].invariance.epochs:
-            yield f"{where}: {name!r} is measured after its last epoch alone; set invariance.epochs of it"
-
-
-def stability_problems(
-    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Settings]
-) -> Iterator[str]:
-    """Yield what is wrong with experiments that are compared with their initialisation over seeds."""
-    for name in names:
-        if 0 not in experiments[name].invariance.epochs:
-            yield f"{where}: {name!r} is not measured at initialisation; add 0 to invariance.epochs of it"
-
-
-def transformation_problems(
-    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Settings]
-) -> Iterator[str]:
-    """Yield what is wrong with experiments whose invariance under several transformations is drawn."""
-    for name in names:
-        if experiments[name].invariance.transformations is None:
-            yield f"{where}: {name!r} is measured under rotation alone; set invariance.transformations of it"
-
-
 _PAIRS = FigureChecks(pair_problems, whole=True)
 FIGURE_CHECKS = {
     "invariance_layers": _PAIRS,
@@ -126,7 +99,22 @@ FIGURE_CHECKS = {
     "invariance_classes": _PAIRS,
     "invariance_training": _PAIRS,
     "invariance_angles": FigureChecks(angle_problems, whole=True),
-    "invariance_epochs": FigureChecks(epoch_problems),
-    "invariance_stability": FigureChecks(stability_problems),
-    "invariance_transformations": FigureChecks(transformation_problems),
+    "invariance_epochs": FigureChecks(
+        each_needs(
+            lambda own: own.invariance.epochs,
+            "is measured after its last epoch alone; set invariance.epochs of it",
+        )
+    ),
+    "invariance_stability": FigureChecks(
+        each_needs(
+            lambda own: 0 in own.invariance.epochs,
+            "is not measured at initialisation; add 0 to invariance.epochs of it",
+        )
+    ),
+    "invariance_transformations": FigureChecks(
+        each_needs(
+            lambda own: own.invariance.transformations is not None,
+            "is measured under rotation alone; set invariance.transformations of it",
+        )
+    ),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from anatomy.reporting.figures import FigureChecks
+from anatomy.reporting.figures import FigureChecks, each_needs
 from anatomy.runtime.settings import Settings
 
 # Tables of what is evaluated.
@@ -95,15 +95,6 @@ def simplex_problems(
             yield f"{where}.experiments: {name!r} trains a curve; expected lines, simplexes, single networks"
 
 
-def ends_problems(
-    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Any]
-) -> Iterator[str]:
-    """Yield what is wrong with a figure of ends: single networks have none."""
-    for name in names:
-        if experiments[name].subspace is None:
-            yield f"{where}.experiments: {name!r} trains no subspace and has no ends; take it out"
-
-
 def average_problems(
     where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Any]
 ) -> Iterator[str]:
@@ -142,24 +133,6 @@ def plane_problems(
             yield f"{where}.seed: {name!r} has no seed {seed}; allowed: {', '.join(map(str, own.seeds))}"
 
 
-def barrier_problems(
-    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Any]
-) -> Iterator[str]:
-    """Yield what is wrong with a figure of barriers: all its experiments need some."""
-    for name in names:
-        if not experiments[name].subspaces.barrier:
-            yield f"{where}.experiments: {name!r} measures no barrier; set `subspaces: {{barrier: 11}}` in it"
-
-
-def corruption_problems(
-    where: str, names: Sequence[str], options: Mapping[str, Any], experiments: Mapping[str, Any]
-) -> Iterator[str]:
-    """Yield what is wrong with a figure of corrupted images: all its experiments need some."""
-    for name in names:
-        if experiments[name].subspaces.corruptions is None:
-            yield f"{where}.experiments: {name!r} has no `corruptions` in its `subspaces`; add them"
-
-
 def _of_evaluations(problems: Callable[..., Iterator[str]]) -> FigureChecks:
     """Return the checks of a figure whose experiments have to be evaluated."""
 
@@ -178,10 +151,28 @@ FIGURE_CHECKS = {
     "accuracy_over_alpha": _of_evaluations(sweep_problems),
     "calibration_over_alpha": _of_evaluations(sweep_problems),
     "accuracy_over_corners": _of_evaluations(simplex_problems),
-    "distance_of_ends": _of_evaluations(ends_problems),
+    "distance_of_ends": _of_evaluations(
+        each_needs(
+            lambda own: own.subspace is not None,
+            "trains no subspace and has no ends; take it out",
+            ".experiments",
+        )
+    ),
     "averages": _of_evaluations(average_problems),
     "accuracy_over_noise": _of_evaluations(noise_problems),
     "plane_of_corners": _of_evaluations(plane_problems),
-    "barrier_of_seeds": FigureChecks(barrier_problems),
-    "accuracy_under_corruption": FigureChecks(corruption_problems),
+    "barrier_of_seeds": FigureChecks(
+        each_needs(
+            lambda own: own.subspaces.barrier,
+            "measures no barrier; set `subspaces: {barrier: 11}` in it",
+            ".experiments",
+        )
+    ),
+    "accuracy_under_corruption": FigureChecks(
+        each_needs(
+            lambda own: own.subspaces.corruptions is not None,
+            "has no `corruptions` in its `subspaces`; add them",
+            ".experiments",
+        )
+    ),
 }
