@@ -40,7 +40,6 @@ def shipped(*overlays):
 LAID_OVER = {
     "cifar10-gpu": ["cifar10"],
     "curvature-variants": ["paper/curvature"],
-    "curvature-mnist": ["paper/curvature"],
     "invariance-mnist": ["paper/invariance"],
 }
 
