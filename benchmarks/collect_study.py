@@ -1,0 +1,70 @@
+r"""Keep what a run made of a study in a folder of docs/results: one file for each table, figures and claims.
+
+    python benchmarks/collect_study.py --study curvature --results results/paper \
+        --output docs/results/curvature
+
+Each table has the rows of all experiments, with the experiment in its first column; `runs.csv` has of every
+run its final losses and accuracies, the commit, the machine, and what training took.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from anatomy.reporting.tables import write_table
+from anatomy.runtime.errors import InputError, run_program
+from anatomy.runtime.files import read_json
+from collect import cost
+
+# Larger ones are for the study's own figures, not to be read.
+LARGEST_BYTES = 300_000
+
+
+def together(folder: Path, table: str) -> pd.DataFrame:
+    """Return the rows that all experiments have in a table, each after the experiment's name."""
+    parts = [(path.parent.name, pd.read_csv(path)) for path in sorted(folder.glob(f"*/{table}.csv"))]
+    named = [rows if "experiment" in rows else rows.assign(experiment=name) for name, rows in parts]
+    rows = pd.concat(named, ignore_index=True)
+    return rows[["experiment", *rows.columns.drop("experiment")]]
+
+
+def runs(folder: Path) -> pd.DataFrame:
+    """Return one row for each finished run: its end, where and when it was made, and what it took."""
+    return pd.DataFrame([_run(path.parent) for path in sorted(folder.glob("*/*/final.json"))])
+
+
+def _run(run: Path) -> dict[str, Any]:
+    made, final = read_json(run / "provenance.json"), read_json(run / "final.json")
+    ends = {f"{part}_{name}": value for part, own in final.items() for name, value in (own or {}).items()}
+    kept = {key: made[key] for key in ("finished", "commit", "processor", "peak_memory")}
+    seed = int(run.name.removeprefix("seed="))
+    return {"experiment": run.parent.name, "seed": seed, **ends, **kept, **cost(run / "train.tsv")}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--study", required=True, help="curvature, for example")
+    parser.add_argument("--results", required=True, type=Path, help="folder that the pipeline has written")
+    parser.add_argument("--output", required=True, type=Path, help="folder to keep it in")
+    arguments = parser.parse_args()
+    study = arguments.results / arguments.study
+    tables = sorted({path.stem for path in study.glob("tables/*/*.csv")})
+    if not tables:
+        raise InputError(f"{study}/tables has no table; name results in which this study has been measured")
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for table in tables:
+        rows = together(study / "tables", table)
+        if len(rows.to_csv(index=False)) <= LARGEST_BYTES:
+            write_table(rows, arguments.output / f"{table}.csv")
+    write_table(runs(arguments.results / "runs"), arguments.output / "runs.csv")
+    for path in [*study.glob("claims.csv"), *sorted(study.glob("figures/*.png"))]:
+        shutil.copyfile(path, arguments.output / path.name)
+
+
+if __name__ == "__main__":
+    run_program(main)
