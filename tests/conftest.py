@@ -16,6 +16,7 @@ import pytest
 import torch
 import yaml
 from filelock import FileLock
+from snakemake_server import run_snakemake
 
 from anatomy.data.dataset import Dataset, write_dataset
 from anatomy.runtime import signals
@@ -196,13 +197,7 @@ class Checkout:
 
     def snakemake(self, *arguments, check=True, cores=2):
         """Run Snakemake here; the result has stdout and stderr as text."""
-        result = subprocess.run(
-            ["snakemake", "--cores", str(cores), *arguments],
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            env=self.environment,
-        )
+        result = run_snakemake(["--cores", str(cores), *arguments], self.folder, self.environment)
         if check and result.returncode != 0:
             raise AssertionError(f"snakemake failed:\n{result.stdout}\n{result.stderr}")
         return result

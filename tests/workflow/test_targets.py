@@ -12,6 +12,7 @@ import pytest
 import yaml
 from conftest import ROOT, SMOKE, STUDIES, configured, plan
 from snakemake.utils import update_config
+from snakemake_server import run_snakemake
 
 from anatomy.data.presence import OFFICIAL
 from anatomy.studies.arrangements.paper import FIGURES
@@ -313,20 +314,18 @@ def test_another_directory_has_the_same_jobs(checkout, tmp_path):
     checkout.folder.rename(project)
     here = tmp_path / "else where"
     here.mkdir()
-    command = ["snakemake", "-s", project / "Snakefile", "-d", here, "--cores", "1"]
-    command += ["results/datasets/digits-grey/dataset.json", "figure_03"]
+    arguments = ["-s", project / "Snakefile", "-d", here, "--cores", "1"]
+    arguments += ["results/datasets/digits-grey/dataset.json", "figure_03"]
     before = {path for path in project.rglob("*") if "__pycache__" not in path.parts}
-    result = subprocess.run(command, capture_output=True, text=True, env=checkout.environment, cwd=tmp_path)
+    result = run_snakemake(arguments, tmp_path, checkout.environment)
     assert result.returncode == 0, result.stderr
     assert (here / "results/datasets/digits-grey/dataset.json").is_file()
     assert (here / "results/arrangements/figures/figure_03.png").is_file()
     assert {path for path in project.rglob("*") if "__pycache__" not in path.parts} == before
     again = tmp_path / "moved"
     project.rename(again)
-    command[2] = again / "Snakefile"
-    result = subprocess.run(
-        [*command, "--dry-run"], capture_output=True, text=True, env=checkout.environment, cwd=tmp_path
-    )
+    arguments[1] = again / "Snakefile"
+    result = run_snakemake([*arguments, "--dry-run"], tmp_path, checkout.environment)
     assert "Nothing to be done" in result.stdout + result.stderr
 
 
@@ -346,8 +345,7 @@ rule mine:
     default_target: True
     input: "results/arrangements/figures/figure_21.png"
 """)
-    command = ["snakemake", "--cores", "1", "--dry-run"]
-    result = subprocess.run(command, capture_output=True, text=True, env=checkout.environment, cwd=tmp_path)
+    result = run_snakemake(["--cores", "1", "--dry-run"], tmp_path, checkout.environment)
     jobs = plan(result)
     assert jobs["anatomy_train_network_grey"] == jobs["mine"] == jobs["anatomy_plot_figure"] == 1, (
         result.stderr
