@@ -1,4 +1,4 @@
-"""Snakemake, imported once: each call is a process forked from one that has its packages, none of the project's.
+"""Snakemake, imported once: each call is forked from a process that has its packages, none of the project's.
 
 Most of a dry run is the time in which Snakemake and what it needs are imported.
 """
@@ -37,7 +37,7 @@ def run_snakemake(arguments, folder, environment):
 
 @cache
 def _server():
-    """Start the process that has the packages; it ends with the tests, whose end of the pipe is closed then."""
+    """Start the process that has the packages; it ends with the tests, at whose end its stdin is closed."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     return subprocess.Popen([sys.executable, __file__], env=environment, text=True, **pipes)
