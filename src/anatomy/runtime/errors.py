@@ -13,6 +13,10 @@ class InputError(ValueError):
     """Something given by the user is wrong; the message names it, what was expected and what to do."""
 
 
+class BusyError(InputError):
+    """Somebody else is at work on what was asked for; the same may be asked again later."""
+
+
 def run_program(main: Callable[[], int | None], refused: int = 1) -> None:
     """Run a command-line program: what ends it early becomes one line on stderr and an exit status.
 
