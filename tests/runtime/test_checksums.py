@@ -1,16 +1,21 @@
 """Checksums of results: recorded when they are written, compared when they are read."""
 
+import ctypes
 import json
+import os
 import resource
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import xxhash
 from conftest import environment
 
 from anatomy.reporting.tables import read_table
+from anatomy.reporting.verification import verify
 from anatomy.runtime import checksums
 from anatomy.runtime.checksums import RECORD, recorded_in, require_recorded, xxh3_of
 from anatomy.runtime.errors import InputError
@@ -151,3 +156,41 @@ def test_a_disk_that_is_full_leaves_the_old_file_and_names_the_record(tmp_path, 
     require_recorded(tmp_path / "a.txt")
     write_text(tmp_path / "a.txt", "newer")
     require_recorded(tmp_path / "a.txt")
+
+
+@contextmanager
+def without_write_permission(folder):
+    """Let a folder and its files only be read, and take from root its way around permissions."""
+    for path in folder.iterdir():
+        path.chmod(0o444)
+    folder.chmod(0o555)
+    system = ctypes.CDLL(None)
+    if os.geteuid() == 0:
+        system.setfsuid(65534)
+    try:
+        yield
+    finally:
+        if os.geteuid() == 0:
+            system.setfsuid(0)
+        folder.chmod(0o755)
+
+
+def test_results_that_can_only_be_read_are_compared_all_the_same(tmp_path, job, monkeypatch):
+    # A relative path, as others may not pass through the folders above.
+    (tmp_path / "place").mkdir()
+    monkeypatch.chdir(tmp_path / "place")
+    results = Path("results")
+    write_csv(results / "n_l.csv", ["x"], [{"x": 0.25}])
+    write_json(results / "whole.json", [1])
+    write_json(results / "damaged.json", [1])
+    flip(results / "damaged.json", 0)
+    with without_write_permission(results):
+        with pytest.raises(PermissionError):
+            write_json(results / "new.json", [1])
+        assert read_table(results / "n_l.csv")["x"].tolist() == [0.25]
+        assert read_json(results / "whole.json") == [1]
+        with pytest.raises(InputError, match="is not what was written there"):
+            read_json(results / "damaged.json")
+        found = verify(results)
+    assert list(found.damaged) == [results / "damaged.json"]
+    assert found.whole == 2
