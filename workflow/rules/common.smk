@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
 import jinja2
 
@@ -107,6 +108,8 @@ NOTES = [
     None if USE_GPU else bfloat16_note(IN_BFLOAT16),
 ]
 if workflow.is_main_process:
+    # Jobs inherit it, on a cluster as well: what one call refuses it does not compute again.
+    os.environ["ANATOMY_CALL"] = uuid4().hex
     for line in filter(None, NOTES):
         print(line, file=sys.stderr)
 

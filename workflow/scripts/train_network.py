@@ -10,6 +10,7 @@ from anatomy.runtime.options import add_save_every, add_schema, entry, seed, thr
 from anatomy.runtime.schema import RUN, read_schema
 from anatomy.runtime.settings import Settings
 from anatomy.training.facts import code_sha256, facts_of, origin_of, require_unedited
+from anatomy.training.refusals import refused_once
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -79,7 +80,7 @@ def main() -> None:
     if (settings.start is None) != (arguments.start is None):
         raise InputError("--start and the key `start` of the settings go together; give both or neither")
     code = code_sha256(Path(__file__), settings)
-    with claim_device(arguments.gpus) as device_name:
+    with refused_once(arguments.output), claim_device(arguments.gpus) as device_name:
         train(arguments, settings, code, device_name)
 
 
