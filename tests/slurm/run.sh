@@ -1,35 +1,40 @@
 #!/usr/bin/env bash
 # Run the tests of this folder with a real Slurm that nothing else on this machine sees: its packages, settings
-# and daemons lie in namespaces of this script, and are gone with it. As root, on Debian or Ubuntu.
+# and daemons lie in namespaces of this script, and are gone with it. As root, on Debian or Ubuntu; elsewhere they
+# are skipped with a reason. After 20 minutes all of it is ended, and counts as failed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+LIMIT=1200
 
 skip() {
     echo "tests on Slurm are skipped: $1"
     exit 0
 }
 
-[ "$(id -u)" = 0 ] || skip "they need root"
-command -v apt-get > /dev/null || skip "they need apt-get, for Debian's packages slurm-wlm and munge"
 if [ "${1:-}" != inside ]; then
-    problem=$(unshare --mount --pid --fork --uts --net true 2>&1) || skip "no namespaces here: $problem"
-    exec unshare --mount --pid --fork --kill-child --mount-proc --uts bash "$0" inside "$@"
+    [ "$(id -u)" = 0 ] || skip "they need root"
+    command -v apt-get > /dev/null || skip "they need apt-get, for Debian's packages slurm-wlm and munge"
+    namespaces=(--mount --pid --fork --kill-child --mount-proc --uts)
+    problem=$(unshare "${namespaces[@]}" --net true 2>&1) || skip "no namespaces here: $problem"
+    # unshare lets other signals wait for what runs in it; with it everything inside is gone.
+    exec timeout --signal=KILL "$LIMIT" unshare "${namespaces[@]}" bash "$0" inside "$@"
 fi
 shift
 
 # What is written to these folders stays in memory.
 upper=$(mktemp -d)
-mount -t tmpfs -o size=2g tmpfs "$upper"
+mount -t tmpfs -o size=2g tmpfs "$upper" || skip "no file system in memory"
 for folder in etc usr var; do
     mkdir "$upper/$folder" "$upper/$folder.work"
     mount -t overlay -o "lowerdir=/$folder,upperdir=$upper/$folder,workdir=$upper/$folder.work" overlay "/$folder" ||
         skip "no overlay of /$folder"
 done
 mkdir "$upper/run"
-mount --bind "$upper/run" /run
+mount --bind "$upper/run" /run || skip "no other /run"
+{ mknod "$upper/gpu" c 1 3 && : > "$upper/gpu"; } || skip "no devices can be made, which stand for GPUs"
 packages=(slurm-wlm munge iproute2)
 { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${packages[@]}"; } \
-    > "$upper/apt.log" 2>&1 || { cat "$upper/apt.log"; exit 1; }
+    > "$upper/apt.log" 2>&1 || skip "apt-get has no ${packages[*]}: $(tail -n 3 "$upper/apt.log")"
 
 # One machine with a name and a network of its own.
 hostname slurm-test

@@ -4,11 +4,15 @@ To be started inside `run.sh`, which keeps it from the rest of the machine.
 """
 
 import os
+import re
 import shutil
 import stat
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 SPOOL, RUN, ETC = Path("/var/spool/slurm-test"), Path("/run/slurm-test"), Path("/etc/slurm")
 GPUS = {"gpu1": 4, "gpu2": 2, "gpu3": 2}
@@ -105,6 +109,32 @@ def start_node(node):
 def state_of(node):
     """State of a node in Slurm's words, e.g. `idle`, `down*`."""
     return output_of("sinfo", "-h", "-n", node, "-N", "-o", "%T").split()[0]
+
+
+def crash(node):
+    """Let a node lose its power: its daemon and all processes of its jobs are gone."""
+    running = set(output_of("squeue", "-h", "-w", node, "-o", "%A").split())
+    lost = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if words[:3] == ["slurmd", "-N", node]:
+            lost.append(process)
+        # The title of a step's process, e.g. `slurmstepd: [12.batch]`.
+        elif (step := re.match(r"slurmstepd: \[(\d+)\.", " ".join(words))) and step[1] in running:
+            lost += [process, *process.children(recursive=True)]
+    for process in lost:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def job_of(experiment, seed=0):
+    """Return the number of the job that trains a run, and the node where it runs; two None if none does."""
+    comment = f"rule_train_network_{experiment}_wildcards_{seed}"
+    for line in output_of("squeue", "-h", "-t", "RUNNING", "-o", "%A|%N|%k").splitlines():
+        job, node, found = line.split("|")
+        if found == comment:
+            return job, node
+    return None, None
 
 
 if __name__ == "__main__":

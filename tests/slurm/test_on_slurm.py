@@ -7,6 +7,7 @@ out as it does real ones.
 import csv
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -49,9 +50,17 @@ _advance = WorkingFolder.advance
 
 
 def _slow_advance(self, kept):
-    """Train an epoch, and wait."""
+    """Train an epoch, for so long; the fifth of a run that is held begins when it is let go."""
     import os
 
+    name = "{experiment}-{seed}".format(**self.origin)
+    asked, held = (Path(os.environ.get("HELD", "")) / f"{name}.{what}" for what in ("asked", "held"))
+    if self.run.position[0] == 4 and asked.exists():
+        # Once: not the next attempt.
+        asked.rename(held)
+        while held.exists():
+            signals.check()
+            time.sleep(0.02)
     _advance(self, kept)
     end = time.monotonic() + float(os.environ.get("SLOW", "0"))
     while time.monotonic() < end:
@@ -78,12 +87,28 @@ def experiments(count_of_seeds, **changes):
 
 @pytest.fixture
 def slow(checkout, tmp_path):
-    """A checkout whose epochs take half a second in jobs of Slurm, and which notes who has which device."""
+    """A checkout whose epochs take half a second in jobs of Slurm, and which notes who has which device.
+
+    A run of which there is a file `<experiment>-<seed>.asked` in `tmp_path` waits after four of them.
+    """
     for file, text in (("runtime/devices", NOTED_CLAIMS), ("training/working_folder", SLOW_EPOCHS)):
         with open(checkout.folder / f"src/anatomy/{file}.py", "a") as opened:
             opened.write(text)
-    checkout.environment |= {"CLAIMS": str(tmp_path / "claims"), "SLOW": "0.5"}
+    checkout.environment |= {"CLAIMS": str(tmp_path / "claims"), "SLOW": "0.5", "HELD": str(tmp_path)}
     return checkout
+
+
+def hold(folder, *runs):
+    """Ask runs, `<experiment>-<seed>`, to wait after four epochs of their first attempt."""
+    for run in runs:
+        (folder / f"{run}.asked").touch()
+
+
+def held(folder, *runs):
+    """Wait until such runs wait; return their files, which let them go on when they are deleted."""
+    files = [folder / f"{run}.held" for run in runs]
+    cluster.until(lambda: all(file.exists() for file in files), 300, f"{runs} wait")
+    return files
 
 
 def started(checkout, *options):
@@ -118,13 +143,14 @@ def local_results(checkout, *targets):
 
 def contents(folder):
     """Files of results that are the same in every run, by name: bytes, and of tables all but times."""
-    varying = {".log", ".tsv", ".html", ".pdf", ".png", ".lock"}
+    varying = {".log", ".tsv", ".html", ".pdf", ".png"}
     return {
         str(path.relative_to(folder)): without_times(path) if path.suffix == ".csv" else path.read_bytes()
         for path in folder.rglob("*")
         if path.is_file()
         and path.suffix not in varying
-        and path.name not in ("provenance.json", ".lock")
+        and path.name != "provenance.json"
+        and not path.name.startswith(".")
         and "resume" not in path.parts
     }
 
@@ -142,45 +168,99 @@ def assert_same_bytes(folder, other):
     assert not [name for name in ours if ours[name] != theirs[name]]
 
 
+def test_the_pipeline_makes_the_same_bytes_as_on_one_machine(checkout, smoke_run):
+    checkout.configure(SMOKE)
+    finished(started(checkout), checkout)
+    assert_same_bytes(checkout.folder / "results", smoke_run / "results")
+
+
 def test_eight_trainings_on_four_gpus_share_none(slow, tmp_path):
     slow.configure(experiments({"many": 8}))
-    process = started(slow, "--", "training")
-    finished(process, slow)
-    claims = [json.loads(line) for line in (tmp_path / "claims").read_text().splitlines()]
+    finished(started(slow, "--", "training"), slow)
+    claims = claims_in(tmp_path)
     assert len(claims) == 8
     assert {claim["device"] for claim in claims} <= {"0", "1", "2", "3"}
-    assert_never_shared(claims)
-    assert_same_bytes(slow.folder / "results/runs", local_results(slow, "training") / "runs")
-
-
-def test_two_trainings_in_one_allocation_have_a_gpu_each(slow, tmp_path):
-    slow.configure(experiments({"pair": 2}, epochs=30))
-    command = "snakemake --cores 2 --resources gpu=2 -- training"
-    options = ("--partition", "faults", "--gpus", "2", "--nodes", "1", "--cpus-per-task", "2", "--wait")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in slow.environment.items():
-            patch.setenv(name, value)
-        cluster.output_of(
-            *("sbatch", *options, "--chdir", str(slow.folder), "--output", str(tmp_path / "job.log")),
-            *("--wrap", command),
-        )
-    claims = [json.loads(line) for line in (tmp_path / "claims").read_text().splitlines()]
-    assert {claim["device"] for claim in claims} == {"0", "1"}
-    assert max(claim["begin"] for claim in claims) < min(claim["end"] for claim in claims)
-
-
-def assert_never_shared(claims):
-    """No device of a node is held by two at a time."""
     for index, one in enumerate(claims):
         for other in claims[:index]:
             if (one["node"], one["device"]) == (other["node"], other["device"]):
                 assert one["end"] <= other["begin"] or other["end"] <= one["begin"]
+    assert_same_bytes(slow.folder / "results/runs", local_results(slow, "training") / "runs")
 
 
-def test_a_training_that_diverges_is_named_at_the_end(slow):
+def test_two_trainings_in_one_allocation_have_a_gpu_each(slow, tmp_path):
+    slow.configure(experiments({"pair": 2}, epochs=6))
+    hold(tmp_path, "pair-0", "pair-1")
+    command = "snakemake --cores 2 --resources gpu=2 -- training"
+    options = ("--partition", "faults", "--gpus", "2", "--nodes", "1", "--cpus-per-task", "2", "--wait")
+    log = tmp_path / "job.log"
+    job = subprocess.Popen(
+        ["sbatch", *options, "--chdir", slow.folder, "--output", log, "--wrap", command], env=slow.environment
+    )
+    # Both at once.
+    for file in held(tmp_path, "pair-0", "pair-1"):
+        file.unlink()
+    assert job.wait(100) == 0, log.read_text()
+    claims = claims_in(tmp_path)
+    assert sorted(claim["device"] for claim in claims) == ["0", "1"]
+    assert len({claim["node"] for claim in claims}) == 1
+
+
+def claims_in(folder):
+    """Who held which device, and when."""
+    return [json.loads(line) for line in (folder / "claims").read_text().splitlines()]
+
+
+def test_trainings_that_are_ended_go_on_and_end_in_the_same_bytes(slow, tmp_path):
+    """Cancelled, out of time, queued again by Slurm (two at a time), and on a node that is lost."""
+    slow.configure(experiments({"cancelled": 1, "late": 1, "requeued": 2, "lost": 1}, epochs=6))
+    runs = ("cancelled-0", "late-0", "requeued-0", "requeued-1", "lost-0")
+    hold(tmp_path, *runs)
+    process = started(slow, "--set-resources", "train_network_lost:slurm_partition=faults", "--", "training")
+    held(tmp_path, *runs)
+    _, node = cluster.job_of("lost")
+    cluster.crash(node)
+    # It is told so when two minutes are left, which is at once.
+    cluster.output_of("scontrol", "update", f"JobId={cluster.job_of('late')[0]}", "TimeLimit=2")
+    cluster.output_of("scancel", cluster.job_of("cancelled")[0])
+    for seed in (0, 1):
+        cluster.output_of("scontrol", "requeue", cluster.job_of("requeued", seed)[0])
+    finished(process, slow)
+    cluster.start_node(node)
+    for run in runs:
+        experiment, seed = run.split("-")
+        log = (slow.folder / f"results/runs/{experiment}/seed={seed}/train.log").read_text()
+        # The lines of both attempts, and no epoch twice.
+        assert log.count("continuing after epoch 4") == 1, log
+        assert [log.count(f"epoch {epoch}/6") for epoch in range(7)] == [1] * 7, log
+    late = (slow.folder / "results/runs/late/seed=0/train.log").read_text()
+    assert re.search("stopped by SIGUSR1|stopped, as its Snakemake .* is gone", late)
+    assert_same_bytes(slow.folder / "results/runs", local_results(slow, "training") / "runs")
+
+
+def test_a_snakemake_that_was_killed_is_called_again(slow, tmp_path):
+    """Its job goes on; the job that trains the same run meanwhile says so, and is started again."""
+    slow.configure(experiments({"orphan": 1}, epochs=6))
+    hold(tmp_path, "orphan-0")
+    process = started(slow, "--", "training")
+    (waiting,) = held(tmp_path, "orphan-0")
+    process.kill()
+    process.wait()
+    slow.snakemake("--unlock")
+    process = started(slow, "--", "training")
+    log = slow.folder / "snakemake.log"
+    cluster.until(lambda: "Trying to restart job" in log.read_text(), 120, "the second job ends")
+    waiting.unlink()
+    finished(process, slow)
+    assert_same_bytes(slow.folder / "results/runs", local_results(slow, "training") / "runs")
+
+
+def test_a_training_that_diverges_is_computed_once_and_named_at_the_end(slow):
     slow.environment["SLOW"] = "0"
     slow.configure(experiments({"diverging": 1}, optimiser={"learning_rate": 1e30}))
     assert started(slow, "--retries", "1", "--", "training").wait(400) == 1
     printed = (slow.folder / "snakemake.log").read_text()
-    assert "failed: train_network_diverging: results/runs/diverging/seed=0/train.log: error: " in printed
+    name = "results/runs/diverging/seed=0/train.log"
+    assert f"failed: train_network_diverging: {name}: error: the training loss is nan" in printed
     assert len(printed.splitlines()) < 200
+    log = (slow.folder / name).read_text()
+    assert (log.count("epoch 0/2"), log.count("error: ")) == (1, 2)

@@ -79,6 +79,25 @@ def test_a_larger_experiment_asks_for_more_and_a_long_reinitialisation_goes_alon
     assert len(re.findall(r"^rule reinitialise_layers:", printed, re.M)) == 2
 
 
+def test_lenet_on_digits_and_vgg19_on_imagenet_ask_for_what_each_needs(cluster):
+    """Each for itself, in one configuration: minutes, and the longest that clusters commonly allow."""
+    large = {"dataset": "imagenet", "architecture": "vgg19", "width": 1.0, "epochs": 75, "batch_size": 128}
+    small = {"dataset": "digits-grey", "architecture": "lenet", "width": 1.0, "epochs": 10}
+    cluster.configure(
+        {
+            **SMOKE,
+            "device": "auto",
+            "datasets": {**SMOKE["datasets"], "imagenet": {"source": "images", "path": "imagenet"}},
+            "experiments": {"small": {**small, "arrangements": {}}, "large": {**large, "arrangements": {}}},
+            "figures": {},
+        }
+    )
+    (cluster.folder / "data/imagenet").mkdir(parents=True)
+    found = requests(cluster, *SLURM, "--", "training")
+    assert found["train_network_small"] == {"gpu": "1", "mem_mb": "3600", "runtime": "11"}
+    assert found["train_network_large"] == {"gpu": "1", "mem_mb": "10000", "runtime": "2880"}
+
+
 def test_every_rule_that_a_cluster_runs_has_its_own_memory_and_time():
     for path in (ROOT / "workflow" / "rules").glob("*.smk"):
         for rule in re.split(r"^ *rule\b", path.read_text(), flags=re.M)[1:]:
