@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run the tests of this folder with a real Slurm that nothing else on this machine sees: its packages, settings
-# and daemons lie in namespaces of this script, and are gone with it. As root, on Debian or Ubuntu; elsewhere they
-# are skipped with a reason. After 20 minutes all of it is ended, and counts as failed.
+# and daemons lie in namespaces of this script, and are gone with it. As root, on Debian or Ubuntu; where that
+# cannot be they are skipped, with a reason. What takes longer than 20 minutes is ended, and has failed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 LIMIT=1200
@@ -16,13 +16,16 @@ if [ "${1:-}" != inside ]; then
     command -v apt-get > /dev/null || skip "they need apt-get, for Debian's packages slurm-wlm and munge"
     namespaces=(--mount --pid --fork --kill-child --mount-proc --uts)
     problem=$(unshare "${namespaces[@]}" --net true 2>&1) || skip "no namespaces here: $problem"
-    # unshare lets other signals wait for what runs in it; with it everything inside is gone.
-    exec timeout --signal=KILL "$LIMIT" unshare "${namespaces[@]}" bash "$0" inside "$@"
+    upper=$(mktemp -d)
+    trap 'rmdir "$upper"' EXIT
+    # unshare lets other signals wait for what runs in it; after this one all of it is gone.
+    timeout --signal=KILL "$LIMIT" unshare "${namespaces[@]}" bash "$0" inside "$upper" "$@"
+    exit
 fi
-shift
+upper=$2
+shift 2
 
 # What is written to these folders stays in memory.
-upper=$(mktemp -d)
 mount -t tmpfs -o size=2g tmpfs "$upper" || skip "no file system in memory"
 for folder in etc usr var; do
     mkdir "$upper/$folder" "$upper/$folder.work"
@@ -30,11 +33,12 @@ for folder in etc usr var; do
         skip "no overlay of /$folder"
 done
 mkdir "$upper/run"
-mount --bind "$upper/run" /run || skip "no other /run"
+mount --bind "$upper/run" /run || skip "no /run of their own"
 { mknod "$upper/gpu" c 1 3 && : > "$upper/gpu"; } || skip "no devices can be made, which stand for GPUs"
 packages=(slurm-wlm munge iproute2)
 { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${packages[@]}"; } \
-    > "$upper/apt.log" 2>&1 || skip "apt-get has no ${packages[*]}: $(tail -n 3 "$upper/apt.log")"
+    > "$upper/apt.log" 2>&1 || skip "apt-get does not install ${packages[*]}: $(tail -n 3 "$upper/apt.log")"
+unshare --net ip link set lo up || skip "no network of their own"
 
 # One machine with a name and a network of its own.
 hostname slurm-test
