@@ -125,7 +125,7 @@ def started(checkout, *options):
     )
 
 
-def finished(process, checkout, seconds=400):
+def finished(process, checkout, seconds=500):
     """Wait for a Snakemake to end well."""
     assert process.wait(seconds) == 0, (checkout.folder / "snakemake.log").read_text()[-8000:]
 
@@ -196,7 +196,7 @@ def test_two_trainings_in_one_allocation_have_a_gpu_each(slow, tmp_path):
     # Both at once.
     for file in held(tmp_path, "pair-0", "pair-1"):
         file.unlink()
-    assert job.wait(100) == 0, log.read_text()
+    assert job.wait(300) == 0, log.read_text()
     claims = claims_in(tmp_path)
     assert sorted(claim["device"] for claim in claims) == ["0", "1"]
     assert len({claim["node"] for claim in claims}) == 1
@@ -249,7 +249,7 @@ def test_a_snakemake_that_was_killed_is_called_again(slow, tmp_path):
     slow.snakemake("--unlock")
     process = started(slow, "--", "training")
     log = slow.folder / "snakemake.log"
-    cluster.until(lambda: "Trying to restart job" in log.read_text(), 120, "the second job ends")
+    cluster.until(lambda: "Trying to restart job" in log.read_text(), 300, "the second job ends")
     waiting.unlink()
     finished(process, slow)
     assert_same_bytes(slow.folder / "results/runs", local_results(slow, "training") / "runs")
