@@ -109,7 +109,7 @@ NOTES = [
 ]
 if workflow.is_main_process:
     # Jobs inherit it, on a cluster as well: what one call refuses it does not compute again.
-    os.environ["ANATOMY_CALL"] = uuid4().hex
+    os.environ.update(ANATOMY_CALL=uuid4().hex)
     for line in filter(None, NOTES):
         print(line, file=sys.stderr)
 
