@@ -25,11 +25,12 @@ def refused_once(run: Path) -> Iterator[None]:
     if call is None:
         yield
         return
+    known = message = ""
     with suppress(OSError):
-        known, _, message = file.read_text(encoding="utf-8").partition("\n")
-        if known == call:
-            keep_log(run / "resume")
-            raise InputError(message)
+        known, _, message = file.read_text(errors="replace").partition("\n")
+    if known == call:
+        keep_log(run / "resume")
+        raise InputError(message)
     try:
         yield
     except BusyError:
