@@ -45,6 +45,7 @@ hostname slurm-test
 echo "127.0.0.1 localhost slurm-test" > /etc/hosts
 # With an address beside 127.0.0.1: without one glibc takes a machine for offline and resolves no name.
 export ANATOMY_TEST_SLURM=1
+# Each process takes the next two tests, of which in their file one is long and one is short.
 unshare --net bash -c '
     ip link set lo up && ip address add 10.0.0.1/32 dev lo && python tests/slurm/slurm_cluster.py && "$@"
 ' bash pytest --numprocesses 3 tests/slurm "$@"

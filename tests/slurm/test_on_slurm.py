@@ -172,18 +172,6 @@ def test_the_pipeline_makes_the_same_bytes_as_on_one_machine(checkout):
     assert_same_bytes(checkout.folder / "results", local_results(checkout, *targets))
 
 
-def test_eight_trainings_on_four_gpus_share_none(slow, tmp_path):
-    configure(slow, {"many": 8})
-    finished(started(slow, "--", "training"), slow)
-    claims = claims_in(tmp_path)
-    assert len(claims) == 8
-    assert {claim["device"] for claim in claims} <= {"0", "1", "2", "3"}
-    for index, one in enumerate(claims):
-        for other in claims[:index]:
-            if (one["node"], one["device"]) == (other["node"], other["device"]):
-                assert one["end"] <= other["begin"] or other["end"] <= one["begin"]
-
-
 def test_two_trainings_in_one_allocation_have_a_gpu_each(slow, tmp_path):
     configure(slow, {"pair": 2}, epochs=6)
     hold(tmp_path, "pair-0", "pair-1")
@@ -236,6 +224,18 @@ def test_trainings_that_are_ended_go_on_and_end_in_the_same_bytes(slow, tmp_path
     # The time that a second attempt asks for.
     assert "runtime=22" in (slow.folder / "snakemake.log").read_text()
     assert_same_bytes(slow.folder / "results/runs", local_results(slow, "training") / "runs")
+
+
+def test_eight_trainings_on_four_gpus_share_none(slow, tmp_path):
+    configure(slow, {"many": 8})
+    finished(started(slow, "--", "training"), slow)
+    claims = claims_in(tmp_path)
+    assert len(claims) == 8
+    assert {claim["device"] for claim in claims} <= {"0", "1", "2", "3"}
+    for index, one in enumerate(claims):
+        for other in claims[:index]:
+            if (one["node"], one["device"]) == (other["node"], other["device"]):
+                assert one["end"] <= other["begin"] or other["end"] <= one["begin"]
 
 
 def test_a_snakemake_that_was_killed_is_called_again(slow, tmp_path):
