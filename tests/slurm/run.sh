@@ -19,7 +19,7 @@ if [ "${1:-}" != inside ]; then
     upper=$(mktemp -d)
     trap 'rmdir "$upper"' EXIT
     # unshare lets other signals wait for what runs in it; after this one all of it is gone.
-    timeout --signal=KILL "$LIMIT" unshare "${namespaces[@]}" bash "$0" inside "$upper" "$@"
+    timeout --foreground --signal=KILL "$LIMIT" unshare "${namespaces[@]}" bash "$0" inside "$upper" "$@"
     exit
 fi
 upper=$2

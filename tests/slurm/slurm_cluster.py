@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 SPOOL, RUN, ETC = Path("/var/spool/slurm-test"), Path("/run/slurm-test"), Path("/etc/slurm")
-GPUS = {"gpu1": 4, "gpu2": 2, "gpu3": 2}
+GPUS = {"gpu1": 4, "gpu2": 2, "gpu3": 2, "gpu4": 2}
 NODES = ("cpu1", *GPUS)
 
 # Slurm 22.05 or later. Nodes share the cores of this machine; each says that it has more (config_overrides).
@@ -49,7 +49,9 @@ AccountingStorageType=accounting_storage/none
 {nodes}
 PartitionName=cpu Nodes=cpu1 Default=YES MaxTime=INFINITE State=UP
 PartitionName=gpu Nodes=gpu1 MaxTime=INFINITE State=UP
+# Trainings that a test has wait keep their GPUs, so those of two tests have nodes of their own.
 PartitionName=faults Nodes=gpu2,gpu3 MaxTime=INFINITE State=UP
+PartitionName=killed Nodes=gpu4 MaxTime=INFINITE State=UP
 """
 
 

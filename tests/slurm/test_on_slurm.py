@@ -242,12 +242,13 @@ def test_a_snakemake_that_was_killed_is_called_again(slow, tmp_path):
     """Its job goes on; the job that trains the same run meanwhile says so, and is started again."""
     configure(slow, {"orphan": 1}, epochs=6)
     hold(tmp_path, "orphan-0")
-    process = started(slow, "--", "training")
+    options = ("--set-resources", "train_network_orphan:slurm_partition=killed", "--", "training")
+    process = started(slow, *options)
     (waiting,) = held(tmp_path, "orphan-0")
     process.kill()
     process.wait()
     slow.snakemake("--unlock")
-    process = started(slow, "--", "training")
+    process = started(slow, *options)
     log = slow.folder / "snakemake.log"
     cluster.until(lambda: "Trying to restart job" in log.read_text(), 300, "the second job ends")
     waiting.unlink()
