@@ -15,6 +15,7 @@ from training_program import outputs, start, train
 from anatomy.checkpoints.snapshots import save_snapshot
 from anatomy.data.dataset import open_dataset
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import HOST
 from anatomy.runtime.locks import locked
 from anatomy.training import loop, working_folder
 
@@ -33,11 +34,12 @@ def kill_after(process, text):
 def test_a_killed_run_continues_and_ends_in_the_same_bits(tmp_path, dataset_folder):
     train(tmp_path / "unbroken", dataset_folder, **LONG)
     run = tmp_path / "killed"
-    kill_after(start(run, dataset_folder, 0, "--save-every", "0", **LONG), "epoch 3/")
+    process = start(run, dataset_folder, 0, "--save-every", "0", **LONG)
+    kill_after(process, "epoch 3/")
     assert not (run / "run.json").exists()
     assert not (run / "snapshots").exists()
     # What a kill in the middle of a write leaves.
-    (run / "resume/snapshots/.epoch=8.safetensors.tmp").write_bytes(b"half")
+    (run / f"resume/snapshots/.epoch=8.safetensors.{HOST}-{process.pid}.tmp").write_bytes(b"half")
     log = train(run, dataset_folder, **LONG)
     assert "continuing after epoch" in log
     assert "epoch 1/" not in log

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from anatomy.runtime.files import read_json, understood
+from anatomy.runtime.signals import is_there
 
 # A run of another machine counts as running if its log was written to within so many seconds, or so many of
 # its epochs; what a process leaves behind that is killed does not change any more.
@@ -123,21 +124,10 @@ def _is_running(folder: Path, status: RunStatus, now: float) -> bool:
     except OSError:
         return False
     if owner is not None and owner[2] == socket.gethostname():
-        return _is_alive(int(owner[1]))
+        return is_there(int(owner[1]))
     log = folder / "train.log"
     age = now - log.stat().st_mtime if log.is_file() else float("inf")
     return age < max(FRESH_SECONDS, FRESH_EPOCHS * (status.seconds or 0))
-
-
-def _is_alive(process: int) -> bool:
-    """Tell whether a process of this machine exists."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def duration(seconds: float) -> str:

@@ -6,7 +6,10 @@ import hashlib
 import io
 import json
 import os
+import re
+import socket
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,9 +19,14 @@ from anatomy.runtime import readings
 from anatomy.runtime.checksums import is_recorded, record, recorded_in, require_recorded, xxh3_of
 from anatomy.runtime.endings import system_error
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.signals import is_there
 
 _UMASK = os.umask(0o077)
 os.umask(_UMASK)
+# In names of temporary files, which file systems limit: processes of several machines may have one number.
+HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:4]
+# A temporary file of another machine is taken for abandoned after so long.
+ABANDONED_SECONDS = 86_400.0
 
 
 def check_outputs(outputs: Iterable[tuple[Path, Path]]) -> None:
@@ -70,12 +78,12 @@ def atomic(path: Path, durable: bool = True, recorded: bool | None = None) -> It
     """
     if path.exists() and not path.is_file():
         raise InputError(f"{path} is a {_kind_of(path)}; name a file to write, which replaces what is there")
-    # Always the same name, so that what a killed process left is overwritten.
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f".{path.name}.{HOST}-{os.getpid()}.tmp")
     try:
         # The directories in which new ones appear.
         new_in = [folder.parent for folder in (path.parent, *path.parent.parents) if not folder.exists()]
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(path)
         temporary.unlink(missing_ok=True)
         yield temporary
         # Some writers make private files; these have the permissions that open() would give.
@@ -101,6 +109,19 @@ def atomic(path: Path, durable: bool = True, recorded: bool | None = None) -> It
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove what processes that were killed have left of their attempts to write a file."""
+    named = re.compile(rf"\.{re.escape(path.name)}\.({HOST}-(?P<process>\d{{1,9}})|[0-9a-f]{{4}}-\d+)\.tmp")
+    with os.scandir(path.parent) as entries:
+        found = [(entry, match) for entry in entries if (match := named.fullmatch(entry.name))]
+    for entry, match in found:
+        # Of processes elsewhere nothing is known.
+        with suppress(OSError):
+            is_old = time.time() - entry.stat(follow_symlinks=False).st_mtime > ABANDONED_SECONDS
+            if is_old or (match["process"] and not is_there(int(match["process"]))):
+                os.unlink(entry.path)
 
 
 def _kind_of(path: Path) -> str:

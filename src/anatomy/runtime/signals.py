@@ -116,13 +116,13 @@ def _wait_for_end(process: int, poll_seconds: float = 1.0) -> bool:
         # Only Linux has it.
         pass
     seen = False
-    while _is_there(process):
+    while is_there(process):
         seen = True
         time.sleep(poll_seconds)
     return seen
 
 
-def _is_there(process: int) -> bool:
+def is_there(process: int) -> bool:
     """Tell whether there is a process of this number."""
     try:
         os.kill(process, 0)
