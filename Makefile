@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: run test test-browser test-slurm lint bench simulate same power-cut status verify gallery lock clean
+.PHONY: run test test-browser test-slurm lint bench simulate same power-cut faults status verify gallery lock clean
 
 run: $(VENV)/installed
 	snakemake --cores all
@@ -64,6 +64,13 @@ same: $(VENV)/installed
 # Cut the power of a disk in a file, 20 times, and see what is lost; as root, about 15 minutes.
 power-cut: $(VENV)/installed
 	python benchmarks/power_cut.py
+
+# Kill, signal, damage and limit every program of the pipeline, and see what becomes of results: docs/faults.md.
+# About an hour, as root with full disks and power cuts; ONLY= some of the faults that --help lists, QUICK=1 a
+# shorter form, which is not kept.
+faults: $(VENV)/installed
+	python benchmarks/faults.py $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) \
+	    $(if $(QUICK),,--output docs)
 
 # Tell how far the runs are; CONFIG= the configuration files of a pipeline that runs with such.
 status: $(VENV)/installed

@@ -1,5 +1,6 @@
 """A program of the pipeline in forks of one process that has imported what it needs, and its folder."""
 
+import gc
 import importlib
 import json
 import mmap
@@ -21,7 +22,7 @@ from pathlib import Path
 import same_results
 from anatomy.runtime.checksums import RECORD
 from anatomy.runtime.signals import SNAKEMAKE
-from fault_material import Job, files_in
+from fault_jobs import Job, files_in
 from fault_operations import Operations
 
 # Beyond this a program hangs.
@@ -207,6 +208,8 @@ class Stage:
             with suppress(Exception):
                 importlib.import_module(name)
         listed.unlink()
+        # What is here already is no garbage of a fork.
+        gc.freeze()
         return self.undisturbed()
 
     def undisturbed(self) -> Outcome:
@@ -251,9 +254,13 @@ class Stage:
             if not is_same(name, self.reference.get(name), content)
         ]
 
+    def missing(self) -> list[str]:
+        """Name what the job should have made and did not."""
+        found = self.contents()
+        return [f"{name} is missing" for name in self.reference if name not in found]
+
     def problems(self) -> list[str]:
         """Say what is missing or other than the job makes, now that it has ended."""
-        found = self.contents()
         left = [str(path.relative_to(self.folder)) for path in self.folder.rglob(".*.tmp")]
         changed = [
             name
@@ -262,7 +269,7 @@ class Stage:
         ]
         return [
             *self.wrong(),
-            *(f"{name} is missing" for name in self.reference if name not in found),
+            *self.missing(),
             *(f"{name} is left" for name in left),
             *(f"{name}, an input, is changed" for name in changed),
         ]

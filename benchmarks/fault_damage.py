@@ -44,22 +44,17 @@ def one_of_each_kind(names: list[str]) -> list[str]:
 
 def damaged_inputs(stage: Stage) -> Iterator[Record]:
     """Damage each kind of file that the program reads, with its date kept."""
-    record, draw = Record(DAMAGE, stage.job.name), random.Random(0)
+    record, draw = Record(DAMAGE, stage.job.rule), random.Random(0)
     for name in one_of_each_kind(list(stage.inputs)):
         for damage, content in damages(stage.inputs[name], draw).items():
             stage.reset({name: content})
             keep_date(Path(stage.job.folder, name), stage.folder / name)
             outcome = run(stage.job, stage.folder)
-            found = stage.wrong() if outcome.status else stage.wrong() or missing(stage)
+            found = stage.wrong() if outcome.status else stage.wrong() + stage.missing()
             problems, note = judged(outcome, found, name)
             stage.reset()
             record.add(f"{name}, {damage}", problems + again(stage), note)
     yield record
-
-
-def missing(stage: Stage) -> list[str]:
-    """Name what the program should have made and did not."""
-    return [f"{name} is missing" for name in stage.reference.keys() - stage.contents().keys()]
 
 
 def judged(outcome: Outcome, found: list[str], name: str) -> tuple[list[str], str]:
@@ -73,8 +68,9 @@ def judged(outcome: Outcome, found: list[str], name: str) -> tuple[list[str], st
         problems.append(f"exit status {outcome.status}: {outcome.last_line}")
     if "Traceback" in outcome.said:
         problems.append(f"refused by a traceback: {outcome.last_line}")
-    # What is recorded in a folder is what its files are compared with.
-    if not any(part in outcome.said for part in (name, f"{Path(name).parent}/")):
+    # A folder that lacks a file may be named in its place, and files by which their record is another.
+    folder = str(Path(name).parent)
+    if name not in outcome.said and (folder == "." or folder not in outcome.said):
         problems.append(f"refused without its name: {outcome.last_line}")
     return problems, "refused, and named"
 
@@ -88,7 +84,7 @@ def keep_date(original: Path, path: Path) -> None:
 
 def damaged_outputs(stage: Stage) -> Iterator[Record]:
     """Damage each kind of file that the program has made, and call it again."""
-    record, draw = Record(OUTPUTS, stage.job.name), random.Random(0)
+    record, draw = Record(OUTPUTS, stage.job.rule), random.Random(0)
     for name in one_of_each_kind(list(stage.reference)):
         for damage, content in damages(stage.reference[name], draw).items():
             stage.reset()
@@ -112,7 +108,7 @@ def damage_file(path: Path, content: bytes | None) -> None:
 
 def damaged_working_files(stage: Stage, operations: int) -> Iterator[Record]:
     """Kill the program near its end; damage what it left to go on from, and call it again."""
-    record, draw = Record(WORKING, stage.job.name), random.Random(0)
+    record, draw = Record(WORKING, stage.job.rule), random.Random(0)
 
     def stopped() -> list[str]:
         stage.reset()

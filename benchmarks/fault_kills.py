@@ -1,10 +1,11 @@
 """Programs that are killed or signalled at an operation on files or at any moment, or run twice at a time."""
 
+import itertools
 import os
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from fault_attempts import Attempt, Stage, kill, run
 from fault_records import Plan, Record, again, told
@@ -14,10 +15,13 @@ RANDOM_KILLS = "kill -9 at random moments, the attempts one after the other"
 SIGNALS = "SIGTERM, SIGINT, SIGHUP, SIGUSR1 at file operations"
 TWICE = "the same program twice at a time"
 
+# Signals that ask a program to stop.
+ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+
 
 def kills(stage: Stage, plan: Plan) -> Iterator[Record]:
     """Kill the program at its operations on files; a tenth later it would have been at the next."""
-    record = Record(KILLS, stage.job.name)
+    record = Record(KILLS, stage.job.rule)
     at = 1
     while True:
         stage.reset()
@@ -34,7 +38,7 @@ def kills(stage: Stage, plan: Plan) -> Iterator[Record]:
 
 def random_kills(stage: Stage, plan: Plan, seconds: float) -> Iterator[Record]:
     """Kill a program at random moments, five times before it may end."""
-    record, draw = Record(RANDOM_KILLS, stage.job.name), random.Random(0)
+    record, draw = Record(RANDOM_KILLS, stage.job.rule), random.Random(0)
     for first in range(0, plan.moments, 5):
         stage.reset()
         for number in range(first, min(first + 5, plan.moments)):
@@ -49,22 +53,25 @@ def random_kills(stage: Stage, plan: Plan, seconds: float) -> Iterator[Record]:
 
 
 def signals(stage: Stage, plan: Plan, operations: int) -> Iterator[Record]:
-    """Send a program each signal at some of its operations on files."""
-    record = Record(SIGNALS, stage.job.name)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
-        for at in spread(operations, plan.signals):
-            stage.reset()
-            outcome = run(
-                stage.job, stage.folder, at=at, fault=lambda number=number: os.kill(os.getpid(), number)
-            )
-            problems = [f"{problem} after the signal" for problem in stage.wrong()]
-            if outcome.status not in (0, 128 + number):
-                problems.append(f"exit status {outcome.status}, expected {128 + number}: {outcome.last_line}")
-            if outcome.status and (len(unexpected := told(outcome)) != 1):
-                problems.append(f"says {len(unexpected)} lines: {outcome.last_line}")
-            note = "" if outcome.status else "came too late"
-            record.add(f"{number.name} at operation {at}", problems + again(stage), note)
+    """Send a program the signals in turn, at operations on files that are equally far apart."""
+    record = Record(SIGNALS, stage.job.rule)
+    for at, number in zip(spread(operations, plan.signals), itertools.cycle(ASKING), strict=False):
+        stage.reset()
+        outcome = run(stage.job, stage.folder, at=at, fault=sending(number))
+        found = stage.wrong() if outcome.status else stage.wrong() + stage.missing()
+        problems = [f"{problem} after the signal" for problem in found]
+        if outcome.status not in (0, 128 + number):
+            problems.append(f"exit status {outcome.status}, expected {128 + number}: {outcome.last_line}")
+        if outcome.status and len(lines := told(outcome)) != 1:
+            problems.append(f"says {len(lines)} lines: {outcome.last_line}")
+        note = "stopped in one line" if outcome.status else "came too late"
+        record.add(f"{number.name} at operation {at}", problems + again(stage), note)
     yield record
+
+
+def sending(number: int) -> Callable[[], None]:
+    """Return what sends this process a signal."""
+    return lambda: os.kill(os.getpid(), number)
 
 
 def spread(operations: int, count: int) -> list[int]:
@@ -75,11 +82,11 @@ def spread(operations: int, count: int) -> list[int]:
 
 def twice(stage: Stage, plan: Plan, seconds: float) -> Iterator[Record]:
     """Run the program twice at the same time, the second a little later."""
-    record, draw = Record(TWICE, stage.job.name), random.Random(0)
-    for number in range(2 if plan.quick else 6):
+    record, draw = Record(TWICE, stage.job.rule), random.Random(0)
+    for number in range(2 if plan.quick else 4):
         stage.reset()
         attempts = [Attempt(stage.job, stage.folder)]
-        time.sleep(draw.random() * seconds * number / 10)
+        time.sleep(draw.random() * seconds * number / 6)
         attempts.append(Attempt(stage.job, stage.folder))
         outcomes = [attempt.wait() for attempt in attempts]
         problems = stage.wrong()

@@ -19,7 +19,7 @@ FULL = "full disk (tmpfs)"
 MEMORY = "limit on memory (RLIMIT_AS)"
 READ_ONLY = "read-only folder"
 
-MEBIBYTE = 2**20
+MEBIBYTE, PAGE = 2**20, 4096
 # Where there is no memory for a message: torch, BLAS and the kernel then end a process.
 ENDED_BY_SYSTEM = (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS)
 
@@ -45,7 +45,7 @@ def how(outcome: Outcome) -> str:
 
 def file_sizes(stage: Stage) -> Iterator[Record]:
     """Let no file be as large as one that the program makes."""
-    record = Record(SIZES, stage.job.name)
+    record = Record(SIZES, stage.job.rule)
     for size in sorted({0, *(len(content) - 1 for content in stage.reference.values() if content)}):
         stage.reset()
         outcome = run(stage.job, stage.folder, before=limited(resource.RLIMIT_FSIZE, size))
@@ -56,8 +56,8 @@ def file_sizes(stage: Stage) -> Iterator[Record]:
 
 def memory(stage: Stage, plan: Plan) -> Iterator[Record]:
     """Let the program have little more memory than it has when it starts."""
-    record = Record(MEMORY, stage.job.name)
-    for more in (4, 32) if plan.quick else (1, 4, 16, 32, 64, 128):
+    record = Record(MEMORY, stage.job.rule)
+    for more in (4, 32) if plan.quick else (1, 8, 32, 128):
         stage.reset()
         limit = limited(resource.RLIMIT_AS, memory_now() + more * MEBIBYTE)
         outcome = run(stage.job, stage.folder, before=limit)
@@ -68,14 +68,15 @@ def memory(stage: Stage, plan: Plan) -> Iterator[Record]:
 
 def full_disks(stage: Stage, plan: Plan) -> Iterator[Record]:
     """Run the program on a disk that has room for a part of what it makes, and on one that is read-only."""
-    full, read_only = Record(FULL, stage.job.name), Record(READ_ONLY, stage.job.name)
+    full, read_only = Record(FULL, stage.job.rule), Record(READ_ONLY, stage.job.rule)
     needed = sum(_blocks(content) for content in stage.inputs.values())
     makes = sum(_blocks(content) for content in stage.reference.values())
     own = stage.folder
     with tempfile.TemporaryDirectory() as place:
-        for fraction in (0.5,) if plan.quick else (0.1, 0.4, 0.7, 0.95):
-            size = needed + int(fraction * makes) + 16 * 4096
-            with _mounted(Path(place), f"size={size // 4096 * 4096}"):
+        for fraction in (0.5,) if plan.quick else (0.2, 0.5, 0.9):
+            size = needed + int(fraction * makes) // PAGE * PAGE
+            # Of nothing a tmpfs takes as much as there is.
+            with _mounted(Path(place), f"size={max(size, PAGE)}"):
                 stage.folder = Path(place, "stage")
                 stage.reset()
                 outcome = run(stage.job, stage.folder)
@@ -101,7 +102,7 @@ def full_disks(stage: Stage, plan: Plan) -> Iterator[Record]:
 
 def _blocks(content: bytes) -> int:
     """Return how much of a disk a file takes."""
-    return -(-len(content) // 4096) * 4096
+    return -(-len(content) // PAGE) * PAGE
 
 
 def _mount(place: Path, options: str) -> None:

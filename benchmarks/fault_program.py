@@ -9,16 +9,15 @@ What must hold after each attempt:
 """
 
 import argparse
-import json
+import os
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 import fault_damage
 import fault_kills
 import fault_limits
 from fault_attempts import Stage
-from fault_material import Job
+from fault_jobs import Job
 from fault_records import Plan
 
 FAULTS = {
@@ -30,14 +29,16 @@ FAULTS = {
     "limits": lambda stage, plan, whole: fault_limits.limits(stage, plan),
 }
 
+IN_MEMORY = "/dev/shm"
+
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--job", required=True, type=Path, help="file of a job, see fault_material.Job")
+    parser.add_argument("--job", required=True, type=Path, help="file of a job, see fault_jobs.Job")
     parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
     parser.add_argument("--stride", type=int, default=1, help="kill at every so many operations (1)")
     parser.add_argument("--moments", type=int, default=50, help="random moments of a kill (50)")
-    parser.add_argument("--signals", type=int, default=8, help="operations at which each signal is sent (8)")
+    parser.add_argument("--signals", type=int, default=12, help="operations at which a signal is sent (12)")
     parser.add_argument("--quick", action="store_true", help="fewer of everything else")
     return parser.parse_args()
 
@@ -45,12 +46,13 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     plan = Plan(arguments.stride, arguments.moments, arguments.signals, arguments.quick)
-    with tempfile.TemporaryDirectory() as folder:
+    # Where nothing waits for a disk: what is killed here are processes.
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else None) as folder:
         stage = Stage(Job.read(arguments.job), Path(folder, "stage"))
         whole = stage.prepare()
         for name in arguments.faults:
             for record in FAULTS[name](stage, plan, whole):
-                print(json.dumps(asdict(record)), flush=True)
+                print(record.as_line(), flush=True)
 
 
 if __name__ == "__main__":

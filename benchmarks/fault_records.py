@@ -1,14 +1,20 @@
 """What is counted of faults: attempts, those that ended in the same bytes, and what went wrong."""
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fault_attempts import Outcome, Stage, run
 
 
 @dataclass
 class Record:
-    """What one kind of fault did to one program: attempts, how many ended in the same bytes, how it went."""
+    """What one kind of fault did to one program: attempts, how many ended in the same bytes, how it went.
+
+    `program` is the rule of its job; `origin` says when, where and of which commit it was measured.
+    """
 
     fault: str
     program: str
@@ -16,6 +22,7 @@ class Record:
     same: int = 0
     notes: Counter = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    origin: str = ""
 
     def add(self, where: str, problems: list[str], note: str = "") -> None:
         """Count one attempt."""
@@ -25,6 +32,20 @@ class Record:
             self.notes[note] += 1
         self.problems += [f"{self.program}, {where}: {problem}" for problem in problems]
 
+    def as_line(self) -> str:
+        """Return all of it as a line of JSON."""
+        return json.dumps(vars(self))
+
+    @classmethod
+    def of_line(cls, line: str) -> "Record":
+        """Return the record of a line of `as_line`."""
+        return cls.of(json.loads(line))
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> "Record":
+        """Return the record of a mapping that JSON has kept."""
+        return cls(**{**content, "notes": Counter(content["notes"])})
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -32,7 +53,7 @@ class Plan:
 
     stride: int = 1
     moments: int = 0
-    signals: int = 8
+    signals: int = 12
     quick: bool = False
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import power_cut
 from fault_attempts import CLOCKS, is_same
 from fault_damage import damage_file, damages, one_of_each_kind
-from fault_material import environment, files_in, run_pipeline, snakemake
+from fault_jobs import environment, files_in
+from fault_material import run_pipeline, snakemake
 from fault_records import Plan, Record
 from measure import ROOT
 
@@ -92,7 +93,7 @@ def killed_sessions(checkout: Checkout, plan: Plan) -> Iterator[Record]:
         checkout.clear()
         for number in range(first, first + ATTEMPTS):
             snakemake(checkout.folder, checkout.log, "--unlock", *TARGETS).wait()
-            session = snakemake(checkout.folder, checkout.log, *TARGETS, start_new_session=True)
+            session = snakemake(checkout.folder, checkout.log, *TARGETS, cores=2, start_new_session=True)
             time.sleep(2 + draw.random() * max(1.0, checkout.seconds - 2))
             os.killpg(session.pid, signal.SIGKILL)
             session.wait()

@@ -5,21 +5,21 @@ fault, was measured of a damaged file in silence, or was refused without a line 
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import fault_sessions
 import table
-from anatomy.runtime.files import write_text
-from fault_material import Job, jobs_by_hand, jobs_of, new_checkout, run_pipeline
+from anatomy.runtime.files import read_json, write_json, write_text
+from fault_jobs import Job, jobs_by_hand, jobs_of
+from fault_material import new_checkout, run_pipeline
 from fault_program import FAULTS as OF_PROGRAMS
 from fault_records import Plan, Record
 from measure import ROOT
@@ -29,8 +29,10 @@ FAULTS = (*OF_PROGRAMS, *OF_PIPELINES)
 HEADER = ("fault", "tried", "same bytes", "remarks")
 # Of one kind of fault so many problems are listed.
 LISTED = 20
-# The program that is killed at random moments, too.
+# The program that saves its state after every step, and is killed at random moments, too.
 TRAINER = "train_network_grey"
+# Programs that write no results.
+READERS = ("compare", "status", "verify")
 
 INTRODUCTION = """\
 # Faults
@@ -58,14 +60,18 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=FAULTS, metavar="FAULT", default=list(FAULTS))
     parser.add_argument("--programs", nargs="+", metavar="RULE", help="rules whose programs are tried; all")
     parser.add_argument("--quick", action="store_true", help="every seventh operation, fewer of all else")
-    parser.add_argument("--output", type=Path, help="Markdown file for the table")
+    parser.add_argument("--output", type=Path, help="directory in which the table is kept")
     parser.epilog = f"Faults: {', '.join(FAULTS)}."
     return parser.parse_args()
 
 
 def representatives(jobs: Iterable[Job]) -> list[Job]:
-    """Return one job of each rule; each experiment has a rule of its own that trains it."""
-    return list({job.rule: job for job in reversed(list(jobs))}.values())[::-1]
+    """Return one job of each rule and set of options, of those that read no other job's files all."""
+    found: dict[tuple, Job] = {}
+    for job in jobs:
+        options = tuple(word for word in job.arguments if word.startswith("--"))
+        found.setdefault((job.rule, options, *(() if job.inputs else job.arguments)), job)
+    return list(found.values())
 
 
 def of_program(job: Job, faults: Sequence[str], plan: Plan, work: Path) -> Iterator[Record]:
@@ -78,8 +84,7 @@ def of_program(job: Job, faults: Sequence[str], plan: Plan, work: Path) -> Itera
     command += ["--signals", str(plan.signals), *(["--quick"] if plan.quick else [])]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     for line in done.stdout.splitlines():
-        content = json.loads(line)
-        yield Record(**{**content, "notes": Counter(content["notes"])})
+        yield Record.of_line(line)
     if done.returncode:
         problem = f"{job.rule}: the campaign itself fails: {done.stderr.strip()[-2000:]}"
         yield Record("campaign", job.name, problems=[problem])
@@ -88,20 +93,21 @@ def of_program(job: Job, faults: Sequence[str], plan: Plan, work: Path) -> Itera
 def of_programs(work: Path, checkout: Path, arguments: argparse.Namespace, plan: Plan) -> Iterator[Record]:
     """Yield what faults do to each program."""
     asked = [fault for fault in arguments.only if fault in OF_PROGRAMS]
-    for job in representatives(jobs_of(checkout)) + jobs_by_hand(checkout):
-        if asked and (arguments.programs is None or job.rule in arguments.programs):
+    if not asked:
+        return
+    jobs = representatives(jobs_of(checkout)) + jobs_by_hand(checkout)
+    scripts = {path.stem for path in (checkout / "workflow/scripts").rglob("*.py")}
+    for name in sorted(scripts - {job.name for job in jobs} - {*READERS}):
+        yield Record("programs", name, problems=[f"{name}.py is no job of the pipeline of fault_material.py"])
+    for job in jobs:
+        if job.rule == TRAINER:
+            job = replace(job, arguments=[*job.arguments, "--save-every", "0"])
+        if arguments.programs is None or job.rule in arguments.programs:
             began = time.monotonic()
             faults = [fault for fault in asked if fault != "random-kills" or job.rule == TRAINER]
             if faults:
-                yield from of_program(_saving(job), faults, plan, work)
+                yield from of_program(job, faults, plan, work)
             print(f"{job.rule}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-
-
-def _saving(job: Job) -> Job:
-    """Return a job that, if it trains, saves its state after every step."""
-    if job.name != "train_network":
-        return job
-    return Job(**{**vars(job), "arguments": [*job.arguments, "--save-every", "0"]})
 
 
 def of_pipelines(work: Path, checkout: Path, asked: Sequence[str], plan: Plan) -> Iterator[Record]:
@@ -121,7 +127,7 @@ def of_pipelines(work: Path, checkout: Path, asked: Sequence[str], plan: Plan) -
 
 def campaign(arguments: argparse.Namespace) -> Iterator[Record]:
     """Yield what is found, fault by fault and program by program."""
-    plan = Plan(stride=7, moments=10, signals=2, quick=True) if arguments.quick else Plan(moments=50)
+    plan = Plan(stride=7, moments=10, signals=4, quick=True) if arguments.quick else Plan(moments=50)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         checkout = new_checkout(work / "checkout")
@@ -129,6 +135,25 @@ def campaign(arguments: argparse.Namespace) -> Iterator[Record]:
             run_pipeline(checkout, work / "snakemake.log")
         yield from of_programs(work, checkout, arguments, plan)
         yield from of_pipelines(work, checkout, arguments.only, plan)
+
+
+def merged(old: Sequence[Record], new: Sequence[Record]) -> list[Record]:
+    """Return all records, those of a fault and program that was tried again replaced, fault by fault."""
+    again = {(record.fault, record.program) for record in new}
+    both = [record for record in old if (record.fault, record.program) not in again] + [*new]
+    order = list(dict.fromkeys(record.fault for record in both))
+    return sorted(both, key=lambda record: order.index(record.fault))
+
+
+def keep(folder: Path, new: Sequence[Record]) -> None:
+    """Put new records into `faults.json` in a folder, and write `faults.md` beside it."""
+    path = folder / "faults.json"
+    old = [Record.of(content) for content in read_json(path)] if path.is_file() else []
+    records = merged(old, new)
+    write_json(path, [vars(record) for record in records])
+    origins = dict.fromkeys(record.origin for record in records)
+    page = [INTRODUCTION + markdown(added(records)), "Measured on", "", *(f"- {own}" for own in origins)]
+    write_text(folder / "faults.md", "\n".join(page) + "\n")
 
 
 def added(records: Iterable[Record]) -> list[Record]:
@@ -169,18 +194,18 @@ def origin() -> str:
     command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
     commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.strip()
     conditions = table.conditions()
-    return f"{conditions['date']}, commit {commit or 'unknown'}, on {conditions['machine']}."
+    return f"{conditions['date']}, commit {commit or 'unknown'}, {conditions['machine']}"
 
 
 def main() -> None:
     arguments = parse_arguments()
-    began, of = time.monotonic(), origin()
-    records = added(campaign(arguments))
-    text = markdown(records)
-    print(text)
-    if arguments.output is not None:
-        minutes = (time.monotonic() - began) / 60
-        write_text(arguments.output, f"{INTRODUCTION}{text}\n{of} It took {minutes:.0f} minutes.\n")
+    of = origin()
+    records = []
+    for record in campaign(arguments):
+        records.append(replace(record, origin=of))
+        if arguments.output is not None:
+            keep(arguments.output, records)
+    print(markdown(added(records)))
     sys.exit(any(record.problems or record.same < record.tried for record in records))
 
 
