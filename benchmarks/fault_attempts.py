@@ -234,10 +234,14 @@ class Stage:
         self.folder.mkdir()
         for name, content in {**self.inputs, **(damaged or {})}.items():
             if content is not None:
-                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-                (self.folder / name).write_bytes(content)
+                self.write(name, content)
         for name in self.links:
             (self.folder / name).symlink_to(Path(self.job.folder, name))
+
+    def write(self, name: str, content: bytes) -> None:
+        """Give a file other bytes."""
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_bytes(content)
 
     def contents(self) -> dict[str, bytes]:
         """Return the bytes of what the job has made, by path."""

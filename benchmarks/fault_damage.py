@@ -50,10 +50,12 @@ def damaged_inputs(stage: Stage) -> Iterator[Record]:
             stage.reset({name: content})
             keep_date(Path(stage.job.folder, name), stage.folder / name)
             outcome = run(stage.job, stage.folder)
-            found = stage.wrong() if outcome.status else stage.wrong() + stage.missing()
+            found = stage.wrong() + (stage.missing() if outcome.status == 0 else [])
             problems, note = judged(outcome, found, name)
-            stage.reset()
-            record.add(f"{name}, {damage}", problems + again(stage), note)
+            if outcome.status:
+                stage.write(name, stage.inputs[name])
+                problems += again(stage)
+            record.add(f"{name}, {damage}", problems, note)
     yield record
 
 

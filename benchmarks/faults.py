@@ -5,6 +5,7 @@ fault, was measured of a damaged file in silence, or was refused without a line 
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -66,11 +67,17 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def representatives(jobs: Iterable[Job]) -> list[Job]:
-    """Return one job of each rule and set of options, of those that read no other job's files all."""
+    """Return one job of each program and set of options, and of each kind of network that is trained.
+
+    Of programs that read no file of another they are all there.
+    """
     found: dict[tuple, Job] = {}
     for job in jobs:
-        options = tuple(word for word in job.arguments if word.startswith("--"))
-        found.setdefault((job.rule, options, *(() if job.inputs else job.arguments)), job)
+        kind = [word for word in job.arguments if word.startswith("--")] if job.inputs else job.arguments
+        if job.name == "train_network":
+            settings = json.loads(job.arguments[job.arguments.index("--settings") + 1])
+            kind = [*kind, settings["architecture"]]
+        found.setdefault((job.name, *kind), job)
     return list(found.values())
 
 
@@ -203,6 +210,8 @@ def main() -> None:
     records = []
     for record in campaign(arguments):
         records.append(replace(record, origin=of))
+        for problem in record.problems:
+            print(f"{record.fault}: {problem}", file=sys.stderr, flush=True)
         if arguments.output is not None:
             keep(arguments.output, records)
     print(markdown(added(records)))
