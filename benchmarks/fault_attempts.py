@@ -4,6 +4,7 @@ import gc
 import importlib
 import json
 import mmap
+import multiprocessing
 import os
 import resource
 import runpy
@@ -74,7 +75,11 @@ class Attempt:
         """Be the program, from the first line to the last."""
         status = 1
         try:
+            os.setpgid(0, 0)
             os.chdir(folder)
+            # What a program reads in a process of its own is read by a fork, which has imported all.
+            contexts = multiprocessing.context._concrete_contexts
+            contexts["forkserver"] = contexts["fork"]
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(self._pipe[1], 1)
             os.dup2(self._pipe[1], 2)
@@ -117,6 +122,9 @@ class Attempt:
             if time.monotonic() > end:
                 os.kill(self.process, signal.SIGKILL)
             time.sleep(0.002)
+        # What it has started ends with it.
+        with suppress(OSError):
+            os.killpg(self.process, signal.SIGKILL)
         self._listen()
         os.close(self._pipe[0])
         seconds = time.monotonic() - self._began

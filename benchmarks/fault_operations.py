@@ -63,9 +63,11 @@ class Operations:
 
     def _of_descriptor(self, descriptor: int) -> bool:
         try:
-            return self._is_inside(os.readlink(f"/proc/self/fd/{descriptor}"))
+            path = os.readlink(f"/proc/self/fd/{descriptor}")
         except OSError:
             return False
+        # Of a pipe it is no path.
+        return path.startswith(os.sep) and self._is_inside(path)
 
     def _audited(self, event: str, arguments: tuple) -> None:
         if event == "open":

@@ -121,7 +121,7 @@ def of_pipelines(work: Path, checkout: Path, asked: Sequence[str], plan: Plan) -
     """Yield what faults do to the pipeline."""
     if "verify" in asked:
         whole = shutil.copytree(checkout / "results", work / "whole")
-        yield from fault_sessions.verified(checkout, whole, work / "snakemake.log", plan)
+        yield from fault_sessions.verified(checkout, whole, work / "snakemake.log")
     if {"sessions", "pipelines"} & {*asked}:
         part = fault_sessions.Checkout(checkout, work)
         if "sessions" in asked:
@@ -138,7 +138,7 @@ def campaign(arguments: argparse.Namespace) -> Iterator[Record]:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         checkout = new_checkout(work / "checkout")
-        if {*arguments.only} - {"power-cuts"}:
+        if {*arguments.only} & {*OF_PROGRAMS, "verify"}:
             run_pipeline(checkout, work / "snakemake.log")
         yield from of_programs(work, checkout, arguments, plan)
         yield from of_pipelines(work, checkout, arguments.only, plan)
