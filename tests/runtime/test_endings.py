@@ -158,3 +158,32 @@ def test_output_that_nobody_reads(stdout):
         "closed": (0, ""),
     }
     assert (result.returncode, result.stderr) == expected[stdout]
+
+
+def untidy():
+    """Fail as a library does that has not expected to be interrupted."""
+    _ = None.position
+
+
+def full():
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "state")
+
+
+@pytest.mark.parametrize(
+    ("then", "status", "said"),
+    [(untidy, 128 + signal.SIGHUP, "stopped by SIGHUP"), (full, 1, "error: state: No space left on device")],
+)
+def test_only_what_the_system_refuses_is_said_instead_of_why_a_program_stops(
+    tmp_path, capsys, then, status, said
+):
+    def work():
+        readings.note(tmp_path / "table.csv")
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(10)
+        finally:
+            then()
+
+    found, line = ended(work, capsys)
+    assert found == status
+    assert line.startswith(said)

@@ -35,9 +35,15 @@ def run_program(main: Callable[[], int | None], refused: int = 1) -> None:
         signals.ignore()
         line, status = str(stop), 128 + stop.number
     except Exception as error:
-        if (end := endings.ending(error, refused)) is None:
+        stop = signals.stopped_before(error)
+        # What the system refuses while a program stops is news; what a library cannot tidy up is not.
+        if stop is not None and not isinstance(error, OSError | MemoryError):
+            signals.ignore()
+            line, status = str(stop), 128 + stop.number
+        elif (end := endings.ending(error, refused)) is None:
             raise
-        line, status = end
+        else:
+            line, status = end
     except KeyboardInterrupt as error:
         line, status = endings.ending(error) or ("", endings.INTERRUPTED)
     else:

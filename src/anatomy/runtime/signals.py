@@ -38,6 +38,18 @@ class _State:
     held = 0
 
 
+def stopped_before(error: BaseException) -> Stopped | None:
+    """Return the `Stopped` during whose handling another error was raised, if there was one."""
+    seen: set[int] = set()
+    found: BaseException | None = error
+    while found is not None and id(found) not in seen:
+        if isinstance(found, Stopped):
+            return found
+        seen.add(id(found))
+        found = found.__cause__ or found.__context__
+    return None
+
+
 def check() -> None:
     """Raise `Stopped` if a signal has come."""
     if (number := _State.number) is not None:
