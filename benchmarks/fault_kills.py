@@ -33,6 +33,8 @@ def kills(stage: Stage, plan: Plan) -> Iterator[Record]:
             problems.append(f"fails by itself: {outcome.last_line}")
         record.add(f"killed at operation {at}", problems + again(stage))
         at += plan.stride
+    if plan.stride > 1:
+        record.notes[f"of {at - 1} operations"] = record.tried
     yield record
 
 
