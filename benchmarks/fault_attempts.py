@@ -4,7 +4,6 @@ import gc
 import importlib
 import json
 import mmap
-import multiprocessing
 import os
 import resource
 import runpy
@@ -77,9 +76,6 @@ class Attempt:
         try:
             os.setpgid(0, 0)
             os.chdir(folder)
-            # What a program reads in a process of its own is read by a fork, which has imported all.
-            contexts = multiprocessing.context._concrete_contexts
-            contexts["forkserver"] = contexts["fork"]
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(self._pipe[1], 1)
             os.dup2(self._pipe[1], 2)

@@ -20,8 +20,8 @@ MEMORY = "limit on memory (RLIMIT_AS)"
 READ_ONLY = "read-only folder"
 
 MEBIBYTE, PAGE = 2**20, 4096
-# Where there is no memory for a message: torch, BLAS and the kernel then end a process.
-ENDED_BY_SYSTEM = (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS)
+# Where there is no memory for a message: libraries and the kernel then end a process.
+ENDED_BY_SYSTEM = (-signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGTRAP)
 
 
 def refused(outcome: Outcome, stage: Stage, where: str) -> list[str]:

@@ -32,6 +32,8 @@ HEADER = ("fault", "tried", "same bytes", "remarks")
 LISTED = 20
 # The program that saves its state after every step, and is killed at random moments, too.
 TRAINER = "train_network_grey"
+# Programs that take a second or more, after all imports, are killed at every so many operations.
+SLOW = {"import_pretrained": 5, "render_explorer": 5, "tabulate_curvature": 7}
 # Programs that write no results.
 READERS = ("compare", "status", "verify")
 
@@ -87,7 +89,8 @@ def of_program(job: Job, faults: Sequence[str], plan: Plan, work: Path) -> Itera
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(ROOT / "benchmarks/fault_program.py")]
     command += ["--job", str(job.write(work / "job.json")), "--faults", *faults]
-    command += ["--stride", str(plan.stride), "--moments", str(plan.moments if job.rule == TRAINER else 0)]
+    command += ["--stride", str(plan.stride * SLOW.get(job.rule, 1))]
+    command += ["--moments", str(plan.moments if job.rule == TRAINER else 0)]
     command += ["--signals", str(plan.signals), *(["--quick"] if plan.quick else [])]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     for line in done.stdout.splitlines():
