@@ -122,9 +122,6 @@ def of_programs(work: Path, checkout: Path, arguments: argparse.Namespace, plan:
 
 def of_pipelines(work: Path, checkout: Path, asked: Sequence[str], plan: Plan) -> Iterator[Record]:
     """Yield what faults do to the pipeline."""
-    if "verify" in asked:
-        whole = shutil.copytree(checkout / "results", work / "whole")
-        yield from fault_sessions.verified(checkout, whole, work / "snakemake.log")
     if {"sessions", "pipelines"} & {*asked}:
         part = fault_sessions.Checkout(checkout, work)
         if "sessions" in asked:
@@ -143,6 +140,10 @@ def campaign(arguments: argparse.Namespace) -> Iterator[Record]:
         checkout = new_checkout(work / "checkout")
         if {*arguments.only} & {*OF_PROGRAMS, "verify"}:
             run_pipeline(checkout, work / "snakemake.log")
+        # First, while there is nothing but what Snakemake has made.
+        if "verify" in arguments.only:
+            whole = shutil.copytree(checkout / "results", work / "whole")
+            yield from fault_sessions.verified(checkout, whole, work / "snakemake.log")
         yield from of_programs(work, checkout, arguments, plan)
         yield from of_pipelines(work, checkout, arguments.only, plan)
 
