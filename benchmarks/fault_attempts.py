@@ -113,7 +113,8 @@ class Attempt:
     def wait(self) -> Outcome:
         """Return how it ended; a program that hangs is killed."""
         end = time.monotonic() + SECONDS
-        while (ended := os.waitpid(self.process, os.WNOHANG))[0] == 0:
+        # Not reaped yet, so that its number is nobody else's.
+        while os.waitid(os.P_PID, self.process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             self._listen()
             if time.monotonic() > end:
                 os.kill(self.process, signal.SIGKILL)
@@ -121,13 +122,14 @@ class Attempt:
         # What it has started ends with it.
         with suppress(OSError):
             os.killpg(self.process, signal.SIGKILL)
+        _, status = os.waitpid(self.process, 0)
         self._listen()
         os.close(self._pipe[0])
         seconds = time.monotonic() - self._began
         if seconds > SECONDS:
             self._said += f"\nno end after {SECONDS} s".encode()
         said = self._said.decode(errors="replace")
-        return Outcome(os.waitstatus_to_exitcode(ended[1]), said, self.operations, seconds)
+        return Outcome(os.waitstatus_to_exitcode(status), said, self.operations, seconds)
 
     def _listen(self) -> None:
         with suppress(BlockingIOError):
