@@ -53,7 +53,9 @@ which
   `history.csv`, all of `provenance.json`), and left nothing beside them.
 
 [reruns.md](reruns.md) says how that is reached. `make faults ONLY=damage` tries a part, `QUICK=1` less of
-everything.
+everything. Remarks begin with the number of jobs that a row has met, each of another program or, of
+trainings, another network: a row of fewer than there are was tried in part. "Not needed" are files without
+which the results are the same. Of programs that take seconds every so many operations are tried, as it says.
 
 """
 
@@ -179,7 +181,7 @@ def added(records: Iterable[Record]) -> list[Record]:
         total.notes += record.notes
         total.problems += record.problems
         if len(own := programs[record.fault]) > 1:
-            total.program = f"{len(own)} programs"
+            total.program = f"{len(own)} jobs"
     return list(sums.values())
 
 

@@ -144,5 +144,5 @@ def test_the_table_and_the_exit_status_say_what_was_found(tmp_path, monkeypatch,
         assert end.value.code == status
         assert f"| {KILLS} | {len(found) - (skipped in found)} |" in capsys.readouterr().out
     assert "| power cut | 0 |  | snakemake, skipped: needs root |" in page.read_text()
-    assert f"| {KILLS} | 2 | **1** | 2 programs |" in page.read_text()
+    assert f"| {KILLS} | 2 | **1** | 2 jobs |" in page.read_text()
     assert "- plot_figure, killed at operation 1: table.csv is not whole" in page.read_text()

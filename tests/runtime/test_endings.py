@@ -15,7 +15,7 @@ from conftest import SCRIPTS, environment
 from anatomy.runtime import readings
 from anatomy.runtime.endings import ending
 from anatomy.runtime.errors import InputError, run_program
-from anatomy.runtime.files import write_text
+from anatomy.runtime.files import understood, write_text
 
 EMBEDDED = '{"source": "embedded", "variant": "digits-grey", "train": 20, "test": 20}'
 
@@ -169,9 +169,18 @@ def full():
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "state")
 
 
+def blaming():
+    with understood("table.csv", "a table"):
+        untidy()
+
+
 @pytest.mark.parametrize(
     ("then", "status", "said"),
-    [(untidy, 128 + signal.SIGHUP, "stopped by SIGHUP"), (full, 1, "error: state: No space left on device")],
+    [
+        (untidy, 128 + signal.SIGHUP, "stopped by SIGHUP"),
+        (blaming, 128 + signal.SIGHUP, "stopped by SIGHUP"),
+        (full, 1, "error: state: No space left on device"),
+    ],
 )
 def test_only_what_the_system_refuses_is_said_instead_of_why_a_program_stops(
     tmp_path, capsys, then, status, said

@@ -29,8 +29,6 @@ def run_program(main: Callable[[], int | None], refused: int = 1) -> None:
         # Here, where it can still be told that nobody reads it, or that its disk is full; it may be closed.
         if sys.stdout is not None:
             sys.stdout.flush()
-    except InputError as error:
-        line, status = f"error: {error}", refused
     except signals.Stopped as stop:
         signals.ignore()
         line, status = str(stop), 128 + stop.number
@@ -40,6 +38,8 @@ def run_program(main: Callable[[], int | None], refused: int = 1) -> None:
         if stop is not None and not isinstance(error, OSError | MemoryError):
             signals.ignore()
             line, status = str(stop), 128 + stop.number
+        elif isinstance(error, InputError):
+            line, status = f"error: {error}", refused
         elif (end := endings.ending(error, refused)) is None:
             raise
         else:
