@@ -118,8 +118,11 @@ def shades(inside):
 
 @pytest.fixture
 def own_signals(monkeypatch):
-    """Signals are handled as before, and none has come, once a test has run a program in its process."""
+    """A test that runs a program in its process: no signal is ignored, and all is as before once it ends."""
     before = {number: signal.getsignal(number) for number in signals.SIGNALS}
+    for number in signals.SIGNALS:
+        # Who runs the tests may ignore some, as nohup does.
+        signal.signal(number, signal.SIG_DFL)
     monkeypatch.setattr(signals._State, "number", None)
     yield
     for number, handler in before.items():
