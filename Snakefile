@@ -43,13 +43,15 @@ include: "workflow/rules/near_misses.smk"
 rule all:
     default_target: True
     input:
-        expand(rules.prepare_dataset.output, dataset=USED_DATASETS),
-        RUN_FILES,
-        TRAINING_TABLES,
-        STUDY_FILES.values(),
-        expand(rules.judge_claims.output, study=CLAIMING),
-        pictures(FIGURES),
-        SHARED_PAGES,
+        if_asked_for(
+            expand(rules.prepare_dataset.output, dataset=USED_DATASETS),
+            RUN_FILES,
+            TRAINING_TABLES,
+            *STUDY_FILES.values(),
+            expand(rules.judge_claims.output, study=CLAIMING),
+            pictures(FIGURES),
+            SHARED_PAGES,
+        ),
 
 
 rule datasets:
@@ -59,12 +61,12 @@ rule datasets:
 
 rule training:
     input:
-        RUN_FILES,
+        if_asked_for(RUN_FILES),
 
 
 rule projections:
     input:
-        PROJECTIONS,
+        if_asked_for(PROJECTIONS),
         expand(rules.tabulate_projections.output, experiment=MEASURED),
 
 
@@ -82,8 +84,7 @@ rule reinitialisation:
 
 rule tables:
     input:
-        TRAINING_TABLES,
-        STUDY_FILES.values(),
+        if_asked_for(TRAINING_TABLES, *STUDY_FILES.values()),
         expand(rules.judge_claims.output, study=CLAIMING),
 
 
@@ -110,7 +111,7 @@ for study in CONFIGURATION.studies:
             study
         input:
             expand(rules.judge_claims.output, study={study} & {*CLAIMING}),
-            STUDY_FILES[study],
+            if_asked_for(STUDY_FILES[study]),
             pictures(figures_of(study)),
 
 

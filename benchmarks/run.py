@@ -33,6 +33,7 @@ BENCHMARKS = {
     "curvature-training": "curvature_rows:training",
     "curvature": "curvature_rows:hessian",
     "start": "program_rows:start",
+    "planning": "planning_rows:planning",
     "explorer": "explorer_rows:pages",
 }
 

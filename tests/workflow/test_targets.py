@@ -10,7 +10,7 @@ from copy import deepcopy
 import psutil
 import pytest
 import yaml
-from conftest import ROOT, SMOKE, STUDIES, configured, plan
+from conftest import ROOT, SMOKE, STUDIES, configured, edited, plan
 from snakemake.utils import update_config
 from snakemake_server import run_snakemake
 
@@ -44,6 +44,16 @@ def test_partial_targets(checkout):
     assert checkout.planned("tables") == {**without_plots, "tables": 1}
     targets = ("datasets", "training", "projections", "reinitialisation", "tables", "claims", "figures")
     assert checkout.planned(*targets) == {**parts, **dict.fromkeys(targets, 1)}
+
+
+def test_snakemake_does_not_poll_for_jobs_unless_a_limit_is_asked_for(checkout):
+    """Its limit on jobs in a second looks for them once more each second for every job that has ended."""
+    checkout.configure(SMOKE)
+    said = "\nonsuccess:\n    print('limited:', workflow.scheduler.job_rate_limiter is not None)\n"
+    with edited(checkout, "Snakefile", said):
+        assert "limited: False" in checkout.snakemake("datasets").stdout
+        limit = "--max-jobs-per-timespan", "50/2s"
+        assert "limited: True" in checkout.snakemake("--forceall", *limit, "datasets").stdout
 
 
 def put_files(data, config):

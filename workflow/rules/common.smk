@@ -113,6 +113,15 @@ if workflow.is_main_process:
     for line in filter(None, NOTES):
         print(line, file=sys.stderr)
 
+
+# Snakemake limits how many jobs start in a second, and for that looks at all jobs once more each second for every job
+# that has ended: of a few hundred it took a fifth of a core. A limit that was asked for stays.
+onstart:
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
+    if (limit.max_jobs, limit.timespan) == (100, 1):
+        workflow.scheduler.job_rate_limiter = None
+
+
 # Studies that are on whose papers' sentences are judged.
 CLAIMING = [study for study in CONFIGURATION.studies if study in claiming_studies()]
 
@@ -183,14 +192,26 @@ def changes(settings, left_out=()):
 
 
 def one_by_one(texts, entities, wildcard=None):
-    """Params functions of a rule with wildcards, one for each text that `texts` gives for an entity.
+    """Params of a rule with wildcards, one for each text that `texts` gives for an entity.
 
-    So the reason of a dry run names the text that changed; as one list it would print all of them. There are as
-    many as any of `entities` needs.
+    So the reason of a dry run names the text that changed; as one list it would print all of them. What all
+    entities have is plain text, which is quicker to plan; of the rest there are as many functions as any of
+    `entities` needs.
     """
-    texts = cache(texts)
-    count = max((len(texts(entity)) for entity in entities), default=0)
-    return [text_at(texts, position, wildcard) for position in range(count)]
+    found = {entity: texts(entity) for entity in entities}
+    alike = set.intersection(*map(set, found.values())) if found else set()
+    # Those with braces would be filled in.
+    alike = {text for text in alike if not {*text} & {*"{}"}}
+    plain = sorted(alike)
+    own = {
+        entity: [text for text in each if text not in alike] or plain[-1:]
+        for entity, each in found.items()
+    }
+    count = max(map(len, own.values()), default=0)
+    return [
+        *plain,
+        *(text_at(own.__getitem__, position, wildcard) for position in range(count)),
+    ]
 
 
 def text_at(texts, position, wildcard):

@@ -49,8 +49,10 @@ def refuse(problems):
 def run_settings(experiment):
     """Params function: the part of an experiment that decides its weights, as JSON."""
 
+    text = json.dumps(CONFIGURATION.run_settings(experiment).stored())
+
     def settings(wildcards, output):
-        return json.dumps(CONFIGURATION.run_settings(experiment).stored())
+        return text
 
     return settings
 
@@ -113,6 +115,15 @@ def run_texts(experiment, name):
 def snapshots_of(experiment):
     """Epochs of this experiment whose weights are kept."""
     return snapshot_epochs(EXPERIMENTS[experiment])
+
+
+def if_asked_for(*files):
+    """Input function of a target: these files, at any depth of lists; of other targets none of them is looked at."""
+
+    def found(wildcards):
+        return flatten([*files])
+
+    return found
 
 
 def dataset_of(experiment, file):
