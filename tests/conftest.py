@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +15,7 @@ import pytest
 import torch
 import yaml
 from filelock import FileLock
-from snakemake_server import run_snakemake
+from forked import run_forked, run_snakemake
 
 from anatomy.data.dataset import Dataset, write_dataset
 from anatomy.runtime import signals
@@ -135,14 +134,17 @@ def environment():
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
+def run(program, *arguments, folder=None, **variables):
+    """Run a program of the checkout to its end, whatever that is; the result has stdout and stderr as text.
+
+    `variables` are set in its environment.
+    """
+    return run_forked(program, *arguments, folder=folder, environment={**environment(), **variables})
+
+
 def run_program(name, *arguments):
-    """Run a program of workflow/scripts to its end."""
-    result = subprocess.run(
-        [sys.executable, SCRIPTS / f"{name}.py", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=environment(),
-    )
+    """Run a program of workflow/scripts, which must not fail."""
+    result = run(SCRIPTS / f"{name}.py", *arguments)
     assert result.returncode == 0, result.stderr
 
 

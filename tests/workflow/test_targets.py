@@ -11,8 +11,8 @@ import psutil
 import pytest
 import yaml
 from conftest import ROOT, SMOKE, STUDIES, configured, edited, plan
+from forked import run_snakemake
 from snakemake.utils import update_config
-from snakemake_server import run_snakemake
 
 from anatomy.data.presence import OFFICIAL
 from anatomy.studies.arrangements.paper import FIGURES
