@@ -189,8 +189,10 @@ def redraw(configuration: Configuration, overlays: Iterable[Path], output: Path)
         finished = subprocess.run(command, env=environment, stdout=sys.stderr)
         if finished.returncode:
             raise InputError("the figures of what is collected could not be drawn; see above")
-        for old in output.glob("*.png"):
-            old.unlink()
+        kept = {table.name for table in tables}
+        for old in output.glob("*.*"):
+            if old.suffix == ".png" or (old.suffix == ".csv" and old.name not in kept):
+                old.unlink()
         # Tables of an earlier time, of which nothing says how they were made.
         for old in output.iterdir():
             if old.is_dir() and not (old / RECORD).is_file():

@@ -117,9 +117,9 @@ def _claims(claims: pd.DataFrame) -> Iterator[str]:
     tested = claims[claims["verdict"] != NOT_TESTED]
     for row in tested.itertuples():
         interval = "" if pd.isna(row.low) else f"{row.low:.2f} to {row.high:.2f}"
-        yield (
-            f"| {row.id.replace('-', ' ')} | {row.value:.3g} | {interval} | {row.criterion} | {row.verdict} |"
-        )
+        # As in |n_l - 1/2|, where it would end a cell.
+        wanted = row.criterion.replace("|", r"\|")
+        yield f"| {row.id.replace('-', ' ')} | {row.value:.3g} | {interval} | {wanted} | {row.verdict} |"
     yield ""
     yield (
         f"The other {len(claims) - len(tested)} sentences need figures that these data do not reach. "

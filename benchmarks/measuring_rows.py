@@ -16,6 +16,7 @@ from anatomy.checkpoints.snapshots import load_snapshot
 from anatomy.data.dataset import open_dataset
 from anatomy.data.normalisation import Normaliser
 from anatomy.networks.folding import fold
+from anatomy.networks.memory_order import order_for_inference
 from anatomy.runtime.devices import set_up_torch
 from anatomy.runtime.files import read_json
 from anatomy.studies.arrangements.projections import snapshot_statistics
@@ -179,7 +180,7 @@ def reinitialisation(options: Options) -> list[Row]:
     plain = reference.vgg("vgg19", material.CLASSES, width)
     plain.load_state_dict(trained.state_dict())
     fold(trained)
-    trained.to(memory_format=torch.channels_last)
+    order_for_inference(trained, dataset.input_shape, torch.device("cpu"), "float32")
     resets = {name: convolutions(state) for name, state in inits.items()}
     resetter = Resetter(trained, resets, dataset.input_shape)
 

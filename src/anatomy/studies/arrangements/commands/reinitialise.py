@@ -23,8 +23,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the drop of every layer; write them to a table and a figure if asked to."""
     import pandas as pd
-    import torch
 
+    from anatomy.networks.memory_order import order_for_inference
     from anatomy.reporting.plotting import save_figure
     from anatomy.reporting.tables import write_table
     from anatomy.runtime.devices import claim_device, set_up_torch
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         network, task, linear = trained.network(), trained.task, arguments.with_linear
         resets = weights_of_run(network, trained, arguments.snapshots, arguments.rand, linear)
         resets = fold_all(network, resets, task.input_shape)
-        network.to(task.device, memory_format=torch.channels_last)
+        order_for_inference(network, task.input_shape, task.device, task.settings.precision)
         steps = resetter.Resetter(network, resets, task.input_shape, linear)
         memory = arguments.memory or resetter.MEMORY[task.device.type]
         batches = measure.batches_of_test(task, 0, steps.batch_size(arguments.batch_size, memory))

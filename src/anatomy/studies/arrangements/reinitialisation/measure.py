@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from anatomy.networks.memory_order import order_for_inference
 from anatomy.reporting.statistics import paired_difference_interval
 from anatomy.runtime.devices import processor
 from anatomy.runtime.fingerprints import fingerprint
@@ -90,7 +91,7 @@ def measured(
     device, precision = task.device, task.settings.precision
     memory = effort.memory or MEMORY[device.type]
     resets = fold_all(network, resets, task.input_shape)
-    network.to(device, memory_format=torch.channels_last)
+    order_for_inference(network, task.input_shape, device, precision)
     resetter = Resetter(network, resets, task.input_shape, linear)
     size = resetter.batch_size(effort.batch_size, memory)
     decisive = {

@@ -1,0 +1,35 @@
+"""The order in which the weights and activations of a network lie in memory, where it computes fastest."""
+
+from math import prod
+
+import torch
+from torch import nn
+
+from anatomy.networks.forward import layer_geometry
+
+# With so many channels on so small maps the float32 kernels for channels last wait for weights: on an Intel
+# Xeon those for channels first take a quarter to three quarters of the time.
+MANY_CHANNELS, SMALL_MAP = 256, 4 * 4
+
+
+def order_for_inference(
+    network: nn.Module, image_shape: tuple[int, int, int], device: torch.device, precision: str
+) -> None:
+    """Move a network to a device, channels last, for images of (C, H, W) without gradients.
+
+    In float32 on a CPU, convolutions of many channels on small maps and their input lie channels first.
+    """
+    network.to(device, memory_format=torch.channels_last)
+    if device.type != "cpu" or precision != "float32":
+        return
+    for layer in layer_geometry(network, image_shape):
+        channels, *size = layer.input_shape
+        if channels >= MANY_CHANNELS and prod(size) <= SMALL_MAP:
+            convolution = network.get_submodule(layer.name)
+            convolution.to(memory_format=torch.contiguous_format)
+            convolution.register_forward_pre_hook(_channels_first)
+
+
+def _channels_first(_: nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """Return the input of a layer with its channels first in memory."""
+    return tuple(tensor.contiguous() for tensor in inputs)
