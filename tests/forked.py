@@ -4,11 +4,14 @@ Most of a dry run, or of a short training, is the time in which Snakemake or tor
 the project is imported before the fork.
 """
 
+import atexit
+import gc
 import json
 import os
 import runpy
 import subprocess
 import sys
+import threading
 import traceback
 from functools import cache
 from pathlib import Path
@@ -58,6 +61,9 @@ def _serve(role):
     """Fork a process for every line of stdin; print its exit status."""
     for name in PACKAGES[role]:
         __import__(name)
+    # What a collection looks at is copied for the process that collects.
+    gc.collect()
+    gc.freeze()
     for line in sys.stdin:
         if (process := os.fork()) == 0:
             command, *where = json.loads(line)
@@ -83,27 +89,38 @@ def _program(path):
     """Run a program as Python itself does, its folder and then those of the environment first; end."""
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:0] = [str(Path(path).parent), *filter(None, paths)]
-    runpy.run_path(path, run_name="__main__")
-    sys.exit()
+    status = _status_of(lambda: runpy.run_path(path, run_name="__main__"))
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    _end(status)
 
 
 def _snakemake():
     """Run `snakemake`; end, without waiting for its timers."""
     from snakemake.cli import main
 
-    status = 1
+    _end(_status_of(main))
+
+
+def _status_of(work):
+    """Call a function; return the exit status of a program that does only this, and say why it failed."""
     try:
-        main()
+        work()
     except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
         traceback.print_exc()
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os._exit(status)
+        return 1
+    return 0
+
+
+def _end(status):
+    """End this process without taking apart its modules, which takes a second for those of torch."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import SCHEMA_FILE, SETTINGS, run_of, run_program, task_of
 from safetensors.torch import load_file
-from training_program import outputs, start, train
+from training_program import outputs, start
 
 from anatomy.data.dataset import open_dataset
 from anatomy.networks.forward import conv_layers
@@ -164,7 +164,9 @@ def test_two_programs_leave_the_same_bytes_side_by_side(tmp_path, dataset_folder
 def test_layers_of_a_run_are_reset_on_a_gpu_as_on_a_cpu(tmp_path, dataset_folder):
     """Of the few test images that round differently none may matter much: accuracies agree to one image."""
     run = tmp_path / "run"
-    train(run, dataset_folder, 0, "--gpus", 1)
+    process = start(run, dataset_folder, 0, "--gpus", 1)
+    _, stderr = process.communicate()
+    assert process.returncode == 0, stderr
     final = load_file(run / "final.safetensors")
     assert all(tensor.isfinite().all() for tensor in final.values())
     snapshot = run / "snapshots/epoch=0.safetensors"

@@ -7,6 +7,7 @@ import sys
 from functools import partial
 
 from conftest import SCRIPTS, SETTINGS, environment
+from conftest import run as run_forked_program
 
 # A network whose file changes once, while it is imported.
 HASTY = """from pathlib import Path
@@ -24,13 +25,17 @@ def net(input_shape, classes):
 """
 
 
-def start(folder, dataset, seed=0, *options, ignoring=(), **changes):
-    """Start a training with `SETTINGS`, but for `changes`, in a process of its own, `ignoring` signals."""
-    command = [sys.executable, SCRIPTS / "train_network.py", "--experiment", "test", "--seed", str(seed)]
+def command_of(folder, dataset, seed, options, changes):
+    """The program and what it is given, to train with `SETTINGS`, but for `changes`."""
+    command = [SCRIPTS / "train_network.py", "--experiment", "test", "--seed", seed]
     command += ["--settings", json.dumps({**SETTINGS, **changes}), "--dataset", dataset]
-    command += ["--output", folder, *options]
+    return [*command, "--output", folder, *options]
+
+
+def start(folder, dataset, seed=0, *options, ignoring=(), **changes):
+    """Start a training in a process of its own, `ignoring` signals."""
     return subprocess.Popen(
-        list(map(str, command)),
+        [sys.executable, *map(str, command_of(folder, dataset, seed, options, changes))],
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
@@ -44,12 +49,23 @@ def signals_as_on_a_terminal(ignoring=()):
         signal.signal(number, signal.SIG_IGN if number in ignoring else signal.SIG_DFL)
 
 
+def ended(folder, dataset, seed=0, *options, **changes):
+    """Train to the end, whatever that is."""
+    return run_forked_program(*command_of(folder, dataset, seed, options, changes))
+
+
 def train(*arguments, **changes):
     """Train to the end and return what was printed."""
-    process = start(*arguments, **changes)
-    _, stderr = process.communicate()
-    assert process.returncode == 0, stderr
-    return stderr
+    result = ended(*arguments, **changes)
+    assert result.returncode == 0, result.stderr
+    return result.stderr
+
+
+def refusal(*arguments, **changes):
+    """Train, which must be refused or given up, and return what was printed."""
+    result = ended(*arguments, **changes)
+    assert result.returncode == 1, result.stderr
+    return result.stderr
 
 
 def outputs(folder):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, environment, make_dataset
+from conftest import run as run_forked_program
 from torch.utils.data import DataLoader
 
 import material
@@ -36,14 +37,6 @@ SETTINGS = material.settings(
     schedule={"kind": "step", "every": 2, "factor": 0.1},
 )
 DATASET = make_dataset()
-
-
-def program(name, *arguments):
-    """Run a program of benchmarks/ to its end."""
-    command = [sys.executable, ROOT / "benchmarks" / name, *arguments]
-    return subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, env=environment(), cwd=ROOT
-    )
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +114,8 @@ def test_reinitialised_networks_predict_as_the_plain_reference(trained):
 def test_the_reference_program_trains_and_leaves_checkpoints(tmp_path):
     write_dataset(DATASET, tmp_path / "data", "shades", {"source": "test"})
     options = ["--dataset", tmp_path / "data", "--output", tmp_path, "--architecture", "vgg11"]
-    result = program("reference.py", *options, "--width", 0.0625, "--epochs", 2, "--threads", 1)
+    options += ["--width", 0.0625, "--epochs", 2, "--threads", 1]
+    result = run_forked_program(ROOT / "benchmarks/reference.py", *options, folder=ROOT)
     assert result.returncode == 0, result.stderr
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
         "vgg11_0.tar",
@@ -146,7 +140,9 @@ def test_the_reference_at_full_width_is_torchvisions_network():
 
 def test_a_quick_benchmark_prints_its_table_and_writes_nothing():
     before = {path: path.stat().st_mtime_ns for path in (ROOT / "docs").iterdir()}
-    result = program("run.py", "--quick", "--only", "loading", "gpu", "gpu-seeds")
+    # A real start, as it measures other programs and starts processes.
+    command = [sys.executable, ROOT / "benchmarks/run.py", "--quick", "--only", "loading", "gpu", "gpu-seeds"]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=ROOT)
     assert result.returncode == 0, result.stderr
     lines = [line for line in result.stdout.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
@@ -192,7 +188,7 @@ def test_actions_take_turns_and_the_first_turn_does_not_count():
 
 
 def test_an_unknown_benchmark_is_refused():
-    result = program("run.py", "--only", "steps")
+    result = run_forked_program(ROOT / "benchmarks/run.py", "--only", "steps", folder=ROOT)
     assert result.returncode == 2
     assert "invalid choice: 'steps'" in result.stderr
 

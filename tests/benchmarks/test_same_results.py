@@ -1,12 +1,10 @@
 """The comparison of two results directories: equal but for names, and every other difference found."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT, environment
+from conftest import ROOT, run
 from safetensors.numpy import save_file
 
 
@@ -28,10 +26,7 @@ def write(folder, weight=1.0, column="share", value=0.5, seconds=3, picture=b"%P
 
 
 def compare(before, after):
-    program = ROOT / "benchmarks" / "same_results.py"
-    return subprocess.run(
-        [sys.executable, program, before, after], capture_output=True, text=True, env=environment()
-    )
+    return run(ROOT / "benchmarks" / "same_results.py", before, after)
 
 
 @pytest.fixture

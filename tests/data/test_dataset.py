@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, SCHEMA_FILE, SCRIPTS, environment, make_dataset
+from conftest import ROOT, SCHEMA_FILE, SCRIPTS, environment, make_dataset, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -622,17 +622,15 @@ def test_missing_part_is_named(tmp_path, source, missing):
 # --- The program ---
 
 
-def prepare(settings, output, data, **options):
+def preparation(settings, output):
+    """The program prepare_dataset.py and what it is given."""
+    command = [SCRIPTS / "prepare_dataset.py", "--name", "pets", "--output", output]
+    return [*command, "--settings", json.dumps(settings), "--schema", SCHEMA_FILE]
+
+
+def prepare(settings, output, data):
     """Run prepare_dataset.py with `data` as $ANATOMY_DATA."""
-    program = [sys.executable, SCRIPTS / "prepare_dataset.py", "--name", "pets", "--output", output]
-    return subprocess.run(
-        [*program, "--settings", json.dumps(settings), "--schema", SCHEMA_FILE],
-        env=environment() | {DATA_VARIABLE: str(data)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        **options,
-    )
+    return run(*preparation(settings, output), **{DATA_VARIABLE: str(data)})
 
 
 FOLDER = {"source": "folder", "label": "Pets", "path": "pets", "homepage": "https://example.org/pets"}
@@ -698,7 +696,14 @@ def test_full_disk_leaves_no_half_written_file(tmp_path):
     def limit_file_size():
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    result = prepare(FOLDER, tmp_path / "out", tmp_path, preexec_fn=limit_file_size)
+    result = subprocess.run(
+        [sys.executable, *preparation(FOLDER, tmp_path / "out")],
+        env=environment() | {DATA_VARIABLE: str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=limit_file_size,
+    )
     assert result.returncode != 0
     assert "File too large" in result.stderr
     assert below(tmp_path / "out") == []

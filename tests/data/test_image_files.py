@@ -1,13 +1,12 @@
 """Images that stay in their files: the index, decoding against torchvision, and runs that stream them."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
-from conftest import SCHEMA_FILE, SCRIPTS, SETTINGS, environment, make_dataset, run_of
+from conftest import SCHEMA_FILE, SCRIPTS, SETTINGS, make_dataset, run_of, run_program
+from conftest import run as run_forked_program
 from PIL import Image
 from scipy.stats import ks_2samp
 
@@ -372,18 +371,11 @@ def test_a_run_with_random_crops_does_not_depend_on_workers(both):
     assert centre[1] != alone[1]
 
 
-def run_program(name, *arguments, check=True):
-    command = [sys.executable, SCRIPTS / name, *arguments]
-    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
-    assert not check or result.returncode == 0, result.stderr
-    return result
-
-
 def test_programs_prepare_train_and_reset_the_same_from_files_and_from_pixels(both, tmp_path):
     resident, indexed = both
     settings = {**SOURCE, "resize": 32, "crop": 32}
     entry = ("--name", "pictures", "--settings", json.dumps(settings), "--schema", SCHEMA_FILE)
-    run_program("prepare_dataset.py", *entry, "--output", tmp_path / "again")
+    run_program("prepare_dataset", *entry, "--output", tmp_path / "again")
     for name in ("data.safetensors", "dataset.json"):
         assert (tmp_path / "again" / name).read_bytes() == (indexed / name).read_bytes()
     table, weights = {}, {}
@@ -392,9 +384,9 @@ def test_programs_prepare_train_and_reset_the_same_from_files_and_from_pixels(bo
         run = tmp_path / f"{folder.name}-{workers}"
         common = ("--dataset", folder, "--workers", workers, "--schema", SCHEMA_FILE)
         seed = ("--experiment", "test", "--seed", 0, "--settings", options, "--output", run)
-        run_program("train_network.py", *common, *seed)
+        run_program("train_network", *common, *seed)
         reset = ("--run", run, "--snapshots", run / "snapshots/epoch=0.safetensors", "--rand")
-        run_program("reinitialise_layers.py", *common, *reset, "--output", run / "reinitialisation.csv")
+        run_program("reinitialise_layers", *common, *reset, "--output", run / "reinitialisation.csv")
         table[run.name] = (run / "reinitialisation.csv").read_text()
         weights[run.name] = (run / "final.safetensors").read_bytes()
     assert len(set(table.values())) == len(set(weights.values())) == 1
@@ -406,7 +398,7 @@ def test_program_names_a_missing_image_in_one_line(both, tmp_path):
     options = json.dumps({**SETTINGS, "epochs": 1, "snapshots": [0, 1]})
     arguments = ("--dataset", both[1], "--workers", 2, "--experiment", "test", "--seed", 0)
     arguments += ("--settings", options, "--schema", SCHEMA_FILE, "--output", tmp_path / "run")
-    result = run_program("train_network.py", *arguments, check=False)
+    result = run_forked_program(SCRIPTS / "train_network.py", *arguments)
     assert result.returncode == 1
     assert "001.png cannot be read (No such file or directory); put it back" in result.stderr
     assert "Traceback" not in result.stderr

@@ -1,12 +1,11 @@
 """Data sets that a function of the user's own returns: found, described, written, and refused."""
 
 import json
-import subprocess
 import sys
 
 import numpy as np
 import pytest
-from conftest import SCHEMA_FILE, SCRIPTS, environment
+from conftest import SCHEMA_FILE, SCRIPTS, run
 
 from anatomy.data.dataset import open_dataset
 from anatomy.data.own_source import read_own
@@ -97,9 +96,8 @@ def folder(tmp_path, monkeypatch):
 
 
 def prepare(**settings):
-    command = [sys.executable, SCRIPTS / "prepare_dataset.py", "--name", "mine", "--output", "out"]
-    command += ["--settings", json.dumps(settings), "--schema", SCHEMA_FILE]
-    return subprocess.run(command, capture_output=True, text=True, env=environment())
+    options = ["--name", "mine", "--output", "out", "--settings", json.dumps(settings)]
+    return run(SCRIPTS / "prepare_dataset.py", *options, "--schema", SCHEMA_FILE)
 
 
 def test_the_program_writes_what_the_function_returns(folder):

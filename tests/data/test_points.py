@@ -1,13 +1,13 @@
 """Points in the place of images: the sets, their files, and all that a run makes of them."""
 
 import json
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 import torch
-from conftest import RUN_SCHEMA, SCHEMA_FILE, SCRIPTS, environment, run_of, settings_of, task_of
+from conftest import RUN_SCHEMA, SCHEMA_FILE, SCRIPTS, run_of, settings_of, task_of
+from conftest import run as run_forked_program
 from sklearn.datasets import load_iris, make_circles, make_moons
 from torch import nn
 
@@ -74,9 +74,8 @@ def folder(tmp_path, monkeypatch):
 
 
 def prepare(**settings):
-    command = [sys.executable, SCRIPTS / "prepare_dataset.py", "--name", "mine", "--output", "out"]
-    command += ["--settings", json.dumps(settings), "--schema", SCHEMA_FILE]
-    return subprocess.run(command, capture_output=True, text=True, env=environment())
+    options = ["--name", "mine", "--output", "out", "--settings", json.dumps(settings)]
+    return run_forked_program(SCRIPTS / "prepare_dataset.py", *options, "--schema", SCHEMA_FILE)
 
 
 def made(folder, variant):

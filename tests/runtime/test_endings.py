@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 from conftest import SCRIPTS, environment
+from conftest import run as run_forked_program
 
 from anatomy.runtime import readings
 from anatomy.runtime.endings import ending
@@ -37,14 +38,6 @@ def raising(error):
         raise error
 
     return work
-
-
-def prepare(output, **options):
-    """Start the program that prepares a small data set, to its end."""
-    command = [sys.executable, SCRIPTS / "prepare_dataset.py", "--name", "digits", "--settings", EMBEDDED]
-    return subprocess.run(
-        [*command, "--output", output], capture_output=True, text=True, env=environment(), **options
-    )
 
 
 def a_file(folder):
@@ -90,15 +83,23 @@ def test_what_the_system_refuses_is_said_with_its_path(number, capsys):
 
 
 def test_full_disk_is_one_line_that_names_the_file_and_leaves_nothing(tmp_path):
+    command = [SCRIPTS / "prepare_dataset.py", "--name", "digits", "--settings", EMBEDDED]
+    command += ["--output", tmp_path / "out"]
     limit = (20_000, 20_000)
-    result = prepare(tmp_path / "out", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    result = subprocess.run(
+        [sys.executable, *command],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )
     assert result.returncode == 1
     path = tmp_path / "out" / "data.safetensors"
     expected = f"error: {path}: File too large; raise the limit on the size of files (ulimit -f)"
     assert result.stderr.splitlines()[0].startswith(expected) and len(result.stderr.splitlines()) == 1
     assert not list((tmp_path / "out").iterdir())
     # And with room it is made after all.
-    assert prepare(tmp_path / "out").returncode == 0 and path.is_file()
+    assert run_forked_program(*command).returncode == 0 and path.is_file()
 
 
 def test_full_memory_is_one_line(capsys):

@@ -1,18 +1,10 @@
 """What a call of Snakemake has refused it does not compute again; the next call does."""
 
 from conftest import SETTINGS
-from training_program import start, train
+from training_program import refusal, train
 
 from anatomy.runtime.locks import locked
 from anatomy.training.refusals import REFUSAL_FILE
-
-
-def refusal(*arguments, **changes):
-    """What a training prints that is refused."""
-    process = start(*arguments, **changes)
-    _, stderr = process.communicate()
-    assert process.returncode == 1, stderr
-    return stderr
 
 
 def test_a_loss_that_is_no_number_costs_one_training_of_a_call(tmp_path, dataset_folder, monkeypatch):

@@ -10,7 +10,8 @@ import time
 
 import pytest
 from conftest import ROOT, SCHEMA_FILE, SCRIPTS, SETTINGS, run_of
-from training_program import outputs, start, train
+from conftest import run as run_forked_program
+from training_program import outputs, refusal, start, train
 
 from anatomy.checkpoints.snapshots import save_snapshot
 from anatomy.data.dataset import open_dataset
@@ -104,15 +105,16 @@ def test_code_that_is_edited_during_training_is_not_passed_off_as_the_trainer(tm
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "src", copy / "src")
     shutil.copytree(SCRIPTS, copy / "scripts")
-    command = [sys.executable, copy / "scripts/train_network.py", "--experiment", "test", "--seed", "0"]
+    command = [copy / "scripts/train_network.py", "--experiment", "test", "--seed", "0"]
     command += ["--settings", json.dumps({**SETTINGS, **LONG}), "--schema", SCHEMA_FILE]
     command += ["--dataset", dataset_folder]
     command = list(map(str, [*command, "--output", tmp_path / "run"]))
-    options = {"env": {**os.environ, "PYTHONPATH": str(copy / "src")}, "text": True}
+    path = {"PYTHONPATH": str(copy / "src")}
+    options = {"env": {**os.environ, **path}, "stderr": subprocess.PIPE, "text": True}
     for name in ("src/anatomy/networks/build.py", "scripts/train_network.py"):
         shutil.rmtree(tmp_path / "run", ignore_errors=True)
         original = (copy / name).read_text()
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, **options)
+        process = subprocess.Popen([sys.executable, *command], **options)
         process.stderr.readline()
         (copy / name).write_text(original + "\nEDITED = True\n")
         _, stderr = process.communicate()
@@ -121,10 +123,12 @@ def test_code_that_is_edited_during_training_is_not_passed_off_as_the_trainer(tm
         assert not (tmp_path / "run/run.json").exists()
         # A comment is no edit of what the code does.
         (copy / name).write_text(original + "\n# edited\n")
-        undone = subprocess.run(command, capture_output=True, check=True, **options)
+        undone = run_forked_program(*command, **path)
+        assert undone.returncode == 0, undone.stderr
         assert "finished before" in undone.stderr
         (copy / name).write_text(original + "\nEDITED = True\n")
-        kept = subprocess.run(command, capture_output=True, check=True, **options)
+        kept = run_forked_program(*command, **path)
+        assert kept.returncode == 0, kept.stderr
         assert "finished before" not in kept.stderr
         (copy / name).write_text(original)
 
@@ -132,9 +136,7 @@ def test_code_that_is_edited_during_training_is_not_passed_off_as_the_trainer(tm
 def test_a_run_is_trained_by_one_process_at_a_time(tmp_path, dataset_folder):
     run = tmp_path / "run"
     with locked(run):
-        process = start(run, dataset_folder)
-        _, stderr = process.communicate()
-    assert process.returncode == 1
+        stderr = refusal(run, dataset_folder)
     assert f"{run} is being trained by another process (process {os.getpid()} on" in stderr
     assert not (run / "run.json").exists()
     train(run, dataset_folder)

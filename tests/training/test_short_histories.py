@@ -9,7 +9,7 @@ import torch
 from conftest import RUN_SCHEMA
 from safetensors.torch import load_file
 from training.small_runs import small_run, trained, write_nets
-from training_program import outputs, start, train
+from training_program import outputs, refusal, train
 
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.settings import Settings, snapshot_epochs
@@ -193,9 +193,7 @@ def test_an_epoch_of_a_run_with_stop_is_refused_with_what_can_be_done(tmp_path, 
 
 
 def test_an_earlier_key_is_answered_with_what_is_written_now(tmp_path, dataset_folder):
-    process = start(tmp_path / "run", dataset_folder, whole_snapshots=True)
-    _, stderr = process.communicate()
-    assert process.returncode == 1
+    stderr = refusal(tmp_path / "run", dataset_folder, whole_snapshots=True)
     assert "whole_snapshots: there is no such key any more; write `snapshots: {weights: all}`" in stderr
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import SETTINGS, make_dataset, run_of, task_of
 from safetensors.torch import load_file, save_file
-from training_program import outputs, start, train
+from training_program import outputs, refusal, train
 
 from anatomy.data.dataset import write_dataset
 from anatomy.runtime.errors import InputError
@@ -196,9 +196,7 @@ def test_a_parent_that_is_damaged_or_not_finished_is_refused(tmp_path, parent, d
 
 def test_the_option_and_the_key_go_together(tmp_path, parent):
     for options, changes in (((), {"start": FROM_TEST}), (("--start", parent / "run"), {})):
-        process = start(tmp_path / "run", parent / "dataset", 0, *options, **changes)
-        _, stderr = process.communicate()
-        assert process.returncode == 1
+        stderr = refusal(tmp_path / "run", parent / "dataset", 0, *options, **changes)
         assert "error: --start and the key `start` of the settings go together" in stderr
 
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
-from training_program import outputs, start, train
+from training_program import outputs, refusal, train
 
 from anatomy.checkpoints.snapshots import load_snapshot
 from anatomy.data.dataset import write_dataset
@@ -302,8 +302,7 @@ def test_a_network_of_linear_layers_has_a_subspace_without_beta():
 
 def test_beta_without_convolutions_is_refused(tmp_path, finished):
     changes = {"architecture": "mlp", "subspace": {"kind": "line"}, "epochs": 1}
-    process = start(tmp_path / "run", finished / "dataset", **changes)
-    _, stderr = process.communicate()
+    stderr = refusal(tmp_path / "run", finished / "dataset", **changes)
     assert "error: subspace.beta: this network has no convolutions; set beta to 0" in stderr
     with pytest.raises(InputError, match="no convolutions"):
         begin_run(task_of(make_dataset(), DESCRIPTION, **changes))

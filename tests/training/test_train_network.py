@@ -5,7 +5,7 @@ import pytest
 import torch
 from conftest import SETTINGS, make_dataset
 from safetensors.torch import load_file
-from training_program import HASTY, outputs, start, train
+from training_program import HASTY, outputs, refusal, start, train
 
 from anatomy.data.dataset import write_dataset
 from anatomy.networks.build import build_network
@@ -90,15 +90,15 @@ def test_tf32_is_float32_on_a_cpu(tmp_path, dataset_folder, trained):
 def test_training_does_not_import_torchs_compiler(tmp_path, dataset_folder, monkeypatch):
     """It takes a second of every run."""
     monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
-    imported = train(tmp_path / "run", dataset_folder, epochs=1, snapshots=[1])
+    process = start(tmp_path / "run", dataset_folder, epochs=1, snapshots=[1])
+    _, imported = process.communicate()
+    assert process.returncode == 0, imported
     assert "torch.optim.sgd" in imported
     assert "torch._dynamo" not in imported
 
 
 def test_a_diverging_run_stops_and_says_why(tmp_path, dataset_folder):
-    process = start(tmp_path / "run", dataset_folder, optimiser={"learning_rate": 1e30})
-    _, stderr = process.communicate()
-    assert process.returncode == 1
+    stderr = refusal(tmp_path / "run", dataset_folder, optimiser={"learning_rate": 1e30})
     assert "error: the training loss is nan" in stderr
     assert "lower optimiser.learning_rate" in stderr
     assert not (tmp_path / "run/run.json").exists()
@@ -108,9 +108,7 @@ def test_an_edit_between_start_and_import_is_noticed(tmp_path, dataset_folder, m
     """A network's module is edited while it is imported: what was trained is not what stands there."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hasty_net.py").write_text(HASTY)
-    process = start(tmp_path / "run", dataset_folder, architecture="hasty_net:net", width=1.0, epochs=1)
-    _, stderr = process.communicate()
-    assert process.returncode == 1
+    stderr = refusal(tmp_path / "run", dataset_folder, architecture="hasty_net:net", width=1.0, epochs=1)
     assert f"error: the code was edited while {tmp_path / 'run'} was prepared; run again" in stderr
     assert not (tmp_path / "run").exists()
     printed = train(tmp_path / "run", dataset_folder, architecture="hasty_net:net", width=1.0, epochs=1)
@@ -138,9 +136,7 @@ def test_an_edit_between_start_and_import_is_noticed(tmp_path, dataset_folder, m
     ],
 )
 def test_settings_that_make_no_sense_are_refused_by_their_keys(tmp_path, dataset_folder, changes, message):
-    process = start(tmp_path / "run", dataset_folder, **changes)
-    _, stderr = process.communicate()
-    assert process.returncode == 1
+    stderr = refusal(tmp_path / "run", dataset_folder, **changes)
     assert stderr.splitlines()[-1].startswith(f"error: {message}")
     assert not (tmp_path / "run").exists()
 

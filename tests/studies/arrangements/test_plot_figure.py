@@ -2,12 +2,10 @@
 
 import json
 import runpy
-import subprocess
-import sys
 
 import numpy as np
 import pytest
-from conftest import SCRIPTS, environment
+from conftest import SCRIPTS, run
 from PIL import Image
 from studies.arrangements import made_up
 
@@ -39,9 +37,7 @@ def arguments(kind, tables, output, options=None):
 
 def refusal(*arguments):
     """What the program says, in one line, when it refuses."""
-    result = subprocess.run(
-        [sys.executable, PROGRAM, *map(str, arguments)], capture_output=True, text=True, env=environment()
-    )
+    result = run(PROGRAM, *arguments)
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     return line

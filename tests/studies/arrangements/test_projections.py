@@ -1,13 +1,11 @@
 """Equations 1 and 2 against the explicit matrix of the convolution."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
-from conftest import SCRIPTS, environment
+from conftest import SCRIPTS, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,10 +24,7 @@ from anatomy.studies.arrangements.tables import n_l_table, pool
 
 def measured(folder, *options):
     """Run measure_projections.py in a folder."""
-    command = [sys.executable, SCRIPTS / "measure_projections.py", *options]
-    return subprocess.run(
-        list(map(str, command)), cwd=folder, capture_output=True, text=True, env=environment()
-    )
+    return run(SCRIPTS / "measure_projections.py", *options, folder=folder)
 
 
 def explicit_matrix(weight, input_shape, stride, padding):

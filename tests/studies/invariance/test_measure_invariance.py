@@ -1,14 +1,13 @@
 """From a trained run to its tables, by the programs, against networks evaluated the ordinary way."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, RUN_SCHEMA, SCRIPTS, environment, make_dataset, run_program
+from conftest import ROOT, RUN_SCHEMA, SCRIPTS, make_dataset, run_program
+from conftest import run as run_forked_program
 from PIL import Image
 from training_program import train
 
@@ -240,10 +239,9 @@ def test_any_run_is_measured_layer_by_layer(tmp_path):
     ],
 )
 def test_what_cannot_be_measured_is_one_line(folder, settings, words):
-    command = [sys.executable, SCRIPTS / "measure_invariance.py", "--run", folder / "run"]
-    command += ["--dataset", folder / "data", "--settings", json.dumps(settings)]
-    command += ["--output", folder / "none.safetensors"]
-    result = subprocess.run([*map(str, command)], capture_output=True, text=True, env=environment())
+    options = ["--run", folder / "run", "--dataset", folder / "data", "--settings", json.dumps(settings)]
+    options += ["--output", folder / "none.safetensors"]
+    result = run_forked_program(SCRIPTS / "measure_invariance.py", *options)
     assert result.returncode == 1 and result.stderr.count("\n") == 1
     assert result.stderr.startswith("error: ") and words in result.stderr
     assert not (folder / "none.safetensors").exists()

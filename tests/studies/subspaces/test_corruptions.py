@@ -1,14 +1,12 @@
 """Runs on image files, evaluated on corrupted ones by type and severity."""
 
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import RUN_SCHEMA, SCRIPTS, environment, settings_of
+from conftest import RUN_SCHEMA, run_program, settings_of
 from PIL import Image
 from studies.subspaces.subspace_runs import SMALL
 
@@ -86,13 +84,12 @@ def test_the_program_goes_through_types_and_severities(folder, tmp_path):
         **{"--run": folder / "run", "--dataset": folder / "dataset", "--points": folder / "points"},
         **{"--path": folder / "corrupted", "--output": tmp_path / "table.csv"},
     }
-    command = [sys.executable, SCRIPTS / "evaluate_corruptions.py", "--types", "black", "--severities", 2]
+    command = ["evaluate_corruptions", "--types", "black", "--severities", 2]
     for name, value in options.items():
         command += [name, value]
-    subprocess.run(list(map(str, command)), check=True, env=environment())
-    collected = [sys.executable, SCRIPTS / "tabulate_corruptions.py", "--table", tmp_path / "both.csv"]
-    collected += ["--corruptions", tmp_path / "table.csv", tmp_path / "table.csv"]
-    subprocess.run(list(map(str, collected)), check=True, env=environment())
+    run_program(*command)
+    collected = ["--corruptions", tmp_path / "table.csv", tmp_path / "table.csv"]
+    run_program("tabulate_corruptions", "--table", tmp_path / "both.csv", *collected)
     table = pd.read_csv(tmp_path / "table.csv")
     assert len(pd.read_csv(tmp_path / "both.csv")) == 2 * len(table)
     assert set(zip(table["type"], table["severity"], strict=True)) == {("black", 2)}

@@ -1,14 +1,12 @@
 """Matching of units: what it must keep, what it must find, and barriers that it removes."""
 
 import shutil
-import subprocess
-import sys
 from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
 import torch
-from conftest import SCRIPTS, environment
+from conftest import run_program
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
@@ -136,8 +134,7 @@ def test_the_barrier_between_a_run_and_itself_renumbered_goes(tmp_path):
     assert lost == pytest.approx([lost[0]] * 3, rel=1e-4)
     assert [row["other"] for row in rows] == [9] * 6
     options = ["--runs", first.folder, copied, "--dataset", tmp_path / "dataset", "--points", 3]
-    command = [sys.executable, SCRIPTS / "measure_barrier.py", *options, "--output", tmp_path / "barrier.csv"]
-    subprocess.run(list(map(str, command)), check=True, env=environment())
+    run_program("measure_barrier", *options, "--output", tmp_path / "barrier.csv")
     table = read_table(tmp_path / "barrier.csv")
     assert table["loss"].tolist() == pytest.approx([row["loss"] for row in rows], rel=1e-4)
     figure = draw({"barrier": [table]}, ["LeNet, shades"])

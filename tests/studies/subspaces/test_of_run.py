@@ -1,13 +1,11 @@
 """Points of a run recalibrated and evaluated, against plain torch and what must hold of them."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import RUN_SCHEMA, SCRIPTS, environment
+from conftest import RUN_SCHEMA, SCRIPTS, run_program
+from conftest import run as run_forked_program
 from studies.subspaces.subspace_runs import finished_run, opened
 
 from anatomy.networks.batch_norm import normalisations
@@ -235,16 +233,11 @@ def test_the_programs_do_the_same(line, tmp_path):
     common = ["--run", run.folder, "--dataset", run.folder.parent / "dataset"]
     points = tmp_path / "points.safetensors"
     outputs = ["--table", tmp_path / "table.csv", "--predictions", tmp_path / "predictions.safetensors"]
-    for program, *options in (
-        ["recalibrate_points.py", *common, "--points", 5, "--output", points],
-        ["evaluate_points.py", *common, "--points", points, *outputs],
-    ):
-        command = [sys.executable, SCRIPTS / program, *options]
-        subprocess.run(list(map(str, command)), check=True, env=environment())
+    run_program("recalibrate_points", *common, "--points", 5, "--output", points)
+    run_program("evaluate_points", *common, "--points", points, *outputs)
     written = pd.read_csv(tmp_path / "table.csv")
     pd.testing.assert_series_equal(written["accuracy"], table["accuracy"])
-    command = [sys.executable, SCRIPTS / "evaluate_points.py", *common, *outputs]
-    refused = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
+    refused = run_forked_program(SCRIPTS / "evaluate_points.py", *common, *outputs)
     assert refused.returncode and "were not recalibrated" in refused.stderr
 
 

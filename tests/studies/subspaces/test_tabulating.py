@@ -1,11 +1,8 @@
 """The programs that measure ends and collect tables, from runs of two seeds to what figures read."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
-from conftest import SCRIPTS, environment
+from conftest import run_program
 from studies.subspaces.subspace_runs import finished_run, opened
 
 from anatomy.reporting.tables import LAYERS, read_table
@@ -24,11 +21,6 @@ from anatomy.studies.subspaces.recalibration import recalibrated, training_batch
 SEEDS = (0, 1)
 
 
-def program(name, *options):
-    command = [sys.executable, SCRIPTS / name, *options]
-    subprocess.run(list(map(str, command)), check=True, env=environment())
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Two runs that have trained a line, evaluated, and their tables."""
@@ -43,18 +35,18 @@ def folder(tmp_path_factory):
         write_csv(folder / f"{seed}.csv", EVALUATIONS, rows)
         write_predictions(folder / f"{seed}.safetensors", seed, network, run.task.test[1].numpy())
         snapshots = sorted((run.folder / "snapshots").iterdir())
-        program(
-            *("measure_ends.py", "--snapshots", *snapshots, "--kind", "line"),
+        run_program(
+            *("measure_ends", "--snapshots", *snapshots, "--kind", "line"),
             *("--output", folder / f"ends-{seed}.csv"),
         )
-    program(
-        *("tabulate_subspaces.py", "--evaluations", *(folder / f"{seed}.csv" for seed in SEEDS)),
+    run_program(
+        *("tabulate_subspaces", "--evaluations", *(folder / f"{seed}.csv" for seed in SEEDS)),
         *("--predictions", *(folder / f"{seed}.safetensors" for seed in SEEDS)),
         *("--table", folder / "evaluations.csv", "--summary", folder / "evaluations_summary.csv"),
         *("--ensembles", folder / "ensembles.csv", "--plane", folder / "plane.csv"),
     )
-    program(
-        *("tabulate_ends.py", "--ends", *(folder / f"ends-{seed}.csv" for seed in SEEDS)),
+    run_program(
+        *("tabulate_ends", "--ends", *(folder / f"ends-{seed}.csv" for seed in SEEDS)),
         *("--geometry", folder / "geometry.csv", "--layers", folder / "layers.csv"),
     )
     return folder

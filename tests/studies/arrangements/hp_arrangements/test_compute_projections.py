@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import SCRIPTS, environment
+from conftest import run as run_forked_program
 from safetensors.torch import save_file
 from torch import nn
 
@@ -26,13 +27,7 @@ PROGRAM = SCRIPTS / "hp_arrangements" / "compute_projections.py"
 
 def run(folder, options):
     """Run the program in a folder with options as one types them."""
-    return subprocess.run(
-        [sys.executable, str(PROGRAM), *options.split()],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={**environment(), "ANATOMY_DATA": str(folder)},
-    )
+    return run_forked_program(PROGRAM, *options.split(), folder=folder, ANATOMY_DATA=str(folder))
 
 
 def measured(folder, options):

@@ -2,13 +2,12 @@
 
 import json
 import logging
-import subprocess
-import sys
 
 import pytest
 import torch
 from command_line_runs import seen
-from conftest import RUN_SCHEMA, SCHEMA_FILE, SCRIPTS, environment, make_dataset
+from conftest import RUN_SCHEMA, SCHEMA_FILE, SCRIPTS, make_dataset
+from conftest import run as run_forked_program
 from safetensors.torch import save_file
 
 from anatomy.checkpoints.snapshots import LayerGeometry, Snapshot, save_snapshot
@@ -63,10 +62,7 @@ def files(tmp_path_factory):
 
 
 def run(folder, *options):
-    command = [sys.executable, SCRIPTS / "hp_arrangements" / "reinit_layers.py", *options]
-    return subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, env=environment(), cwd=folder
-    )
+    return run_forked_program(SCRIPTS / "hp_arrangements" / "reinit_layers.py", *options, folder=folder)
 
 
 def test_program_writes_the_authors_files(files, tmp_path):

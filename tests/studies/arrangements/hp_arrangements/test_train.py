@@ -1,14 +1,13 @@
 """The authors' train.py, against plain computations."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from command_line_runs import assert_close, command_line_run, history, plain_run, prepared_run, seen, trained
-from conftest import RUN_SCHEMA, SCRIPTS, environment
+from conftest import RUN_SCHEMA, SCRIPTS
+from conftest import run as run_forked_program
 from official_files import serve
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -35,8 +34,7 @@ PROGRAMS = SCRIPTS / "hp_arrangements"
 
 @pytest.mark.parametrize("options", [["--arch", "vgg19"], ["--dataset", "mnist"], []])
 def test_without_names_the_program_lists_them(options):
-    command = [sys.executable, PROGRAMS / "train.py", *options]
-    result = subprocess.run(command, capture_output=True, text=True, env=environment())
+    result = run_forked_program(PROGRAMS / "train.py", *options)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == choices() + "\n"
     assert all(name in result.stdout for name in ("vgg19_orig", "resnet18", "timm/<name>"))
@@ -51,12 +49,7 @@ def test_an_edit_between_start_and_import_is_noticed(shades):
     measuring = [PROGRAMS / "reinit_layers.py", *common, "--rand", "--load-from", weights, "--threads", "1"]
     for command, done in ((training, "prepared"), (measuring, "measured")):
         Path("edited").unlink(missing_ok=True)
-        results = [
-            subprocess.run(
-                [sys.executable, *map(str, command)], capture_output=True, text=True, env=environment()
-            )
-            for _ in range(2)
-        ]
+        results = [run_forked_program(*command) for _ in range(2)]
         assert [result.returncode for result in results] == [1, 0], results
         assert "error: the code was edited while models/shades/hasty_net:net/3" in results[0].stderr
         assert f"was {done}; run again to do so with the new code" in results[0].stderr
@@ -115,10 +108,10 @@ def image_folder():
 def test_the_documented_example_on_an_image_folder():
     """The README's: --arch vgg19 --dataset imagenet ... --epochs 40 --lr 0.01 --batch-size 128."""
     image_folder()
-    command = [sys.executable, PROGRAMS / "train.py", "--arch", "lenet", "--dataset", "imagenet"]
+    command = [PROGRAMS / "train.py", "--arch", "lenet", "--dataset", "imagenet"]
     command += ["--data-path", "imagenet", "--epochs", "2", "--lr", "0.01", "--batch-size", "128"]
     command += ["--augmentation", "--shuffle", "--split", "0.25", "--subsample-classes", "2"]
-    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
+    result = run_forked_program(*command)
     assert result.returncode == 0, result.stderr
     [seed] = [line.split()[-1] for line in result.stderr.splitlines() if "drawn at random" in line]
     folder = Path("models/imagenet_2/lenet", seed)
@@ -202,9 +195,9 @@ def test_evaluation_of_a_checkpoint(server, monkeypatch):
 
 def test_the_other_programs_read_a_run(shades):
     folder = trained("--epochs", 1)
-    command = [sys.executable, SCRIPTS / "reinitialise_layers.py", "--run", folder, "--dataset", "shades"]
+    command = [SCRIPTS / "reinitialise_layers.py", "--run", folder, "--dataset", "shades"]
     command += ["--snapshots", folder / "snapshots/epoch=0.safetensors", "--output", "reinitialisation.csv"]
-    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
+    result = run_forked_program(*command)
     assert result.returncode == 0, result.stderr
     assert len(Path("reinitialisation.csv").read_text().splitlines()) > 6
 
@@ -218,12 +211,12 @@ def test_the_other_programs_read_a_run(shades):
 )
 def test_resetting_starts_from_the_accuracy_of_training(options, shades):
     folder = trained("--epochs", 1, "--lr", 0.005, "--batch-size", 8, *options)
-    command = [sys.executable, PROGRAMS / "reinit_layers.py", "--arch", "lenet", "--dataset", "shades"]
+    command = [PROGRAMS / "reinit_layers.py", "--arch", "lenet", "--dataset", "shades"]
     command += [*options, "--load-from", folder / "final.safetensors", "--rand"]
     if "--shuffle" in options:
         command.remove("--shuffle")
         command += ["--class-sample-seed", 3]
-    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
+    result = run_forked_program(*command)
     assert result.returncode == 0, result.stderr
     [path] = Path("results").rglob("reinit_final.json")
     assert json.loads(path.read_text())["top1_test"] == pytest.approx(
@@ -259,8 +252,8 @@ def test_a_run_by_the_name_of_its_data_is_opened_with_the_statistics_of_the_name
     named = seen(DataChoice("cifar10", Path("prepared")))
     assert torch.equal(run.task.normalise(pixels), named.normalise(pixels))
     assert not torch.equal(run.task.normalise(pixels), seen(DataChoice("prepared")).normalise(pixels))
-    command = [sys.executable, PROGRAMS / "reinit_layers.py", "--arch", "lenet", "--dataset", "prepared"]
+    command = [PROGRAMS / "reinit_layers.py", "--arch", "lenet", "--dataset", "prepared"]
     command += ["--load-from", folder / "final.safetensors", "--rand"]
-    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment())
+    result = run_forked_program(*command)
     assert result.returncode == 1
     assert "on other pixels or classes; give --dataset by its name" in result.stderr

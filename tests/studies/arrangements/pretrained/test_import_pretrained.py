@@ -2,13 +2,11 @@
 
 import json
 import runpy
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import yaml
-from conftest import SCRIPTS, environment
+from conftest import SCRIPTS, run
 from released_files import ORIGIN, save_alexnet, save_named, state_dict
 from safetensors.numpy import load_file
 
@@ -18,16 +16,8 @@ from anatomy.checkpoints.snapshots import load_snapshot
 def test_program_refuses_a_missing_file_in_one_line(tmp_path):
     settings = {"architecture": "alexnet", "source": "matconvnet", "path": "alex.mat", "seed": 0}
     settings["homepage"] = "https://example.org/zoo"
-    result = subprocess.run(
-        [
-            sys.executable,
-            SCRIPTS / "import_pretrained.py",
-            *("--name", "alex", "--settings", json.dumps(settings), "--output", tmp_path / "out"),
-        ],
-        capture_output=True,
-        text=True,
-        env={**environment(), "ANATOMY_DATA": str(tmp_path)},
-    )
+    options = ["--name", "alex", "--settings", json.dumps(settings), "--output", tmp_path / "out"]
+    result = run(SCRIPTS / "import_pretrained.py", *options, ANATOMY_DATA=str(tmp_path))
     assert result.returncode == 1
     [line] = result.stderr.strip().splitlines()
     assert f"pretrained network alex: alex.mat not found; looked for {tmp_path / 'alex.mat'}" in line

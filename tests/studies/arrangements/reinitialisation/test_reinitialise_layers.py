@@ -12,6 +12,7 @@ from collections import Counter
 import pytest
 import torch
 from conftest import SCRIPTS, environment, make_dataset
+from conftest import run as run_forked_program
 from reset_networks import changed, weights_of
 from safetensors.torch import load_file
 from training_program import HASTY, train
@@ -33,12 +34,22 @@ def trained_run(tmp_path_factory):
     return folder
 
 
-def start(run, output, *options):
-    """Start the program on both snapshots of a run, in a process of its own."""
+def command_of(run, output, *options):
+    """The program and what it is given, for both snapshots of a run."""
     snapshots = [run / f"run/snapshots/epoch={epoch}.safetensors" for epoch in (0, 1)]
-    command = [sys.executable, SCRIPTS / "reinitialise_layers.py", "--run", run / "run"]
-    command += ["--dataset", run / "data", "--snapshots", *snapshots, "--output", output, *options]
-    return subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, env=environment())
+    command = [SCRIPTS / "reinitialise_layers.py", "--run", run / "run", "--dataset", run / "data"]
+    return [*command, "--snapshots", *snapshots, "--output", output, *options]
+
+
+def start(*arguments):
+    """Start the program in a process of its own."""
+    command = [sys.executable, *map(str, command_of(*arguments))]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment())
+
+
+def ended(*arguments):
+    """Run the program to its end, whatever that is."""
+    return run_forked_program(*command_of(*arguments))
 
 
 def rows_of(path):
@@ -51,8 +62,8 @@ def rows_of(path):
 def every_cell(trained_run):
     """The table of all types of reset of the run."""
     output = trained_run / "every.csv"
-    process = start(trained_run, output, *EVERY_CELL)
-    assert process.wait() == 0, process.stderr.read()
+    result = ended(trained_run, output, *EVERY_CELL)
+    assert result.returncode == 0, result.stderr
     return output
 
 
@@ -85,9 +96,9 @@ def test_program_resets_linear_layers_and_draws_several_times(every_cell):
 
 def test_program_refuses_data_of_others(trained_run, tmp_path):
     write_dataset(make_dataset(seed=1), tmp_path / "other", "other", {"source": "test"})
-    process = start(trained_run, tmp_path / "x.csv", "--dataset", tmp_path / "other")
-    assert process.wait() == 1
-    assert "data set other is not the one that" in process.stderr.read()
+    result = ended(trained_run, tmp_path / "x.csv", "--dataset", tmp_path / "other")
+    assert result.returncode == 1
+    assert "data set other is not the one that" in result.stderr
     assert list(tmp_path.iterdir()) == [tmp_path / "other"]
 
 
@@ -99,13 +110,13 @@ def test_an_edit_between_start_and_import_is_noticed(trained_run, tmp_path, monk
     train(tmp_path / "run", trained_run / "data", **own)
     (tmp_path / "edited").unlink()
     (tmp_path / "data").symlink_to(trained_run / "data")
-    process = start(tmp_path, tmp_path / "x.csv")
-    assert process.wait() == 1
-    assert f"error: the code was edited while {tmp_path / 'run'} was measured" in process.stderr.read()
+    result = ended(tmp_path, tmp_path / "x.csv")
+    assert result.returncode == 1
+    assert f"error: the code was edited while {tmp_path / 'run'} was measured" in result.stderr
     assert not (tmp_path / "x.csv").exists()
-    process = start(tmp_path, tmp_path / "x.csv")
-    assert process.wait() == 0
-    assert "continuing after" not in process.stderr.read()
+    result = ended(tmp_path, tmp_path / "x.csv")
+    assert result.returncode == 0
+    assert "continuing after" not in result.stderr
     assert (tmp_path / "x.csv").exists()
 
 
