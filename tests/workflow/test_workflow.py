@@ -389,7 +389,8 @@ def test_figures_and_claims_are_drawn_again_from_what_is_collected(smoke, tmp_pa
     overlay, output = tmp_path / "own.yaml", tmp_path / "docs"
     overlay.write_text("# Smoke: all of it.\ndevice: cpu\n")
     output.mkdir()
-    (output / "figure_01.png").write_bytes(b"of an earlier time")
+    for name in ("figure_01.png", "of_before.csv"):
+        (output / name).write_bytes(b"of an earlier time")
     (output / "README.md").write_text(f"Earlier.\n{BY_HAND}\n\nBy hand.\n")
     command = [
         sys.executable,
@@ -410,6 +411,7 @@ def test_figures_and_claims_are_drawn_again_from_what_is_collected(smoke, tmp_pa
         assert (output / Path(name).name).read_bytes() == (results / name).read_bytes()
     pictures = {path.name: path.read_bytes() for path in (results / "arrangements/figures").glob("*.png")}
     assert {path.name: path.read_bytes() for path in output.glob("*.png")} == pictures
+    assert not (output / "of_before.csv").exists()
     histories = pd.read_csv(output / "rgb/training.csv")
     assert sorted(set(histories["seed"])) == [0, 1]
     record = json.loads((output / "rgb/record.json").read_text())
