@@ -31,16 +31,17 @@ from anatomy.runtime.locks import locked
 ROOT = collect.ROOT
 CONFIGURATION = ROOT / "config" / "real-images.yaml"
 OUTPUT = ROOT / "docs" / "results" / "real-images"
-# CPU seconds of a step, and of resetting the layers of one run, on an Intel Xeon with AMX, 27 November 2026.
+# CPU seconds of a step, and of resetting the layers of one run, on an Intel Xeon with AMX, 27 November 2026;
+# of those in float32, noise and MNIST, on one at 2.5 GHz without.
 EXPECTED = {
     "cifar10-step": (0.25, 150),
     "cifar10-step-full": (1.0, 600),
     "cifar10-smooth": (0.25, 150),
-    "cifar10-noise": (0.024, 0),
+    "cifar10-noise": (0.04, 0),
     "cifar10-shuffle": (0.25, 0),
     "cifar10-unit": (0.25, 0),
-    "mnist-smooth": (0.05, 0),
-    "mnist-both": (0.05, 0),
+    "mnist-smooth": (0.2, 0),
+    "mnist-both": (0.2, 0),
 }
 # Below results, which git ignores: the worktree has no changes of its own.
 LOG = Path("results", "long_runs.log")
