@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from functools import cache
 
 from conftest import ROOT
 
@@ -33,6 +34,21 @@ PYPI_OF_IMPORT = {
 }
 
 
+@cache
+def names_in(path):
+    """Dotted names that a source file imports itself."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import():
+                names |= {alias.name for alias in node.names}
+            case ast.ImportFrom():
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+            case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=name)]):
+                names.add(name)
+    return names
+
+
 def imports(path, seen=None):
     """Third-party packages that a program imports, by PyPI name, through the library's modules too.
 
@@ -42,16 +58,8 @@ def imports(path, seen=None):
     if path in seen:
         return set()
     seen.add(path)
-    names, found = set(), set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        match node:
-            case ast.Import():
-                names |= {alias.name for alias in node.names}
-            case ast.ImportFrom():
-                names |= {f"{node.module}.{alias.name}" for alias in node.names}
-            case ast.Call(func=ast.Attribute(attr="import_module"), args=[ast.Constant(value=name)]):
-                names.add(name)
-    for name in names:
+    found = set()
+    for name in names_in(path):
         package, *parts = name.split(".")
         if package == "anatomy":
             for length in range(len(parts) + 1):

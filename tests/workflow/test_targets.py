@@ -49,11 +49,12 @@ def test_partial_targets(checkout):
 def test_snakemake_does_not_poll_for_jobs_unless_a_limit_is_asked_for(checkout):
     """Its limit on jobs in a second looks for them once more each second for every job that has ended."""
     checkout.configure(SMOKE)
-    said = "\nonsuccess:\n    print('limited:', workflow.scheduler.job_rate_limiter is not None)\n"
-    with edited(checkout, "Snakefile", said):
-        assert "limited: False" in checkout.snakemake("datasets").stdout
+    rule = "rule quick:\n    output: 'quick.txt'\n    shell: 'touch {output}'"
+    said = "onsuccess:\n    print('limited:', workflow.scheduler.job_rate_limiter is not None)"
+    with edited(checkout, "Snakefile", f"\n{rule}\n\n{said}\n"):
+        assert "limited: False" in checkout.snakemake("quick.txt").stdout
         limit = "--max-jobs-per-timespan", "50/2s"
-        assert "limited: True" in checkout.snakemake("--forceall", *limit, "datasets").stdout
+        assert "limited: True" in checkout.snakemake("--forceall", *limit, "quick.txt").stdout
 
 
 def put_files(data, config):
