@@ -1,10 +1,11 @@
 """What a configuration costs: read from finished results, and estimated from a few steps."""
 
 import os
+import subprocess
+import sys
 
 import pytest
-from conftest import ROOT, make_dataset, settings_of, task_of
-from test_benchmarks import program
+from conftest import ROOT, environment, make_dataset, settings_of, task_of
 
 import cost
 import material
@@ -82,7 +83,9 @@ def test_sizes_of_official_data_and_of_parts_of_them():
 def test_the_program_says_that_it_estimates(tmp_path):
     overlay = tmp_path / "own.yaml"
     overlay.write_text(f"only: [grey-single]\npathvars: {{results: {tmp_path}/none}}\n")
-    result = program("cost.py", "--configfile", overlay)
+    # A real start, as it starts processes of its own.
+    command = [sys.executable, ROOT / "benchmarks/cost.py", "--configfile", overlay]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=ROOT)
     assert result.returncode == 0, result.stderr
     (line,) = [line for line in result.stdout.splitlines() if "own.yaml" in line]
     assert "| 3 |" in line and "**estimate**" in line
