@@ -157,7 +157,10 @@ def datasets_of(
 
 
 def redraw(configuration: Configuration, overlays: Iterable[Path], output: Path) -> None:
-    """Draw figures and judge claims from what is collected in `output`, by the rules of the pipeline."""
+    """Draw figures and judge claims from what is collected in `output`, by the rules of the pipeline.
+
+    Other pictures and tables there are removed, and folders of experiments without a record.
+    """
     records = collected(configuration, output)
     if not records:
         raise InputError(f"{output}: nothing is collected there with the settings of today")
@@ -189,8 +192,9 @@ def redraw(configuration: Configuration, overlays: Iterable[Path], output: Path)
         finished = subprocess.run(command, env=environment, stdout=sys.stderr)
         if finished.returncode:
             raise InputError("the figures of what is collected could not be drawn; see above")
+        # Pictures and tables of an earlier time.
         kept = {table.name for table in tables}
-        for old in output.glob("*.*"):
+        for old in output.glob("[!.]*.*"):
             if old.suffix == ".png" or (old.suffix == ".csv" and old.name not in kept):
                 old.unlink()
         # Tables of an earlier time, of which nothing says how they were made.

@@ -1,4 +1,4 @@
-"""Rows about Snakemake: a dry run of a thousand runs, against a plain workflow of as many jobs."""
+"""Rows about Snakemake: a dry run of a thousand runs, against a plain workflow of about as many jobs."""
 
 import os
 import subprocess

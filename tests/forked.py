@@ -1,7 +1,9 @@
 """Snakemake and the project's programs, each call forked from a process that has imported what takes longest.
 
 Most of a dry run, or of a short training, is the time in which Snakemake or torch is imported. No module of
-the project is imported before the fork.
+the project is imported before the fork. What is read while Python, numpy or torch start has no effect, all
+share one hash seed, and processes that a program leaves behind are not waited for: where that matters, tests
+start programs for real.
 """
 
 import atexit
@@ -9,6 +11,7 @@ import gc
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import threading
@@ -43,9 +46,15 @@ def _run(role, command, folder, environment):
     server, command = _server(role), [*map(str, command)]
     with TemporaryDirectory() as outputs:
         paths = [str(Path(outputs, name)) for name in ("stdout", "stderr")]
-        server.stdin.write(json.dumps([command, str(folder), dict(environment), *paths]) + "\n")
-        server.stdin.flush()
-        status = int(server.stdout.readline())
+        try:
+            server.stdin.write(json.dumps([command, str(folder), dict(environment), *paths]) + "\n")
+            server.stdin.flush()
+            status = int(server.stdout.readline())
+        except BaseException:
+            # Its next answer would be taken for that of another call.
+            os.killpg(server.pid, signal.SIGKILL)
+            _server.cache_clear()
+            raise
         return CompletedProcess(command, status, *(Path(path).read_text() for path in paths))
 
 
@@ -54,7 +63,8 @@ def _server(role):
     """Start the process that has the packages; it ends with the tests, at whose end its stdin is closed."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, __file__, role], env=environment, text=True, **pipes)
+    command = [sys.executable, __file__, role]
+    return subprocess.Popen(command, env=environment, text=True, start_new_session=True, **pipes)
 
 
 def _serve(role):
@@ -107,7 +117,7 @@ def _status_of(work):
     try:
         work()
     except SystemExit as end:
-        if isinstance(end.code, str):
+        if end.code is not None and not isinstance(end.code, int):
             print(end.code, file=sys.stderr)
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:

@@ -54,6 +54,13 @@ def ended(folder, dataset, seed=0, *options, **changes):
     return run_forked_program(*command_of(folder, dataset, seed, options, changes))
 
 
+def train_apart(*arguments, **changes):
+    """Train to the end in a process of its own, which has a hash seed of its own."""
+    process = start(*arguments, **changes)
+    _, stderr = process.communicate()
+    assert process.returncode == 0, stderr
+
+
 def train(*arguments, **changes):
     """Train to the end and return what was printed."""
     result = ended(*arguments, **changes)

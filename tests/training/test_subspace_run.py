@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
-from training_program import outputs, refusal, train
+from training_program import outputs, refusal, train, train_apart
 
 from anatomy.checkpoints.snapshots import load_snapshot
 from anatomy.data.dataset import write_dataset
@@ -285,7 +285,7 @@ def test_a_run_can_start_from_the_mid_point_of_a_subspace(tmp_path, finished):
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path, finished):
-    train(tmp_path / "run", finished / "dataset", **{**PLAIN, "subspace": {"kind": "line"}})
+    train_apart(tmp_path / "run", finished / "dataset", **{**PLAIN, "subspace": {"kind": "line"}})
     assert outputs(tmp_path / "run") == outputs(finished / "run")
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from conftest import SETTINGS, make_dataset
 from safetensors.torch import load_file
-from training_program import HASTY, outputs, refusal, start, train
+from training_program import HASTY, outputs, refusal, start, train, train_apart
 
 from anatomy.data.dataset import write_dataset
 from anatomy.networks.build import build_network
@@ -23,7 +23,7 @@ def trained(tmp_path_factory):
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path, dataset_folder, trained):
     for name, seed in (("again", 0), ("other", 1)):
-        train(tmp_path / name, dataset_folder, seed)
+        train_apart(tmp_path / name, dataset_folder, seed)
     first, again, other = map(outputs, (trained, tmp_path / "again", tmp_path / "other"))
     assert first == again
     assert (trained / "run.json").read_bytes() == (tmp_path / "again/run.json").read_bytes()

@@ -364,6 +364,23 @@ rule mine:
     assert not [name for name in jobs if "rgb" in name]
 
 
+def test_a_target_of_a_module_below_a_prefix(checkout, tmp_path):
+    checkout.configure(SMOKE)
+    (tmp_path / "Snakefile").write_text(f"""
+module anatomy:
+    snakefile: "{checkout.folder / "Snakefile"}"
+    config: {{"only": ["grey"], "figures": {{"figure_02": None, "figure_22": None}}}}
+    prefix: "below"
+
+use rule * from anatomy as anatomy_*
+""")
+    arguments = ["--cores", "1", "--dry-run", "anatomy_training"]
+    result = run_snakemake(arguments, tmp_path, checkout.environment)
+    assert plan(result)["anatomy_train_network_grey"] == 1, result.stdout + result.stderr
+    assert "below/results/runs/grey/seed=0/run.json" in result.stdout
+    assert "below/below" not in result.stdout
+
+
 def test_a_target_of_a_study_that_is_off_says_so(checkout):
     with configured(checkout, studies__arrangements=None):
         for target in ("figure_07", "figure_03", "arrangements"):

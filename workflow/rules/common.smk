@@ -115,10 +115,10 @@ if workflow.is_main_process:
 
 
 # Snakemake limits how many jobs start in a second, and for that looks at all jobs once more each second for every job
-# that has ended: of a few hundred it took a fifth of a core. A limit that was asked for stays.
+# that has ended: of a few hundred it took a fifth of a core. Another limit stays.
 onstart:
     limit = workflow.scheduling_settings.max_jobs_per_timespan
-    if (limit.max_jobs, limit.timespan) == (100, 1):
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
         workflow.scheduler.job_rate_limiter = None
 
 

@@ -120,8 +120,14 @@ def snapshots_of(experiment):
 def if_asked_for(*files):
     """Input function of a target: these files, at any depth of lists; of other targets none of them is looked at."""
 
+    def each(part):
+        # As they are: they carry what Snakemake knows of them.
+        if isinstance(part, list):
+            return [file for own in part for file in each(own)]
+        return [part]
+
     def found(wildcards):
-        return flatten([*files])
+        return each([*files])
 
     return found
 
