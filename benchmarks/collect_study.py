@@ -19,7 +19,7 @@ from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import read_json
 from collect import cost
 
-# Larger ones are for the study's own figures, not to be read.
+# Larger ones are for the study's own figures, not to be read; nor are those without a row.
 LARGEST_BYTES = 300_000
 
 
@@ -59,7 +59,7 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     for table in tables:
         rows = together(study / "tables", table)
-        if len(rows.to_csv(index=False)) <= LARGEST_BYTES:
+        if not rows.empty and len(rows.to_csv(index=False)) <= LARGEST_BYTES:
             write_table(rows, arguments.output / f"{table}.csv")
     write_table(runs(arguments.results / "runs"), arguments.output / "runs.csv")
     for path in [*study.glob("claims.csv"), *sorted(study.glob("figures/*.png"))]:
