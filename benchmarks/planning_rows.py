@@ -1,7 +1,5 @@
 """Rows about Snakemake: a dry run of a thousand runs, against a plain workflow of about as many jobs."""
 
-import os
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,17 +52,18 @@ rule tabulate:
 def planning(options: Options) -> list[Row]:
     """Time dry runs of the tables of a thousand runs of the default configuration's first experiment."""
     seeds, epochs = options.size(100, 2), 10
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     seconds: dict[str, list[float]] = {"plain": [], "ours": []}
     with tempfile.TemporaryDirectory() as folder:
         overlay, plain = Path(folder, "thousand.yaml"), Path(folder, "Snakefile")
         overlay.write_text(yaml.safe_dump(_configuration(seeds)))
         plain.write_text(PLAIN.format(experiments=EXPERIMENTS, epochs=epochs, seeds=seeds))
-        ours = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(overlay), "--", "tables"]
-        commands = {"plain": ["--snakefile", str(plain)], "ours": ours}
+        ours = ["--snakefile", ROOT / "Snakefile", "--configfile", overlay, "--", "tables"]
+        commands = {"plain": ["--snakefile", plain], "ours": ours}
         for name in list(commands) + [*commands] * options.rounds_of(5):
             # Not where the results of this checkout are.
-            seconds[name].append(_dry_run(commands[name], Path(folder, name), environment))
+            dry_run = ["--dry-run", "--quiet", "--directory", Path(folder, name)]
+            usage = measure.run_program("-m", "snakemake", *dry_run, *commands[name])
+            seconds[name].append(usage.cpu)
     for values in seconds.values():
         # The first call reads Snakemake from disk.
         del values[0]
@@ -76,7 +75,7 @@ def planning(options: Options) -> list[Row]:
         ),
         Row(
             "planning-plain",
-            "the same, in dry runs of a plain workflow with as many jobs and files",
+            "the same, in dry runs of a plain workflow with about as many jobs and files",
             measure.ratios(seconds["ours"], seconds["plain"]),
             details,
         ),
@@ -91,16 +90,3 @@ def _configuration(seeds: int) -> Mapping[str, object]:
         "only": names,
         "experiments": {name: {"like": "rgb-step", "seeds": list(range(seeds))} for name in names},
     }
-
-
-def _dry_run(arguments: list[str], folder: Path, environment: Mapping[str, str]) -> float:
-    """Return the CPU seconds of a dry run in a folder."""
-    folder.mkdir(exist_ok=True)
-    command = ["snakemake", "--dry-run", "--quiet", "--directory", str(folder), *arguments]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    said = process.stderr.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{said}")
-    return usage.ru_utime + usage.ru_stime

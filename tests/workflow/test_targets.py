@@ -340,23 +340,31 @@ def test_another_directory_has_the_same_jobs(checkout, tmp_path):
     assert "Nothing to be done" in result.stdout + result.stderr
 
 
-def test_as_a_module_of_another_workflow(checkout, tmp_path):
+def planned_as_a_module(checkout, folder, *targets, options="", rules=""):
+    """Plan targets of another workflow, of which this one, with LeNet alone, is a module."""
     checkout.configure(SMOKE)
-    (tmp_path / "Snakefile").write_text(f"""
+    (folder / "Snakefile").write_text(f"""
 module anatomy:
     snakefile: "{checkout.folder / "Snakefile"}"
     config: {{"only": ["grey"], "figures": {{"figure_02": None, "figure_22": None}}}}
+    {options}
 
 use rule * from anatomy as anatomy_*
+{rules}
+""")
+    return run_snakemake(["--cores", "1", "--dry-run", *targets], folder, checkout.environment)
 
+
+def test_as_a_module_of_another_workflow(checkout, tmp_path):
+    rules = """
 use rule judge_claims from anatomy as anatomy_judge_claims with:
     threads: 2
 
 rule mine:
     default_target: True
     input: "results/arrangements/figures/figure_21.png"
-""")
-    result = run_snakemake(["--cores", "1", "--dry-run"], tmp_path, checkout.environment)
+"""
+    result = planned_as_a_module(checkout, tmp_path, rules=rules)
     jobs = plan(result)
     assert jobs["anatomy_train_network_grey"] == jobs["mine"] == jobs["anatomy_plot_figure"] == 1, (
         result.stderr
@@ -365,17 +373,7 @@ rule mine:
 
 
 def test_a_target_of_a_module_below_a_prefix(checkout, tmp_path):
-    checkout.configure(SMOKE)
-    (tmp_path / "Snakefile").write_text(f"""
-module anatomy:
-    snakefile: "{checkout.folder / "Snakefile"}"
-    config: {{"only": ["grey"], "figures": {{"figure_02": None, "figure_22": None}}}}
-    prefix: "below"
-
-use rule * from anatomy as anatomy_*
-""")
-    arguments = ["--cores", "1", "--dry-run", "anatomy_training"]
-    result = run_snakemake(arguments, tmp_path, checkout.environment)
+    result = planned_as_a_module(checkout, tmp_path, "anatomy_training", options='prefix: "below"')
     assert plan(result)["anatomy_train_network_grey"] == 1, result.stdout + result.stderr
     assert "below/results/runs/grey/seed=0/run.json" in result.stdout
     assert "below/below" not in result.stdout
