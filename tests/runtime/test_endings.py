@@ -106,9 +106,11 @@ def test_full_memory_is_one_line(capsys):
     status, line = ended(lambda: np.zeros(1 << 50) and None, capsys)
     assert status == 1
     assert line.startswith("error: memory is full (Unable to allocate") and "ulimit -v" in line
-    assert ended(
-        raising(RuntimeError("[enforce fail] . DefaultCPUAllocator: can't allocate memory")), capsys
-    )[1].startswith("error: memory is full")
+    allocator = "[enforce fail] . DefaultCPUAllocator: can't allocate memory"
+    for said in (allocator, "could not create a primitive"):
+        assert ended(raising(RuntimeError(said)), capsys)[1].startswith("error: memory is full")
+    # Which a shape that it has no code for is not.
+    assert ending(RuntimeError("could not create a primitive descriptor for a convolution")) is None
 
 
 def test_interrupt_has_its_status(capsys):

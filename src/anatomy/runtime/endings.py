@@ -41,8 +41,10 @@ _REMEDIES = {
 }
 # What Rust's libraries say of an error of the system.
 _OF_SYSTEM = re.compile(r"\(os error (\d+)\)")
-# Torch has its errors of memory as RuntimeError.
-_NO_MEMORY = re.compile("out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
+# Torch has its errors of memory as RuntimeError; oneDNN says no more than this where its code finds no room.
+_NO_MEMORY = re.compile(
+    "out of memory|can't allocate memory|not enough memory|could not create a primitive$", re.IGNORECASE
+)
 # What content leads to that is damaged, or of another program.
 _OF_CONTENT = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
