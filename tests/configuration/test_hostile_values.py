@@ -1,6 +1,7 @@
 """Values that no schema of types refuses: without bound, without effect, or with what they do not go with."""
 
 import itertools
+import os
 from functools import partial
 
 import pytest
@@ -17,7 +18,7 @@ from anatomy.networks.catalogue import layout_of
 from anatomy.networks.family import families
 from anatomy.networks.layouts import geometry
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.yaml_files import check_yaml
+from anatomy.runtime.yaml_files import read_yaml
 
 SCHEMAS = sorted((ROOT / "workflow" / "schemas").glob("*.yaml"))
 TAIL = "a" + "-b" * 25
@@ -192,14 +193,13 @@ def test_what_refers_to_itself_or_repeats_without_end_is_refused(make, said):
 def test_a_key_that_is_there_twice_is_refused(text, line, key, tmp_path):
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(InputError, match=rf"x.yaml, line {line}: {key} is there twice; remove one of them"):
-        check_yaml(tmp_path / "x.yaml")
-    with pytest.raises(InputError, match="is there twice"):
         read_configuration(ROOT, [tmp_path / "x.yaml"])
 
 
 def test_one_key_in_several_mappings_is_no_matter(tmp_path):
     (tmp_path / "x.yaml").write_text("a: &a {b: 1}\nc: {b: 1, d: *a, e: *a}\nf: &f [*f]\n")
-    check_yaml(tmp_path / "x.yaml")
+    content = read_yaml(tmp_path / "x.yaml")
+    assert content["c"] == {"b": 1, "d": {"b": 1}, "e": {"b": 1}}
 
 
 @pytest.mark.parametrize("content", [b"[" * 100_000, b"{a: " * 200])
@@ -214,3 +214,35 @@ def test_a_file_that_is_no_yaml_is_named(content, tmp_path):
     (tmp_path / "x.yaml").write_bytes(content)
     with pytest.raises(InputError, match=r"x\.yaml is no YAML: "):
         read_configuration(ROOT, [tmp_path / "x.yaml"])
+
+
+def merging(levels):
+    """Mappings each of which merges the one before it ten times."""
+    lines = ["a0: &a0 {k: 1}"]
+    lines += [f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 10)}]}}" for level in levels]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [(merging(range(1, 9)), 7), ("a: &a {k: 1, <<: *a}", 1), ("b: 1\na: &a\n  <<:\n    <<: *a\n", 2)],
+    ids=["tenfold", "itself", "itself in another"],
+)
+def test_merges_without_bound_are_refused(text, line, tmp_path):
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(InputError, match=rf"x\.yaml, line {line}: with what it merges \(<<\) there are more"):
+        read_configuration(ROOT, [tmp_path / "x.yaml"])
+
+
+def test_merges_within_bounds_are_read(tmp_path):
+    (tmp_path / "x.yaml").write_text(merging(range(1, 5)) + "\nb: {<<: *a4, k: 2, '<<x': 3}\n")
+    content = read_yaml(tmp_path / "x.yaml")
+    assert (content["a4"], content["b"]) == ({"k": 1}, {"k": 2, "<<x": 3})
+
+
+def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "zero.yaml").symlink_to("/dev/zero")
+    for name, kind in {"pipe.yaml": "pipe", "zero.yaml": "device", ".": "directory"}.items():
+        with pytest.raises(InputError, match=f"is a {kind}; expected a regular file"):
+            read_configuration(ROOT, [tmp_path / name])

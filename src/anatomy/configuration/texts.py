@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from anatomy.configuration.inheritance import OPTIONS
+from anatomy.runtime.yaml_files import MOST_VALUES
 
 # Control characters, halves of characters, and separators of lines and paragraphs.
 _REFUSED = {"Cc", "Cs", "Zl", "Zp"}
-# Values of a configuration, and how deep they may be nested.
-MOST_VALUES, DEEPEST = 200_000, 50
+# How deep values of a configuration may be nested.
+DEEPEST = 50
 # What a user's own code may be given all the same.
 _IN_OPTIONS = "\t\n"
 # Snakemake writes labels and parameters into scripts of the report's page; these would end them, or never.

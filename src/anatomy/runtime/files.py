@@ -124,6 +124,12 @@ def _remove_abandoned(path: Path) -> None:
                 os.unlink(entry.path)
 
 
+def require_file(path: Path) -> None:
+    """Raise `InputError` if there is no regular file at a path: of others a read may never end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise InputError(f"{path} is a {_kind_of(path)}; expected a regular file")
+
+
 def _kind_of(path: Path) -> str:
     """Say what is at a path that is no file."""
     mode = path.stat().st_mode

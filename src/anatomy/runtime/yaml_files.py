@@ -1,46 +1,102 @@
-"""Files of YAML, looked at before they are read: keys that are there twice, and depth without bound."""
+"""Files of YAML, looked at before they are read: keys that are there twice, depth and size without bound."""
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import require_file
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # libyaml itself reads any depth, and ends the process by a signal where the stack ends.
 DEEPEST = 100
+# Values of a configuration, those that aliases repeat as often as they do.
+MOST_VALUES = 200_000
+# The tag of the key `<<`.
+_MERGE = "tag:yaml.org,2002:merge"
 
 
 def read_yaml(path: Path) -> Any:
-    """Return the content of a file; `InputError` as `check_yaml`, `YAMLError` if it is no YAML."""
-    check_yaml(path)
-    with open(path, encoding="utf-8") as file:
-        return yaml.load(file, LOADER)
+    """Return the content of a file; `YAMLError` if it is no YAML.
+
+    `InputError` if it is no regular file, if a mapping has a key twice, of which YAML takes the last, if it
+    is nested deeper than `DEEPEST`, or if mappings merge more than `MOST_VALUES` keys.
+    """
+    require_file(path)
+    text = path.read_text(encoding="utf-8")
+    _check_keys(text, path)
+    loader = LOADER(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _check_merges(root, path)
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
 
 
-def check_yaml(path: Path) -> None:
-    """Raise `InputError` if a mapping has a key twice, of which YAML takes the last, or for `DEEPEST`."""
+def _check_keys(text: str, path: Path) -> None:
     # Of each mapping around the current place its keys so far and whether a key is next; None of a list.
     around: list[tuple[set[str], list[bool]] | None] = []
-    with open(path, encoding="utf-8") as file:
-        for event in yaml.parse(file, LOADER):
-            if isinstance(event, yaml.CollectionEndEvent):
-                around.pop()
-                continue
-            if not isinstance(event, yaml.NodeEvent):
-                continue
-            if around and around[-1] is not None:
-                keys, is_key = around[-1]
-                if is_key[0] and isinstance(event, yaml.ScalarEvent):
-                    if event.value in keys:
-                        line = event.start_mark.line + 1
-                        raise InputError(
-                            f"{path}, line {line}: {event.value} is there twice; remove one of them"
-                        )
-                    keys.add(event.value)
-                is_key[0] = not is_key[0]
-            if isinstance(event, yaml.CollectionStartEvent):
-                around.append((set(), [True]) if isinstance(event, yaml.MappingStartEvent) else None)
-            if len(around) > DEEPEST:
-                raise InputError(f"{path} is nested more than {DEEPEST} deep; expected keys and values")
+    for event in yaml.parse(text, LOADER):
+        if isinstance(event, yaml.CollectionEndEvent):
+            around.pop()
+            continue
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        if around and around[-1] is not None:
+            keys, is_key = around[-1]
+            if is_key[0] and isinstance(event, yaml.ScalarEvent):
+                if event.value in keys:
+                    line = event.start_mark.line + 1
+                    raise InputError(f"{path}, line {line}: {event.value} is there twice; remove one of them")
+                keys.add(event.value)
+            is_key[0] = not is_key[0]
+        if isinstance(event, yaml.CollectionStartEvent):
+            around.append((set(), [True]) if isinstance(event, yaml.MappingStartEvent) else None)
+        if len(around) > DEEPEST:
+            raise InputError(f"{path} is nested more than {DEEPEST} deep; expected keys and values")
+
+
+def _check_merges(root: yaml.Node, path: Path) -> None:
+    sizes: dict[yaml.Node, float] = {}
+    found = 0
+    for node in _mappings(root):
+        found += _keys_of(node, sizes)
+        if found > MOST_VALUES:
+            raise InputError(
+                f"{path}, line {node.start_mark.line + 1}: with what it merges (<<) there are more than "
+                f"{MOST_VALUES} keys; merge less"
+            )
+
+
+def _mappings(root: yaml.Node) -> Iterator[yaml.MappingNode]:
+    """Yield each mapping once, in the order of the file, so that an alias is of one that was before."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if node in seen or not isinstance(node, yaml.CollectionNode):
+            continue
+        seen.add(node)
+        if isinstance(node, yaml.MappingNode):
+            yield node
+            waiting += [each for pair in reversed(node.value) for each in reversed(pair)]
+        else:
+            waiting += reversed(node.value)
+
+
+def _keys_of(node: yaml.MappingNode, sizes: dict[yaml.Node, float]) -> float:
+    """Return how many keys a mapping has with those that it merges; of one that merges itself, endless."""
+    if node not in sizes:
+        sizes[node] = math.inf
+        own = 0
+        for key, value in node.value:
+            merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            merged = [each for each in merged if isinstance(each, yaml.MappingNode)]
+            own += sum(_keys_of(each, sizes) for each in merged) if key.tag == _MERGE else 1
+        sizes[node] = own
+    return sizes[node]
