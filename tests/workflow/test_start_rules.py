@@ -1,6 +1,7 @@
 """Experiments that start from others, in the pipeline: what is trained, what trains again, and why."""
 
 import json
+import os
 import re
 
 import pytest
@@ -97,3 +98,32 @@ def test_a_file_counts_by_its_content_and_is_missed_before_any_job(started):
         )
     finally:
         started.configure(yaml.safe_load(CONFIG))
+
+
+def test_texts_with_braces_are_no_wildcards(started):
+    (started.folder / "data").mkdir(exist_ok=True)
+    (started.folder / "data/a{b}.pt").write_text("weights")
+    (started.folder / "mine.py").write_text("class Net: ...\n")
+    braces = {"architecture": "mine:Net", "options": {"a": "{x} {seed} {{y}}"}, "start": {"file": "a{b}.pt"}}
+    said = reasons(started, child=braces)
+    assert "rule train_network_child" in said
+    assert 'options.a="{{x}} {{seed}} {{{{y}}}}"' in said
+    assert "start.file: " in said
+
+
+@pytest.mark.parametrize(("name", "kind"), [("pipe", "pipe"), ("zero", "device"), ("folder", "directory")])
+def test_a_start_that_is_no_regular_file_is_refused_before_any_job(name, kind, started):
+    folder = started.folder / "odd"
+    if not folder.exists():
+        (folder / "folder").mkdir(parents=True)
+        (folder / "zero").symlink_to("/dev/zero")
+        os.mkfifo(folder / "pipe")
+    config = yaml.safe_load(CONFIG)
+    config["experiments"]["child"]["start"] = {"file": str(folder / name)}
+    started.configure(config)
+    try:
+        refused = started.snakemake("-n", check=False)
+    finally:
+        started.configure(yaml.safe_load(CONFIG))
+    assert refused.returncode == 1
+    assert f"error: experiments.child.start.file: {folder / name} is a {kind}; expected a" in refused.stderr

@@ -39,7 +39,7 @@ from anatomy.runtime import imports
 from anatomy.runtime.devices import visible_gpus
 from anatomy.runtime.environment import variable
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import sha256_of
+from anatomy.runtime.files import require_file, sha256_of
 from anatomy.runtime.own_code import is_own
 from anatomy.runtime.processor import bfloat16_note
 from anatomy.runtime.schema import read_schemas
@@ -184,7 +184,7 @@ def code(name, *modules):
 def changes(settings, left_out=()):
     """What settings say beside their schema's defaults, one text for each key, `key=value`."""
     return [
-        # Snakemake takes braces for wildcards.
+        # Doubled as in what finished runs have recorded.
         f"{key}={value}".replace("{", "{{").replace("}", "}}")
         for key, value in settings.differences().items()
         if key not in left_out
@@ -212,6 +212,15 @@ def one_by_one(texts, entities, wildcard=None):
         *plain,
         *(text_at(own.__getitem__, position, wildcard) for position in range(count)),
     ]
+
+
+def as_it_is(text):
+    """Param that is this text: a function where it has braces, in which Snakemake looks for no wildcards."""
+
+    def fixed(wildcards):
+        return text
+
+    return fixed if "{" in text else text
 
 
 def text_at(texts, position, wildcard):

@@ -73,16 +73,18 @@ def start_texts(experiment):
 
 @cache
 def start_file(experiment):
-    """File that this experiment starts from, refused before any job if it is missing; None if it has none."""
+    """File that this experiment starts from, None if it has none; what is missing or no file is refused."""
     start = EXPERIMENTS[experiment].start
     if start is None or start.file is None:
         return None
     try:
-        return locate(
+        file = locate(
             start.file, experiment, what="start of experiment", directories=DATA
         )
+        require_file(file, f"experiments.{experiment}.start.file")
     except InputError as error:
         sys.exit(f"error: {error}")
+    return file
 
 
 def start_options(experiment):

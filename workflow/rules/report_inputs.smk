@@ -78,15 +78,6 @@ def methods_texts():
     ]
 
 
-def as_it_is(text):
-    """Params function: a text in which Snakemake looks for no wildcards."""
-
-    def fixed(wildcards):
-        return text
-
-    return fixed
-
-
 def methods_settings(wildcards, output):
     """Settings of all that was trained or measured, as JSON; what counts stands in `methods_texts`."""
     return json.dumps(

@@ -34,7 +34,7 @@ for experiment, settings in EXPERIMENTS.items():
             runtime=minutes(training_request, experiment),
         params:
             *run_texts(experiment, "train_network.py"),
-            *changes(CONFIGURATION.run_settings(experiment)),
+            *map(as_it_is, changes(CONFIGURATION.run_settings(experiment))),
             *start_texts(experiment),
             # Bits depend on how many compute: as configured, even if --cores is less. The rest read images.
             f"threads={settings.threads}",

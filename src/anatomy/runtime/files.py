@@ -124,10 +124,14 @@ def _remove_abandoned(path: Path) -> None:
                 os.unlink(entry.path)
 
 
-def require_file(path: Path) -> None:
-    """Raise `InputError` if there is no regular file at a path: of others a read may never end."""
+def require_file(path: Path, key: str = "") -> None:
+    """Raise `InputError` if what is at a path is no regular file: of others a read may never end.
+
+    The message begins with the key of the configuration that names it, if there is one.
+    """
     if not stat.S_ISREG(path.stat().st_mode):
-        raise InputError(f"{path} is a {_kind_of(path)}; expected a regular file")
+        said = f"{path} is a {_kind_of(path)}; expected a regular file"
+        raise InputError(f"{key}: {said}" if key else said)
 
 
 def _kind_of(path: Path) -> str:
