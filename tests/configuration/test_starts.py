@@ -1,14 +1,17 @@
 """Experiments that start from others: what is trained for whom, what is measured, what is refused."""
 
+from itertools import pairwise
+
 import pytest
 import yaml
 from configuration_examples import SCHEMA, changed, refusal, resolved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from anatomy.configuration.inheritance import inherited, like_problems
 from anatomy.configuration.labels import label
 from anatomy.configuration.resolve import resolve
-from anatomy.configuration.starts import ancestors
+from anatomy.configuration.starts import all_ancestors, start_problems
 
 FAMILY = """
 experiments:
@@ -154,7 +157,21 @@ def test_ancestors_are_those_that_one_gets_to_step_by_step(parents):
     }
     for name in experiments:
         seen, step = [], parents[name]
-        while step in experiments and step not in [name, *seen]:
+        while step in experiments and step not in seen:
             seen.append(step)
             step = parents[step]
-        assert ancestors(name, experiments, None) == seen
+        assert all_ancestors([name], experiments, None) == {*seen}
+
+
+def test_long_chains_are_followed_in_seconds():
+    names = [f"e{index}" for index in range(1500)]
+    experiments = {"e0": {"dataset": "digits"}} | {
+        name: {"like": parent, "start": {"experiment": parent}} for parent, name in pairwise(names)
+    }
+    assert not [*like_problems(experiments)]
+    assert [own["start"]["experiment"] for own in [*inherited(experiments).values()][1:]] == names[:-1]
+    assert not [*start_problems(names, experiments, None)]
+    assert all_ancestors(names, experiments, None) == {*names[:-1]}
+    experiments["e0"] = {"like": "e1499", "start": {"experiment": "e1499"}}
+    (said,) = [line for line in like_problems(experiments) if "a circle, e0 like e1499 like e1498" in line]
+    assert said.endswith("e1 like e0; remove one of them")

@@ -15,40 +15,61 @@ def inherited(experiments: Mapping[str, Any]) -> dict[str, Any]:
     Maps merge, lists replace. Null takes the place of what is inherited and stays, so that it removes what
     `defaults` set as well. `like_problems` must have found nothing.
     """
-    return {
-        name: _expanded(name, experiments) if own is not None else None for name, own in experiments.items()
-    }
+    parents = _parents(experiments)
+    found: dict[str, Any] = {}
+    for name in experiments:
+        # What is inherited comes first; a chain may be longer than Python calls are deep.
+        chain = []
+        while name not in found and (not chain or name is not None):
+            chain.append(name)
+            name = parents[name]
+        for each in reversed(chain):
+            own = experiments[each]
+            if own is not None:
+                own = {key: value for key, value in own.items() if key != "like"}
+            found[each] = own if parents[each] is None else merge(found[parents[each]], own)
+    return {name: found[name] for name in experiments}
 
 
-def _expanded(name: str, experiments: Mapping[str, Any]) -> dict[str, Any]:
-    own = {key: value for key, value in experiments[name].items() if key != "like"}
-    parent = experiments[name].get("like")
-    return own if parent is None else merge(_expanded(parent, experiments), own)
+def _parents(experiments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what each experiment is like, whatever is written there; None if it is like none."""
+    return {name: None if own is None else own.get("like") for name, own in experiments.items()}
 
 
 def like_problems(experiments: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with `like`: a name that is none, one that is null, a circle."""
-    for name, own in experiments.items():
-        chain = [name]
-        while own is not None and (parent := own.get("like")) is not None:
-            where = f"experiments.{chain[-1]}.like"
-            if parent in chain:
-                circle = chain[chain.index(parent) :]
-                # Once for all of its members.
-                if name == min(circle, key=str):
-                    said = " like ".join(map(str, [*circle, parent]))
-                    yield f"{where}: a circle, {said}; remove one of them"
-                break
-            # Not a key, as a list would be an error there.
-            if parent not in list(experiments):
-                allowed = ", ".join(map(str, experiments))
-                yield f"{where}: {parent!r} is not an experiment; allowed: {allowed}"
-                break
-            if experiments[parent] is None:
-                yield f"{where}: {parent} is null, {chain[-1]} cannot be like it; switch off both"
-                break
-            chain.append(parent)
-            own = experiments[parent]
+    parents = _parents(experiments)
+    # A list is no key, and would be an error there.
+    known = {
+        name: parent
+        for name, parent in parents.items()
+        if parent is not None and not isinstance(parent, list | tuple | Mapping)
+    }
+    around = {circle[0]: circle for circle in circles(known)}
+    for name, parent in parents.items():
+        where = f"experiments.{name}.like"
+        if parent is not None and (name not in known or parent not in experiments):
+            yield f"{where}: {parent!r} is not an experiment; allowed: {', '.join(map(str, experiments))}"
+        elif parent is not None and experiments[parent] is None:
+            yield f"{where}: {parent} is null, {name} cannot be like it; switch off both"
+        if name in around:
+            said = " like ".join(map(str, [*around[name], name]))
+            yield f"experiments.{around[name][-1]}.like: a circle, {said}; remove one of them"
+
+
+def circles(parents: Mapping[Any, Any]) -> Iterator[list[Any]]:
+    """Yield each circle of names of which every one leads to at most one other, from its first in order."""
+    done: set[Any] = set()
+    for name in parents:
+        chain: dict[Any, None] = {}
+        while name in parents and name not in done and name not in chain:
+            chain[name] = None
+            name = parents[name]
+        if name in chain:
+            circle = [*chain][[*chain].index(name) :]
+            first = circle.index(min(circle, key=str))
+            yield [*circle[first:], *circle[:first]]
+        done.update(chain)
 
 
 def without_null(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from anatomy.configuration.inheritance import circles
 from anatomy.networks.catalogue import family_of, shaping_options
 from anatomy.runtime.schema import merge
 from anatomy.runtime.settings import Settings
@@ -23,19 +24,15 @@ def parent_of(name: str, experiments: Mapping[str, Any], base: Any) -> str | Non
     return parent if isinstance(parent, str) else None
 
 
-def ancestors(name: str, experiments: Mapping[str, Any], base: Any) -> list[str]:
-    """Return what an experiment starts from, what that starts from, and so on, as far as it is on."""
-    chain = [name]
-    while True:
-        parent = parent_of(chain[-1], experiments, base)
-        if parent in chain or not isinstance(experiments.get(parent), Mapping):
-            return chain[1:]
-        chain.append(parent)
-
-
 def all_ancestors(names: Iterable[str], experiments: Mapping[str, Any], base: Any) -> set[str]:
-    """Return everything that experiments start from, at any distance."""
-    return {each for name in names for each in ancestors(name, experiments, base)}
+    """Return everything that experiments start from, at any distance, as far as it is on."""
+    found: set[str] = set()
+    for name in names:
+        parent = parent_of(name, experiments, base)
+        while parent not in found and isinstance(experiments.get(parent), Mapping):
+            found.add(parent)
+            parent = parent_of(parent, experiments, base)
+    return found
 
 
 def not_measured(experiment: Mapping[str, Any], studies: Collection[str]) -> dict[str, Any]:
@@ -45,8 +42,10 @@ def not_measured(experiment: Mapping[str, Any], studies: Collection[str]) -> dic
 
 def start_problems(names: Iterable[str], experiments: Mapping[str, Any], base: Any) -> Iterator[str]:
     """Yield what is wrong with where `names` start: no experiment, one that is null, a circle."""
-    for name in names:
-        where, parent = f"experiments.{name}.{KEY}", parent_of(name, experiments, base)
+    parents = {name: parent_of(name, experiments, base) for name in names}
+    around = {circle[0]: circle for circle in circles(parents)}
+    for name, parent in parents.items():
+        where = f"experiments.{name}.{KEY}"
         if parent is None:
             continue
         if parent not in experiments:
@@ -54,12 +53,9 @@ def start_problems(names: Iterable[str], experiments: Mapping[str, Any], base: A
             yield f"{where}.experiment: {parent!r} is not an experiment; allowed: {allowed}"
         elif experiments[parent] is None:
             yield f"{where}.experiment: {parent} is null, {name} cannot start from it; switch off both"
-        else:
-            chain = [name, *ancestors(name, experiments, base)]
-            # Once for all of its members.
-            if parent_of(chain[-1], experiments, base) == name and name == min(chain):
-                said = " starts from ".join([*chain, name])
-                yield f"{where}: a circle, {said}; remove one of them"
+        elif name in around:
+            said = " starts from ".join([*around[name], name])
+            yield f"{where}: a circle, {said}; remove one of them"
 
 
 def pair_problems(where: str, settings: Settings, experiments: Mapping[str, Settings]) -> Iterator[str]:
@@ -74,8 +70,9 @@ def pair_problems(where: str, settings: Settings, experiments: Mapping[str, Sett
     if start.experiment is None:
         return
     parent = experiments[start.experiment]
+    known = {*(parent.seeds or ())}
     for seed in settings.seeds or ():
-        if seed not in (parent.seeds or ()):
+        if seed not in known:
             allowed = ", ".join(map(str, parent.seeds or ()))
             yield (
                 f"{where}.seeds: {start.experiment}, from whose runs it starts, has no seed {seed}; "
