@@ -27,6 +27,40 @@ REFUSED = {
     "a list in only": ("only: [[plain]]", "only: ['plain'] is not an experiment"),
     "a mapping in only": ("only: [{plain: 1}]", "only: {'plain': 1} is not an experiment"),
     "more epochs than a machine counts": ("defaults: {epochs: 9223372036854775808}", "defaults.epochs: "),
+    "more epochs than a float holds": (
+        f"defaults: {{epochs: 0x{'f' * 300}}}",
+        "defaults.epochs: an integer of 1200 bits is not a number that JSON has; expected one of at "
+        "most 1.8e308",
+    ),
+    "an experiment to be like of more digits than Python shows": (
+        f"experiments: {{plain: {{like: 0x{'f' * 5000}}}}}",
+        "experiments.plain.like: an integer of 20000 bits is not a number",
+    ),
+    "a name of more digits than Python shows": (
+        f"experiments:\n  ? 0x{'f' * 5000}\n  : {{dataset: digits}}",
+        "experiments.a key: an integer of 20000 bits is not a number",
+    ),
+    "no number among options": (
+        "experiments: {plain: {architecture: 'a:B', options: {rate: .nan}}}",
+        "experiments.plain.options.rate: nan is not a number that JSON has",
+    ),
+    "a date among options": (
+        "experiments: {plain: {architecture: 'a:B', options: {since: [2020-01-31]}}}",
+        "experiments.plain.options.since.0: datetime.date(2020, 1, 31) is of type date, which JSON has not; "
+        "write a text, between quotes, a number, a list or a mapping",
+    ),
+    "a date as key of options of a data set": (
+        "datasets: {digits: {source: 'a:make', options: {2020-01-31: 1}, variant: null}}",
+        "datasets.digits.options.a key: datetime.date(2020, 1, 31) is of type date",
+    ),
+    "bytes among options": (
+        "experiments: {plain: {architecture: 'a:B', options: {image: !!binary aGk=}}}",
+        "experiments.plain.options.image: b'hi' is of type bytes",
+    ),
+    "a set in pairs among options": (
+        "experiments: {plain: {architecture: 'a:B', options: {image: !!pairs [a: !!set {b}]}}}",
+        "experiments.plain.options.image.0.1: {'b'} is of type set",
+    ),
     "more snapshots than files": (
         "defaults: {epochs: 1000000}",
         "experiments.plain.snapshots: 1000001 epochs are kept, a file each; list 10000 at most",
@@ -156,6 +190,12 @@ def test_least_side_is_the_smallest_that_a_network_takes(family):
         take((sides[0], sides[0]))
         with pytest.raises(InputError, match="too small"):
             take((sides[1], sides[1]))
+
+
+def test_hundred_thousand_seeds_are_looked_at_in_no_time():
+    config = changed("{}")
+    config["defaults"]["seeds"] = [*range(100_000), 7]
+    assert "experiments.plain.seeds: 7 is listed twice" in refusal(config)
 
 
 # --- YAML ---

@@ -194,6 +194,14 @@ def test_what_the_schema_does_not_allow_is_refused(entry, message):
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("key", "said"), [("count", "expected at most 9"), ("rate", "is not of type number")]
+)
+def test_integers_that_no_float_holds_are_refused(key, said):
+    with pytest.raises(InputError, match=said):
+        Settings({key: 10**400}, LIMITED)
+
+
 def test_what_the_schema_allows_is_taken():
     entry = {
         "count": 9,

@@ -1,7 +1,6 @@
 """What violates the schema, in sentences that name the key, what it is and what is allowed."""
 
 import difflib
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -9,13 +8,13 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
 
 from anatomy.networks.catalogue import name_problem
-from anatomy.runtime.values import REPLACED, replaced
+from anatomy.runtime.values import REPLACED, is_number, replaced
 
 # JSON Schema alone takes 4.0 for an integer, and NaN and infinity for numbers.
 _TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
     {
         "integer": lambda _, value: type(value) is int,
-        "number": lambda _, value: type(value) in (int, float) and math.isfinite(value),
+        "number": lambda _, value: is_number(value),
     }
 )
 _Validator = validators.extend(Draft202012Validator, type_checker=_TYPES)

@@ -6,6 +6,7 @@ measured starts from it; the engine and every study that is on look for what the
 find what they draw.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from anatomy.configuration.texts import (
     name_problems,
     results_problems,
     size_problems,
-    text_problems,
+    value_problems,
 )
 from anatomy.networks.catalogue import (
     dropout_problem,
@@ -76,7 +77,7 @@ class Configuration:
 def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configuration:
     """Resolve a configuration; `schema` is that of `read_schemas`. `InputError` lists everything wrong."""
     _refuse(size_problems(config))
-    _refuse(text_problems(config))
+    _refuse(value_problems(config))
     config, parents = _written_out(config, schema), _parents(config)
     config = _with_inheritance(config)
     asked, shared = _experiments_of(config), _defaults_of(config)
@@ -307,9 +308,9 @@ def _experiment_problems(
         for key, values in STUDIES[study].settings.epochs_read(own).items():
             epochs[f"{study}.{key}"] = values
     for key, values in {"seeds": settings.seeds, **epochs}.items():
-        twice = [value for index, value in enumerate(values) if value in values[:index]]
-        if twice:
-            yield f"{where}.{key}: {twice[0]} is listed twice; expected distinct values"
+        twice = next((value for value, count in Counter(values).items() if count > 1), None)
+        if twice is not None:
+            yield f"{where}.{key}: {twice} is listed twice; expected distinct values"
     kept = snapshot_epochs(settings)
     if len(kept) > MOST_SNAPSHOTS:
         yield (f"{where}.snapshots: {len(kept)} epochs are kept, a file each; list {MOST_SNAPSHOTS} at most")

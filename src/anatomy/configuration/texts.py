@@ -1,4 +1,4 @@
-"""Texts of the configuration that a path, a shell or the page of the report could not hold."""
+"""Values of the configuration that JSON, a path, a shell or the page of the report could not hold."""
 
 import re
 import unicodedata
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from anatomy.configuration.inheritance import OPTIONS
+from anatomy.runtime.values import is_number
 from anatomy.runtime.yaml_files import MOST_VALUES
 
 # Control characters, halves of characters, and separators of lines and paragraphs.
@@ -38,26 +39,43 @@ def size_problems(config: Any) -> Iterator[str]:
         if found > MOST_VALUES:
             yield f"there are more than {MOST_VALUES} values; remove what repeats itself"
             return
-        inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+        inner = value.values() if isinstance(value, Mapping) else value
+        inner = inner if isinstance(value, Mapping | list | tuple) else ()
         waiting += [(each, depth + 1) for each in inner]
 
 
-def text_problems(config: Any) -> Iterator[str]:
-    """Yield one sentence for each text at any depth, or key, with characters that are no text."""
+def value_problems(config: Any) -> Iterator[str]:
+    """Yield one sentence for each value at any depth, or key, that cannot be given to programs.
+
+    YAML has dates, bytes, sets, infinity and integers without end; and texts may have characters that a path,
+    a shell or the page of the report could not hold.
+    """
     yield from _below(config, [], "")
 
 
 def _below(value: Any, path: list[str], allowed: str) -> Iterator[str]:
+    where = ".".join(path)
     if isinstance(value, str):
-        yield from _problem(".".join(path), value, allowed)
+        yield from _problem(where, value, allowed)
     elif isinstance(value, Mapping):
         for key, below in value.items():
-            if isinstance(key, str):
-                yield from _problem(".".join([*path, "a key"]), key, "")
-            yield from _below(below, [*path, str(key)], _IN_OPTIONS if key == OPTIONS else allowed)
-    elif isinstance(value, list):
+            found = list(_below(key, [*path, "a key"], ""))
+            yield from found
+            # A key may be too large to be shown.
+            if not found:
+                yield from _below(below, [*path, str(key)], _IN_OPTIONS if key == OPTIONS else allowed)
+    elif isinstance(value, list | tuple):
         for position, below in enumerate(value):
             yield from _below(below, [*path, str(position)], allowed)
+    elif type(value) in (int, float) and not is_number(value):
+        said = f"an integer of {value.bit_length()} bits" if type(value) is int else repr(value)
+        yield f"{where}: {said} is not a number that JSON has; expected one of at most 1.8e308"
+    elif not isinstance(value, bool | int | float | None):
+        kind = type(value).__name__
+        yield (
+            f"{where}: {value!r} is of type {kind}, which JSON has not; write a text, between quotes, "
+            "a number, a list or a mapping"
+        )
 
 
 def _problem(where: str, text: str, allowed: str) -> Iterator[str]:

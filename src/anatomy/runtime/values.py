@@ -3,13 +3,20 @@
 import math
 import operator
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a number that a float holds: no infinity, and no integer that is larger."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
+
 
 # What JSON has, as Python has it: neither is true an integer, nor is infinity a number.
 _TYPES = {
     "integer": lambda value: type(value) is int,
-    "number": lambda value: type(value) in (int, float) and math.isfinite(value),
+    "number": is_number,
     "boolean": lambda value: isinstance(value, bool),
     "string": lambda value: isinstance(value, str),
     "array": lambda value: isinstance(value, list | tuple),
@@ -47,7 +54,7 @@ def problems(value: Any, schema: Mapping[str, Any], where: str) -> Iterator[str]
     allowed = schema.get("enum", [schema["const"]] if "const" in schema else [])
     if allowed and not any(type(value) is type(each) and value == each for each in allowed):
         yield f"{where}: {value!r} is not allowed; allowed: {', '.join(map(str, allowed))}"
-    if _TYPES["number"](value):
+    if type(value) is int or is_number(value):
         for key, (holds, words) in _BOUNDS.items():
             if key in schema and not holds(value, schema[key]):
                 yield f"{where}: {value!r} is not allowed; expected {words} {schema[key]}"
