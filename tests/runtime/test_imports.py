@@ -152,6 +152,37 @@ def test_a_syntax_error_is_refused_in_one_line(tmp_path):
     assert line.endswith("; correct the file")
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8-sig"])
+def test_a_file_is_read_in_its_encoding(encoding, tmp_path):
+    text = f"# -*- coding: {encoding} -*-\nname = 'Zoë'\n"
+    (tmp_path / "module.py").write_bytes(text.encode(encoding))
+    assert read_source(tmp_path / "module.py").hash == hash_of(tmp_path, "name = 'Zoë'\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"x = 1\n\n\ny = '\xe4'\n", "; save the file as UTF-8"),
+        (b"# coding: nonsense\n", "; save the file as UTF-8"),
+        (b"x = 1\0\n", "source code string cannot contain null bytes; correct the file"),
+        (b"x = " + b"-" * 100_000 + b"1\n", "expressions are nested too deep for Python; correct the file"),
+    ],
+    ids=["bytes", "encoding", "NUL", "depth"],
+)
+def test_what_python_cannot_read_is_refused_in_one_line(content, said, tmp_path):
+    (tmp_path / "module.py").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_source(tmp_path / "module.py")
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{tmp_path / 'module.py'}: ")
+    assert line.endswith(said)
+
+
+def test_the_running_program_is_no_module(mine):
+    with pytest.raises(InputError, match="module __main__ is not found"):
+        names(mine, "__main__")
+
+
 HASHES = """
 import json, sys
 from pathlib import Path

@@ -5,10 +5,12 @@ import gc
 import hashlib
 import re
 import sys
+import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -58,7 +60,13 @@ def read_source(path: Path, package: str = "") -> Source:
     The hash is of text, and not of a syntax tree: trees differ between versions of Python. Relative imports
     are of `package`. `InputError` if it is no Python.
     """
-    return _understood(path, path.read_text(encoding="utf-8"), package)
+    try:
+        # In the encoding that the file names, as Python reads it.
+        with tokenize.open(path) as file:
+            text = file.read()
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {error}; save the file as UTF-8") from error
+    return _understood(path, text, package)
 
 
 # A program looks at its own code twice, before and after its work.
@@ -67,7 +75,11 @@ def _understood(path: Path, text: str, package: str) -> Source:
     try:
         tree = ast.parse(text, str(path))
     except SyntaxError as error:
-        raise InputError(f"{path}, line {error.lineno}: {error.msg}; correct the file") from error
+        # None of a file with NUL bytes.
+        line = "" if error.lineno is None else f", line {error.lineno}"
+        raise InputError(f"{path}{line}: {error.msg}; correct the file") from error
+    except (RecursionError, MemoryError) as error:
+        raise InputError(f"{path}: expressions are nested too deep for Python; correct the file") from error
     names = []
     for node in _statements(tree):
         if isinstance(node, ast.Import):
@@ -161,7 +173,7 @@ def file_of(module: str) -> Path:
     for index, part in enumerate(module.split(".")):
         file, folders = _found(part, folders)
         # Editable installs have finders of their own.
-        if index == 0 and not (file or folders) and (spec := find_spec(part)) is not None:
+        if index == 0 and not (file or folders) and (spec := _spec_of(part)) is not None:
             file = Path(spec.origin) if spec.has_location else None
             folders = spec.submodule_search_locations or []
     if file is None or file.suffix != ".py":
@@ -169,6 +181,14 @@ def file_of(module: str) -> Path:
             f"module {module} is not found; looked in {', '.join(search_path())}; put it there, or install it"
         )
     return file
+
+
+def _spec_of(name: str) -> ModuleSpec | None:
+    """Return where Python finds a module or package of no dots; None if it does not, or runs it already."""
+    try:
+        return find_spec(name)
+    except ValueError:
+        return None
 
 
 def _found(name: str, folders: Iterable[str | Path]) -> tuple[Path | None, list[Path]]:
