@@ -299,10 +299,11 @@ def test_a_target_that_does_not_exist_is_answered_with_the_one_that_was_meant(ch
     assert result.stderr.splitlines()[-1] == answer
 
 
-def test_a_figure_with_the_name_of_a_target_is_refused(checkout):
-    with configured(checkout, figures__tables={"kind": "dynamics", "experiment": "rgb"}):
+@pytest.mark.parametrize("name", ["tables", "train_network_rgb"])
+def test_a_figure_with_the_name_of_a_target_is_refused(checkout, name):
+    with configured(checkout, **{f"figures__{name}": {"kind": "dynamics", "experiment": "rgb"}}):
         result = checkout.snakemake("--dry-run", check=False)
-    assert "error: configuration: figures.tables: tables is the name of a target" in result.stderr
+    assert f"error: configuration: figures.{name}: {name} is the name of a target" in result.stderr
 
 
 def test_a_figure_of_ones_own_is_a_target_and_no_claim_is_judged_on_it(checkout):

@@ -104,10 +104,14 @@ def options_of(figure):
 
 
 def refuse_names_of_rules(names):
-    """Exit if a figure is called as a study or another target, and would mean two things."""
+    """Exit if a figure is called as a study, another target or a rule, and would mean two things."""
     taken = set(STUDIES)
     for file in [ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]:
-        taken.update(re.findall(r"^\s*rule\s(\w+):", file.read_text(), re.MULTILINE))
+        text = file.read_text()
+        taken.update(re.findall(r"^\s*rule\s(\w+):", text, re.MULTILINE))
+        for start in re.findall(r'\sname:\s+f"(\w+)\{experiment\}"', text):
+            own = [f"{start}{experiment}" for experiment in EXPERIMENTS]
+            taken.update(filter(rules.has, own))
     if both := sorted(taken.intersection(names)):
         sys.exit(
             f"error: configuration: figures.{both[0]}: {both[0]} is the name of a target; "
