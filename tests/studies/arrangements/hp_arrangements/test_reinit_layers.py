@@ -213,6 +213,9 @@ def test_lists_without_a_file_are_refused(tmp_path, caplog):
     path = tmp_path / "inits.txt"
     with pytest.raises(InputError, match=r"inits.txt does not exist; expected a text file"):
         listed_paths(path)
+    path.write_bytes(b"\xff\xfe.pt\n")
+    with pytest.raises(InputError, match=r"inits.txt is no UTF-8; expected a text file"):
+        listed_paths(path)
     path.write_text("\n\ngone.pt\n")
     with caplog.at_level(logging.WARNING), pytest.raises(InputError, match="lists no file that exists"):
         listed_paths(path)

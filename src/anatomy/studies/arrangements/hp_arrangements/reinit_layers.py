@@ -67,8 +67,14 @@ def listed_paths(path: Path) -> list[Path]:
     """
     if not path.is_file():
         raise InputError(f"--inits-from {path} does not exist; expected a text file with one path per line")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"--inits-from {path} is no UTF-8; expected a text file with one path per line"
+        ) from error
     found = []
-    for position, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for position, line in enumerate(lines, 1):
         if not line.strip():
             LOG.warning("%s, line %d is empty; skipped", path, position)
         elif not Path(line.strip()).is_file():
