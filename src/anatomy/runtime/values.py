@@ -85,7 +85,8 @@ def _list_problems(value: list | tuple, schema: Mapping[str, Any], where: str) -
     """Yield what is wrong with the length of a list, and with its items."""
     least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
     if not least <= len(value) <= most:
-        expected = f"{least}" if least == most else f"{least} or more"
+        upper = " or more" if most == math.inf else f" to {most}"
+        expected = f"{least}" if least == most else f"{least}{upper}"
         yield f"{where}: {len(value)} are listed; expected {expected}"
     for item in value:
         yield from problems(item, schema.get("items", {}), where)

@@ -1,9 +1,10 @@
 """Files of YAML, looked at before they are read: keys that are there twice, depth and size without bound."""
 
+import io
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import yaml
 
@@ -26,8 +27,12 @@ def read_yaml(path: Path) -> Any:
     is nested deeper than `DEEPEST`, or if mappings merge more than `MOST_VALUES` keys.
     """
     require_file(path)
-    text = path.read_text(encoding="utf-8")
+    # Once: what is read again may have changed.
+    text = io.StringIO(path.read_text(encoding="utf-8"))
+    # For messages of the parser.
+    text.name = str(path)
     _check_keys(text, path)
+    text.seek(0)
     loader = LOADER(text)
     try:
         root = loader.get_single_node()
@@ -39,7 +44,7 @@ def read_yaml(path: Path) -> Any:
         loader.dispose()
 
 
-def _check_keys(text: str, path: Path) -> None:
+def _check_keys(text: TextIO, path: Path) -> None:
     # Of each mapping around the current place its keys so far and whether a key is next; None of a list.
     around: list[tuple[set[str], list[bool]] | None] = []
     for event in yaml.parse(text, LOADER):
