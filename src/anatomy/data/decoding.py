@@ -2,6 +2,7 @@
 
 import io
 import math
+import warnings
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -20,6 +21,8 @@ IGNORED = {"Thumbs.db", "desktop.ini"}
 Box = tuple[int, int, int, int]
 # Those that Pillow decodes itself; for PostScript it would start Ghostscript, whatever the name of the file.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+# Pillow warns of large images, over several lines, and refuses those of twice that size.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def _not_decoded(where: str, error: BaseException) -> InputError:
@@ -32,11 +35,15 @@ def _check_mode(image: Image.Image) -> None:
         raise ValueError(f"mode {image.mode}; expected 8 bits per channel")
 
 
-def check_header(file: str | io.BytesIO, where: str) -> None:
-    """Raise `InputError` unless `file` begins like an image of 8 bits per channel; pixels are not read."""
+def check_header(file: str | io.BytesIO, where: str) -> tuple[int, int]:
+    """Return width and height that an image says it has, before its pixels are read.
+
+    `InputError` unless `file` begins like an image of 8 bits per channel.
+    """
     try:
         with Image.open(file, formats=FORMATS) as image:
             _check_mode(image)
+            return image.size
     except MemoryError:
         raise
     except Exception as error:
