@@ -46,6 +46,13 @@ class Entry:
             return self._content()
 
 
+def require_source(path: Path, name: str) -> None:
+    """Raise `InputError`, which names the data set, unless there is a directory or file at `path`."""
+    if not path.is_dir() and not path.is_file():
+        found = "is a pipe or a device" if path.exists() else "does not exist"
+        raise InputError(f"data set {name}: {path} {found}; expected a directory, tar or zip")
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Iterator[Entry]]:
     """Open a directory or archive, and give every entry of it; refuse paths that lead outside of it."""

@@ -8,6 +8,7 @@ import numpy as np
 from anatomy.data.archives import Entry
 from anatomy.data.decoding import check_header, decode, pixels
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.progress import progress
 
 MODES = {1: "L", 3: "RGB"}
 # Most pixels of one image, 2048x2048, and of all: ImageNet at 32x32 fits, in 6 GiB as RGB. A file of some
@@ -57,7 +58,7 @@ class SmallImages:
         }
         places = {name: (part, row) for part, names in parts.items() for row, name in enumerate(names)}
         # In the order of the source: a compressed archive is not gone through once for each image.
-        for name, entry in self._entries.items():
+        for name, entry in progress(list(self._entries.items()), "images"):
             part, row = places[name]
             image = decode(entry.read(), MODES[self._channels], entry.where)
             if image.size != self._size:

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from anatomy.data.archives import opened
+from anatomy.data.archives import opened, require_source
 from anatomy.data.dataset import Dataset, write_dataset
 from anatomy.data.decoding import IGNORED
 from anatomy.data.polarity import with_polarity
@@ -25,9 +25,7 @@ def read_folder(path: Path, name: str, channels: int = 3, sha256: str | None = N
     the order of an archive does not matter. `channels` is 3 (RGB) or 1 (grey); images are converted.
     An archive is compared with `sha256`, where given, before it is opened.
     """
-    if not path.is_dir() and not path.is_file():
-        found = "is a pipe or a device" if path.exists() else "does not exist"
-        raise InputError(f"data set {name}: {path} {found}; expected a directory, tar or zip")
+    require_source(path, name)
     if sha256 is not None and path.is_dir():
         raise InputError(f"data set {name}: {path} is a directory, which has no sha256; remove the key")
     if sha256 is not None and (found := sha256_of(path)) != sha256:
