@@ -128,6 +128,23 @@ def test_a_link_to_a_folder_in_which_it_lies_is_refused(root):
     assert "train/a/loop is a link to a folder in which it lies; remove it" in refusal(by_folder, root)
 
 
+@READERS
+@pytest.mark.parametrize("name", [b"a\nb", b"a\x1b[31m", b"caf\xe9", "a\u2028b".encode()])
+def test_the_name_of_a_class_is_a_line_of_text(name, read, root):
+    name = os.fsdecode(name)
+    for part in ("train", "test"):
+        (root / part / "a").rename(root / part / name)
+    assert f"{root}: class folder {name!r} has control characters, or bytes" in refusal(read, root)
+
+
+@READERS
+@pytest.mark.parametrize("name", ["Maine Coon", "café", "雪\u3000豹", "क्\u200dष"])
+def test_a_class_may_have_a_name_of_any_language(name, read, root):
+    for part in ("train", "test"):
+        (root / part / "a").rename(root / part / name)
+    assert name in read(root).classes
+
+
 # --- Sizes ---
 
 

@@ -124,6 +124,10 @@ N01 = f"{ROOT_FOLDER}/train/n01/images"
             {**entries(), f"{N01}/more/0.JPEG": image(5)},
             r"images/more.* is misplaced; expected train/<cl",
         ),
+        (
+            {name.replace("n01", "n\n1"): content for name, content in entries("val_0.JPEG\tn02").items()},
+            r"class folder 'n\\n1' has control characters",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(files, message, kept, tmp_path):

@@ -13,6 +13,7 @@ from anatomy.data.search_path import locate
 from anatomy.data.small_images import SmallImages
 from anatomy.data.sources import described
 from anatomy.data.subset import given_statistics, limited, selected
+from anatomy.data.tree import check_class_names
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
 from anatomy.runtime.settings import Settings
@@ -96,6 +97,7 @@ def _check_classes(
 ) -> None:
     """Raise `InputError` for a missing part, an empty class folder, or a test class unknown to train."""
     for part, names in class_folders.items():
+        check_class_names(sorted(names), f"{where}: class folder")
         if not names:
             raise InputError(f"{where} has no {part}/<class>/ folder; expected train/ and test/")
         empty: Sequence[str] = sorted(names - set(files[part]))

@@ -19,6 +19,7 @@ from anatomy.data.search_path import locate
 from anatomy.data.small_images import SmallImages
 from anatomy.data.sources import described
 from anatomy.data.subset import given_statistics, limited, selected
+from anatomy.data.tree import check_class_names
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
 from anatomy.runtime.settings import Settings
@@ -104,6 +105,7 @@ def _images_of_classes(entries: Mapping[tuple[str, ...], Entry], where: str) -> 
     found: dict[str, list[Entry]] = {
         own: [] for own in sorted({inside[1] for inside, entry in train.items() if _in_class(inside, entry)})
     }
+    check_class_names(found, f"{where}: class folder")
     for inside, entry in train.items():
         if inside[2:3] != ("images",) or len(inside) == 3:
             continue
