@@ -1,6 +1,7 @@
 """Folders and archives that hold what is no image: pipes, links, huge files, entries that are there twice."""
 
 import io
+import json
 import os
 import tarfile
 import tracemalloc
@@ -8,10 +9,11 @@ import zipfile
 
 import numpy as np
 import pytest
+from conftest import SCHEMA_FILE, SCRIPTS, run
 from PIL import Image
 
+from anatomy.data import archives, small_images
 from anatomy.data.search_path import DATA_VARIABLE, search_path
-from anatomy.data.sources import folder as folder_source
 from anatomy.data.sources.folder import read_folder
 from anatomy.data.sources.images import index_folder
 from anatomy.runtime.errors import InputError
@@ -126,6 +128,23 @@ def test_a_link_to_a_folder_in_which_it_lies_is_refused(root):
     assert "train/a/loop is a link to a folder in which it lies; remove it" in refusal(by_folder, root)
 
 
+@READERS
+@pytest.mark.parametrize("name", [b"a\nb", b"a\x1b[31m", b"caf\xe9", "a\u2028b".encode()])
+def test_the_name_of_a_class_is_a_line_of_text(name, read, root):
+    name = os.fsdecode(name)
+    for part in ("train", "test"):
+        (root / part / "a").rename(root / part / name)
+    assert f"{root}: class folder {name!r} has control characters, or bytes" in refusal(read, root)
+
+
+@READERS
+@pytest.mark.parametrize("name", ["Maine Coon", "café", "雪\u3000豹", "क्\u200dष"])
+def test_a_class_may_have_a_name_of_any_language(name, read, root):
+    for part in ("train", "test"):
+        (root / part / "a").rename(root / part / name)
+    assert name in read(root).classes
+
+
 # --- Sizes ---
 
 
@@ -151,9 +170,9 @@ def test_unrelated_files_of_a_folder_are_not_read(root):
 
 @pytest.mark.parametrize("pack", [zipped, tarred])
 def test_an_image_file_of_any_size_is_refused(pack, tmp_path, monkeypatch):
-    monkeypatch.setattr(folder_source, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(archives, "MOST_BYTES", 1 << 20)
     path = pack(tmp_path / "archive", [("train/a/1.png", bytes(2 << 20)), *FILES.items()])
-    assert "entry train/a/1.png has more than 1 MiB; expected an image" in refusal(by_folder, path)
+    assert "archive: train/a/1.png has more than 1 MiB; expected an image" in refusal(by_folder, path)
 
 
 def test_names_of_any_size_in_a_tar_are_refused(tmp_path):
@@ -169,6 +188,46 @@ def test_names_of_any_size_in_a_tar_are_refused(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < HUGE / 4
     finally:
         tracemalloc.stop()
+
+
+def compressed(size):
+    """A PNG of a kilobyte or so that says, and keeps, that it has `size` pixels along each side."""
+    buffer = io.BytesIO()
+    Image.new("1", (size, size)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", [zipped, tarred])
+def test_images_that_would_fill_the_memory_are_not_decoded(kind, tmp_path, monkeypatch):
+    huge = [(f"{part}/{name}/0.png", compressed(4000)) for part in ("train", "test") for name in "ab"]
+    tracemalloc.start()
+    try:
+        message = refusal(by_folder, kind(tmp_path / "archive", huge))
+        assert tracemalloc.get_traced_memory()[1] < HUGE / 16
+    finally:
+        tracemalloc.stop()
+    assert "archive: train/a/0.png is 4000x4000 px; at most 4194304 pixels are allowed in an image" in message
+    assert "use `source: images`" in message
+
+    monkeypatch.setattr(small_images, "MOST_OF_ALL", 3 * 6 * 6)
+    message = refusal(by_folder, kind(tmp_path / "small", FILES.items()))
+    assert "test/b/0.png is image 4 of 6x6 px; at most 108 pixels are allowed in all images" in message
+
+
+def test_an_image_of_another_size_is_named_before_any_is_decoded(root):
+    # What follows the header is missing, which decoding would tell.
+    (root / "test" / "a" / "0.png").write_bytes(compressed(1500)[:80])
+    message = refusal(by_folder, root)
+    assert "test/b/0.png is 6x6 px but test/a/0.png is 1500x1500 px; images of one size" in message
+
+
+def test_the_program_says_of_a_huge_image_one_line(root, tmp_path):
+    (root / "test" / "a" / "0.png").write_bytes(compressed(10000)[:80])
+    settings = json.dumps({"source": "folder", "path": str(root)})
+    options = ["--name", "pets", "--output", tmp_path / "out", "--settings", settings]
+    result = run(SCRIPTS / "prepare_dataset.py", *options, "--schema", SCHEMA_FILE)
+    assert result.returncode == 1 and result.stderr.count("\n") == 1
+    assert result.stderr.startswith(f"error: {root}: test/a/0.png is 10000x10000 px; at most")
 
 
 # --- Twice, and checksums ---

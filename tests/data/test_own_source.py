@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import SCHEMA_FILE, SCRIPTS, run
 
-from anatomy.data.dataset import open_dataset
+from anatomy.data.dataset import open_dataset, write_dataset
 from anatomy.data.own_source import read_own
 from anatomy.data.sources import module_of
 from anatomy.runtime.errors import InputError
@@ -67,6 +67,45 @@ def two_depths():
 def no_bytes():
     images, labels = part(4, ["dog", "cat"])
     return {"train": (images / 255, labels), "test": (images / 255, labels)}
+""",
+    "own_hostile.py": """
+import numpy as np
+import torch
+
+IMAGES = np.zeros((2, 1, 4, 4), np.uint8)
+POINTS = np.zeros((2, 2))
+
+
+def both(inputs, labels=(0, 1)):
+    return {part: (inputs, labels) for part in ("train", "test")}
+
+
+def images(kind):
+    return both({
+        "grad": lambda: torch.zeros(2, 1, 4, 4, requires_grad=True),
+        "bfloat16": lambda: torch.zeros(2, 1, 4, 4, dtype=torch.bfloat16),
+        "meta": lambda: torch.zeros(2, 1, 4, 4, device="meta"),
+        "sparse": lambda: torch.zeros(2, 4).to_sparse(),
+        "masked": lambda: np.ma.masked_equal(IMAGES, 0),
+        "masked rows": lambda: [np.ma.masked_equal(image, 0) for image in IMAGES],
+        "flat": lambda: IMAGES[:, :, :0],
+        "no channel": lambda: IMAGES[:, :0],
+        "no coordinate": lambda: POINTS[:, :0],
+        "tensor": lambda: torch.zeros(2, 1, 4, 4, dtype=torch.uint8),
+        "whole": lambda: np.ma.array(IMAGES),
+    }[kind]())
+
+
+def labels(values):
+    return both(IMAGES, np.array(values))
+
+
+def byte_labels(values):
+    return both(IMAGES, [value.encode("latin-1") for value in values])
+
+
+def points(value, dtype):
+    return both(np.array([[0, 1], [2, value]], dtype))
 """,
     "own_package/__init__.py": "",
     "own_package/names.py": "NAMES = [1, 0]\n",
@@ -156,6 +195,78 @@ def test_what_is_no_data_set_is_refused(source, options, message):
     with pytest.raises(InputError) as caught:
         read_own(source, options)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "message"),
+    [
+        ("images", {"kind": "grad"}, "train images cannot be read as an array (Can't call numpy() on Tensor"),
+        ("images", {"kind": "bfloat16"}, "train images cannot be read as an array (Got unsupported ScalarT"),
+        ("images", {"kind": "meta"}, "train images cannot be read as an array ("),
+        ("images", {"kind": "sparse"}, "train images cannot be read as an array ("),
+        (
+            "images",
+            {"kind": "masked"},
+            "train images have masked values; expected uint8 (N, C, H, W), or",
+        ),
+        ("images", {"kind": "masked rows"}, "train images have masked values; expected uint8 (N, C, H, W)"),
+        (
+            "labels",
+            {"values": [0.0, float("nan")]},
+            "train labels have nan at 1; expected finite numbers",
+        ),
+        ("labels", {"values": [float("inf"), 0]}, "train labels have inf at 0; expected finite numbers"),
+        ("labels", {"values": ["a", "b\n"]}, r"train label 'b\n' has control characters"),
+        (
+            "byte_labels",
+            {"values": ["a", "é"]},
+            "train labels are bytes that are no UTF-8 ('utf-8' codec",
+        ),
+        (
+            "points",
+            {"value": 1e300, "dtype": "f8"},
+            "train point 1 has 1e+300; float32 takes numbers up to",
+        ),
+        (
+            "points",
+            {"value": 2**24 + 1, "dtype": "i4"},
+            "train point 1 has 16777217; float32 rounds whole",
+        ),
+        (
+            "points",
+            {"value": -(2**60) - 1, "dtype": "i8"},
+            "point 1 has -1152921504606846977; float32",
+        ),
+    ],
+)
+def test_values_that_would_change_or_are_none_are_refused(function, options, message, recwarn):
+    with pytest.raises(InputError) as caught:
+        read_own(f"own_hostile:{function}", options)
+    assert f"own_hostile:{function}: " in str(caught.value) and message in str(caught.value)
+    assert "\n" not in str(caught.value) and not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("flat", "images have no values, of shape (2, 1, 0, 4); expected at least 1 of each of images, chan"),
+        ("no channel", "train images have no values, of shape (2, 0, 4, 4)"),
+        ("no coordinate", "train points have no values, of shape (2, 0)"),
+    ],
+)
+def test_inputs_without_values_are_refused(kind, message, folder):
+    with pytest.raises(InputError) as caught:
+        write_dataset(read_own("own_hostile:images", {"kind": kind}), folder / "out", "mine", {})
+    assert message in str(caught.value) and not (folder / "out").exists()
+
+
+def test_proper_values_of_other_kinds_are_taken_as_they_are():
+    for kind in ("tensor", "whole"):
+        found = read_own("own_hostile:images", {"kind": kind}).train_images
+        assert found.dtype == np.uint8 and found.shape == (2, 1, 4, 4)
+    assert read_own("own_hostile:byte_labels", {"values": ["b", "a"]}).classes == ["a", "b"]
+    found = read_own("own_hostile:points", {"value": 2**60, "dtype": "i8"}).train_points
+    assert found.dtype == np.float32 and found[1].tolist() == [2, 2**60]
 
 
 def test_arrays_that_are_no_images_are_refused_by_the_program(folder):

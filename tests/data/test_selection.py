@@ -1,9 +1,11 @@
 """Keys that every source of data has: some classes, so many of each, and given statistics."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
-from conftest import SCHEMA_FILE, make_dataset, task_of
+from conftest import SCHEMA_FILE, SCRIPTS, make_dataset, run, task_of
 from PIL import Image
 
 from anatomy.data.dataset import channel_statistics, open_dataset, write_dataset
@@ -182,3 +184,25 @@ def test_raw_pixels_are_the_grey_levels_themselves():
     assert seen.dtype == torch.float32
     assert torch.equal(seen, levels.float())
     assert seen.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"source": "points", "variant": "gauss", "mean": [0, 0]}, "key std is missing"),
+        (
+            {"source": "embedded", "variant": "digits-grey", "train": 10, "test": 10, "std": [0.5]},
+            "key mean is missing",
+        ),
+        ({"source": "folder", "path": "x", "mean": [0.5] * 3}, "key std is missing"),
+        ({"source": "images", "path": "x", "mean": [0.5] * 3, "std": None}, "key std is missing"),
+        (
+            {"source": "images", "path": "x", "crop": 9, "resize": 8},
+            "crop: 9 is larger than resize; allowed: 1 to 8",
+        ),
+    ],
+)
+def test_the_program_refuses_what_the_configuration_refuses(settings, message, tmp_path):
+    options = ["--name", "mine", "--output", tmp_path / "out", "--settings", json.dumps(settings)]
+    result = run(SCRIPTS / "prepare_dataset.py", *options, "--schema", SCHEMA_FILE)
+    assert (result.returncode, result.stderr) == (1, f"error: {message}\n")

@@ -145,3 +145,14 @@ def test_a_module_may_import_torchvision_plainly(tmp_path):
         [sys.executable, "-c", program], capture_output=True, text=True, env=environment()
     )
     assert (result.returncode, result.stdout, result.stderr) == (0, "torchvision\n", "")
+
+
+@pytest.mark.parametrize(("call", "said"), [("0", "0"), ("", ""), ("'no\\ndata'", r"'no\ndata'")])
+def test_code_that_ends_the_program_is_an_error_that_names_it(call, said, tmp_path):
+    (tmp_path / "own_nets.py").write_text(f"import sys\ndef ends():\n    sys.exit({call})\n")
+    expected = f"own_nets:ends ends the program, sys.exit({said}); raise an exception that says what is wrong"
+    with pytest.raises(InputError, match=f"^{re.escape(expected)}$"):
+        call_own("own_nets:ends", {}, {})
+    (tmp_path / "own_other.py").write_text(f"raise SystemExit({call})\n")
+    with pytest.raises(InputError, match=re.escape(f"own_other:ends ends the program, sys.exit({said});")):
+        load_own("own_other:ends")

@@ -35,7 +35,7 @@ from anatomy.networks.catalogue import (
 from anatomy.reporting.figures import left_out
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.own_code import is_own
-from anatomy.runtime.run_checks import noise_problems, point_problems
+from anatomy.runtime.run_checks import crop_problems, noise_problems, point_problems
 from anatomy.runtime.schema import RUN, defaults, merge, written_out
 from anatomy.runtime.settings import Settings, run_problems, snapshot_epochs
 
@@ -264,11 +264,7 @@ def _dataset_problems(datasets: Mapping[str, Settings]) -> Iterator[str]:
                 f"datasets.{name}.polarity: {settings.variant} has digits of both polarities as it is; "
                 "remove the key, or set variant to digits-grey"
             )
-        if settings.source == "images" and settings.crop > settings.resize:
-            yield (
-                f"datasets.{name}.crop: {settings.crop} is larger than resize; "
-                f"allowed: 1 to {settings.resize}"
-            )
+        yield from (f"datasets.{name}.{problem}" for problem in crop_problems(settings))
 
 
 def _experiment_problems(

@@ -89,6 +89,11 @@ def check_dataset(dataset: InMemory, name: str) -> None:
             )
         if len(inputs) == 0:
             raise InputError(f"{where} part is empty; expected at least one {noun[:-1]}")
+        if inputs.size == 0:
+            raise InputError(
+                f"{where} {noun} have no values, of shape {inputs.shape}; expected at least 1 of each of "
+                f"{', '.join(axes)}"
+            )
         if labels.dtype != np.int64:
             raise InputError(f"{where} labels are {labels.dtype}; expected int64")
         if labels.shape != inputs.shape[:1]:

@@ -2,6 +2,7 @@
 
 import io
 import math
+import warnings
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -20,6 +21,10 @@ IGNORED = {"Thumbs.db", "desktop.ini"}
 Box = tuple[int, int, int, int]
 # Those that Pillow decodes itself; for PostScript it would start Ghostscript, whatever the name of the file.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+# The tag of TIFF that says how many bits a channel has.
+BITS_PER_SAMPLE = 258
+# Pillow warns of large images, over several lines, and refuses those of twice that size.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def _not_decoded(where: str, error: BaseException) -> InputError:
@@ -28,15 +33,34 @@ def _not_decoded(where: str, error: BaseException) -> InputError:
 
 
 def _check_mode(image: Image.Image) -> None:
+    """Raise `ValueError` for more than 8 bits per channel, which Pillow would cut where there are colours."""
+    expected = "expected 8 bits per channel"
     if image.mode.startswith(("I", "F")):
-        raise ValueError(f"mode {image.mode}; expected 8 bits per channel")
+        raise ValueError(f"mode {image.mode}; {expected}")
+    if (bits := _bits(image)) > 8:
+        raise ValueError(f"{bits} bits per channel; {expected}")
 
 
-def check_header(file: str | io.BytesIO, where: str) -> None:
-    """Raise `InputError` unless `file` begins like an image of 8 bits per channel; pixels are not read."""
+def _bits(image: Image.Image) -> int:
+    """Return the bits per channel of a file just opened, 8 where its format has no more."""
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(BITS_PER_SAMPLE, (1,)))
+    # What Pillow is about to read: of PNG names like RGB;16B, of PPM the largest value beside the name.
+    coded = [tile.args if isinstance(tile.args, tuple) else (tile.args,) for tile in image.tile]
+    if image.format == "PPM":
+        return max((int(args[1]).bit_length() for args in coded if len(args) > 1), default=8)
+    return 16 if image.format == "PNG" and any(str(args[0]).endswith(";16B") for args in coded) else 8
+
+
+def check_header(file: str | io.BytesIO, where: str) -> tuple[int, int]:
+    """Return width and height that an image says it has, before its pixels are read.
+
+    `InputError` unless `file` begins like an image of 8 bits per channel.
+    """
     try:
         with Image.open(file, formats=FORMATS) as image:
             _check_mode(image)
+            return image.size
     except MemoryError:
         raise
     except Exception as error:

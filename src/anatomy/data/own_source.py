@@ -9,12 +9,15 @@ import numpy as np
 from anatomy.data.dataset import PARTS, Dataset, InMemory, PointDataset, write_dataset
 from anatomy.data.sources import described
 from anatomy.data.subset import given_statistics, selected
+from anatomy.data.tree import check_class_names
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.own_calls import call_own
 from anatomy.runtime.settings import Settings
 
 INPUTS = "uint8 (N, C, H, W), or points (N, d)"
 LABELS = "numbers or names (N,)"
+# Up to this, whole numbers are float32 without rounding.
+EXACT = 1 << 24
 
 
 def read_own(reference: str, options: Mapping[str, Any]) -> InMemory:
@@ -36,12 +39,9 @@ def read_own(reference: str, options: Mapping[str, Any]) -> InMemory:
             raise InputError(f"{reference} returns {kind}{size} for {part}; expected (images, labels)")
         images, labels = found[part]
         inputs[part] = _array(f"{reference}: {part} images", images, INPUTS)
-        arrays[f"{part}_labels"] = labels = _array(f"{reference}: {part} labels", labels, LABELS)
-        if labels.ndim != 1 or labels.dtype.kind not in "biufUS":
-            raise InputError(
-                f"{reference}: {part} labels are {labels.dtype} of shape {labels.shape}; expected {LABELS}"
-            )
+        arrays[f"{part}_labels"] = _labels(f"{reference}: {part} labels", labels)
     classes = np.unique(arrays["train_labels"])
+    check_class_names(map(str, classes), f"{reference}: train label")
     unknown = np.setdiff1d(arrays["test_labels"], classes)
     if unknown.size:
         raise InputError(
@@ -52,16 +52,60 @@ def read_own(reference: str, options: Mapping[str, Any]) -> InMemory:
     points = all(own.ndim == 2 and own.dtype.kind in "iuf" for own in inputs.values())
     kind = PointDataset if points else Dataset
     for part, own in inputs.items():
-        arrays[f"{part}_{kind.INPUTS}"] = own.astype(np.float32) if points else own
+        arrays[f"{part}_{kind.INPUTS}"] = _points(f"{reference}: {part} point", own) if points else own
     return kind(**arrays, classes=[str(name) for name in classes])
 
 
 def _array(what: str, values: Any, expected: str) -> np.ndarray:
-    """Return values as one array; `InputError` if their shapes differ."""
+    """Return values as one array; `InputError` for what numpy cannot read, or would read without its mask."""
+    rows = values if isinstance(values, tuple | list) else ()
+    if np.ma.is_masked(values) or any(map(np.ma.is_masked, rows)):
+        raise InputError(f"{what} have masked values; expected {expected}, leave out what is masked")
     try:
         return np.asarray(values)
+    except MemoryError:
+        raise
     except ValueError as error:
         raise InputError(f"{what} do not have one shape; expected {expected}") from error
+    except Exception as error:
+        # Tensors of torch say in errors of several kinds why they are no arrays.
+        reason = " ".join(str(error).split())
+        raise InputError(f"{what} cannot be read as an array ({reason}); expected {expected}") from error
+
+
+def _labels(what: str, values: Any) -> np.ndarray:
+    """Return labels (N,), numbers or names; names that are bytes are taken as UTF-8."""
+    labels = _array(what, values, LABELS)
+    if labels.ndim != 1 or labels.dtype.kind not in "biufUS":
+        raise InputError(f"{what} are {labels.dtype} of shape {labels.shape}; expected {LABELS}")
+    if labels.dtype.kind == "f" and (unknown := np.flatnonzero(~np.isfinite(labels))).size:
+        raise InputError(
+            f"{what} have {labels[unknown[0]]} at {unknown[0]}; expected finite numbers, or names"
+        )
+    if labels.dtype.kind == "S":
+        try:
+            labels = np.char.decode(labels, "utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{what} are bytes that are no UTF-8 ({error}); expected {LABELS}") from error
+    return labels
+
+
+def _points(what: str, values: np.ndarray) -> np.ndarray:
+    """Return numbers (N, d) as float32; `InputError` for one that is too large, and whole ones it rounds."""
+    with np.errstate(over="ignore"):
+        points = values.astype(np.float32)
+    if values.dtype.kind == "f":
+        wrong = np.isfinite(values) & ~np.isfinite(points)
+        reason = f"float32 takes numbers up to {np.finfo(np.float32).max:.1e}"
+    else:
+        wrong = (values > EXACT) | (values < -EXACT)
+        # Python compares whole numbers of any size with floats exactly.
+        wrong[wrong] = points[wrong].astype(object) != values[wrong].astype(object)
+        reason = f"float32 rounds whole numbers beyond {EXACT}"
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise InputError(f"{what} {row} has {values[row, column]}; {reason}, scale the points")
+    return points
 
 
 def prepare(name: str, settings: Settings, folder: Path) -> None:

@@ -1,11 +1,22 @@
 """Folders of images as they lie on a disk: links are followed, and what is no file is never opened."""
 
 import os
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from anatomy.data.decoding import IGNORED
 from anatomy.runtime.errors import InputError
+
+# Control characters, bytes that are no UTF-8, and ends of lines and paragraphs.
+NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}
+
+
+def check_class_names(names: Iterable[str], what: str) -> None:
+    """Raise `InputError`, which begins with `what`, for the first name of a class that is no line of text."""
+    for name in names:
+        if any(unicodedata.category(character) in NO_TEXT for character in name):
+            raise InputError(f"{what} {name!r} has control characters, or bytes that are no UTF-8; rename it")
 
 
 def visible(folder: Path | str) -> Iterator[os.DirEntry]:

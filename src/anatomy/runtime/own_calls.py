@@ -3,7 +3,8 @@
 import difflib
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,18 @@ from typing import Any
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.imports import file_of, search_path
 from anatomy.runtime.own_code import module_of_own
+
+
+@contextmanager
+def _goes_on(reference: str) -> Iterator[None]:
+    """Raise `InputError` for code that ends the program, be it with the exit status of one that is done."""
+    try:
+        yield
+    except SystemExit as stop:
+        asked = " ".join(f"sys.exit({'' if stop.code is None else repr(stop.code)})".split())
+        raise InputError(
+            f"{reference} ends the program, {asked}; raise an exception that says what is wrong"
+        ) from stop
 
 
 def load_own(reference: str) -> Callable[..., Any]:
@@ -24,7 +37,8 @@ def load_own(reference: str) -> Callable[..., Any]:
         # The plain import of the user's module fails beside a CPU build of torch.
         import anatomy.runtime.torchvision_import  # noqa: F401
     try:
-        loaded = import_module(module)
+        with _goes_on(reference):
+            loaded = import_module(module)
     except (ImportError, SyntaxError) as error:
         raise InputError(f"{reference}: {file} cannot be imported ({error})") from error
     # A module of the same name may have been imported before.
@@ -54,7 +68,8 @@ def call_own(reference: str, offered: Mapping[str, Any], options: Mapping[str, A
         bound = signature.bind(**{**given, **options})
     except TypeError as error:
         raise InputError(f"{reference} is called as {signature}, but {error}; correct `options`") from error
-    return called(*bound.args, **bound.kwargs)
+    with _goes_on(reference):
+        return called(*bound.args, **bound.kwargs)
 
 
 def takes(reference: str, argument: str) -> bool:

@@ -1,8 +1,14 @@
-"""What the schema cannot tell about the data of a run: keys that do not go together, or with points."""
+"""What the schema cannot tell about data sets, and about data of a run: keys that do not go together."""
 
 from collections.abc import Iterator
 
 from anatomy.runtime.settings import Settings
+
+
+def crop_problems(dataset: Settings) -> Iterator[str]:
+    """Yield what is wrong with `crop` of a data set, beginning with the key."""
+    if dataset.source == "images" and dataset.crop > dataset.resize:
+        yield f"crop: {dataset.crop} is larger than resize; allowed: 1 to {dataset.resize}"
 
 
 def noise_problems(settings: Settings) -> Iterator[str]:

@@ -98,8 +98,17 @@ def _in_words(alternatives: list[Mapping[str, Any]]) -> str:
 
 
 def missing(value: Mapping[str, Any], schema: Mapping[str, Any], where: str = "") -> Iterator[str]:
-    """Yield the dotted names of the keys that a schema requires, at any depth, and a mapping has not."""
-    for key in schema.get("required", ()):
+    """Yield the dotted names of the keys that a schema requires, at any depth, and a mapping has not.
+
+    Some are required by others that it has.
+    """
+    by_others = [
+        each
+        for key, others in schema.get("dependentRequired", {}).items()
+        if value.get(key) is not None
+        for each in others
+    ]
+    for key in (*schema.get("required", ()), *by_others):
         if value.get(key) is None:
             yield f"{where}{key}"
     for key, part in schema["properties"].items():

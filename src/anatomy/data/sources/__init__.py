@@ -7,8 +7,10 @@ configuration and writes it to `folder`.
 from collections.abc import Mapping
 from typing import Any
 
+from anatomy.runtime.errors import InputError
 from anatomy.runtime.named import module_in
 from anatomy.runtime.own_code import is_own, module_of_own
+from anatomy.runtime.run_checks import crop_problems
 from anatomy.runtime.settings import Settings
 
 # Keys of a data set that change nothing of it.
@@ -30,13 +32,16 @@ def module_of(source: str) -> str:
 def settings_of(entry: Mapping[str, Any], parts: Mapping[str, Any]) -> Settings:
     """Return the settings of a data set by its entry and the definitions of the engine's schema.
 
-    `InputError` if it has no source, or keys that its source does not take.
+    `InputError` if it has no source, keys that its source does not take, or that do not go together.
     """
     common = parts["dataset"]
     named = Settings({key: entry[key] for key in common["required"] if key in entry}, common)
     source = named.require().source
     module_of(source)
-    return Settings(entry, parts[OWN if is_own(source) else source])
+    settings = Settings(entry, parts[OWN if is_own(source) else source])
+    if wrong := list(crop_problems(settings)):
+        raise InputError("; ".join(wrong))
+    return settings
 
 
 def described(settings: Settings) -> dict[str, Any]:

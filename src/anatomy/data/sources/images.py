@@ -19,7 +19,7 @@ from anatomy.data.image_files import ARRAYS, CHANNELS, ImageFiles, IndexedDatase
 from anatomy.data.search_path import locate
 from anatomy.data.sources import described
 from anatomy.data.subset import given_statistics, limited, selected
-from anatomy.data.tree import is_folder, require_file, visible
+from anatomy.data.tree import check_class_names, is_folder, require_file, visible
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.progress import progress
 from anatomy.runtime.settings import Settings
@@ -34,6 +34,7 @@ def _class_folders(root: Path, part: str, where: str) -> list[str]:
     if not folder.is_dir():
         raise InputError(f"{where} has no folder {part}; expected {part}/<class>/<image>")
     classes = [entry.name for entry in visible(folder) if is_folder(entry)]
+    check_class_names(classes, f"{where}: class folder")
     if not classes:
         raise InputError(f"{where}: {part} has no class folders; expected {part}/<class>/<image>")
     return classes
