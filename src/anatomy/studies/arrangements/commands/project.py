@@ -26,8 +26,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the summary of all layers; write the filters to a table if asked to."""
     from anatomy.reporting.tables import write_table
+    from anatomy.runtime.outputs import check_outputs
     from anatomy.studies.arrangements.any_network import projections, summarise
 
+    check_outputs([("--output", arguments.output), ("--plot", arguments.plot)], [arguments.checkpoint])
     shape = tuple(arguments.image_shape) if arguments.image_shape else None
     table = projections(
         arguments.checkpoint,

@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from anatomy.reporting.tables import write_table
     from anatomy.runtime.devices import claim_device, set_up_torch
     from anatomy.runtime.errors import InputError
+    from anatomy.runtime.outputs import check_outputs
     from anatomy.runtime.schema import RUN, read_schema
     from anatomy.studies.arrangements.any_plot import plot
     from anatomy.studies.arrangements.reinitialisation import measure, resetter
@@ -38,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.snapshots and not arguments.rand:
         raise InputError("nothing to reset to; give --snapshots, --rand or both")
+    read = [arguments.run_folder, arguments.dataset, arguments.schema, *arguments.snapshots]
+    check_outputs([("--output", arguments.output), ("--plot", arguments.plot)], read)
     with claim_device(int(arguments.cuda)) as device:
         schema = read_schema(arguments.schema)["$defs"][RUN]
         trained = open_run(arguments.run_folder, arguments.dataset, schema, device, arguments.workers)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from anatomy.networks.catalogue import require_architecture
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import check_outputs, naming, write_json
+from anatomy.runtime.files import naming, write_json
+from anatomy.runtime.outputs import check_outputs
 from anatomy.studies.arrangements.hp_arrangements.names import described, epoch_of, file_name, result_folder
 from anatomy.studies.arrangements.layers import Layer, checkpoint_layers, expected_layers, named_layers
 from anatomy.studies.arrangements.projections import Distance, distance, to_json, warn_of_filters_left_out
@@ -24,7 +25,8 @@ def measure(options: Namespace) -> list[Path]:
     known = (options.arch, image_shape, options.width, classes, options.with_linear)
     folder = result_folder(options, data)
     if options.load_from:
-        check_outputs((path, _output(options, folder, path)) for path in options.load_from)
+        outputs = [(path, _output(options, folder, path)) for path in options.load_from]
+        check_outputs(outputs, [*options.load_from, options.init_from])
         # All are looked at before the first is measured; then one after the other is in memory.
         for path in options.load_from:
             checkpoint_layers(path, *known)

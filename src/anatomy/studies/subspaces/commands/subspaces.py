@@ -47,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from anatomy.runtime.devices import claim_device, set_up_torch
     from anatomy.runtime.errors import InputError
     from anatomy.runtime.files import atomic
+    from anatomy.runtime.outputs import check_outputs
     from anatomy.studies.subspaces.any_networks import line
     from anatomy.studies.subspaces.recalibration import training_batches
 
@@ -56,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"{arguments.action} {expected}")
     if exporting and (len(at) != 1 or arguments.output is None):
         raise InputError("recalibrate writes the network at one point; give one number to --at, and --output")
+    read = [arguments.first, arguments.second, arguments.dataset, arguments.schema]
+    check_outputs([("--output", arguments.output)], read)
     with claim_device(int(arguments.cuda)) as device:
         task, networks = _opened(arguments, device)
         set_up_torch(1, device, task.settings.precision)
