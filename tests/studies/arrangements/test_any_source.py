@@ -11,6 +11,9 @@ from torch import nn
 
 import anatomy
 from anatomy.checkpoints.snapshots import Snapshot, load_snapshot, save_snapshot
+from anatomy.networks.build import network_shape
+from anatomy.networks.catalogue import side_problem
+from anatomy.networks.family import families
 from anatomy.networks.layouts import LayerGeometry
 from anatomy.runtime.errors import InputError
 
@@ -155,3 +158,34 @@ def test_the_command_writes_the_figure(tmp_path, capsys):
         main(["project", str(tmp_path / "own.pt"), "--plot", str(tmp_path / "own.png")])
     assert status.value.code == 0 and "n_l" in capsys.readouterr().out
     assert (tmp_path / "own.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("shape", [(3, -5, 0), (3, 32), (3, 32, 32, 32), (3.0, 32, 32), (0, 32, 32), 32])
+def test_a_shape_that_no_image_has_is_refused(shape):
+    with pytest.raises(InputError, match="expected channels, height and width, whole numbers of at least 1"):
+        anatomy.projections(network().state_dict(), architecture="vgg11", image_shape=shape)
+    with pytest.raises(InputError, match=r"image_shape: \(1, 0, 9\)"):
+        anatomy.projections(network(), image_shape=(1, 0, 9))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "least"), [(n, f.least_side) for f in families() if f.least_side > 1 for n in f.names]
+)
+def test_images_are_too_small_as_they_are_for_the_configuration(architecture, least):
+    own = network_shape(architecture, 4, 3, size=(least, least))
+    weights = {name: np.ones(value.shape, np.float32) for name, value in own.state_dict().items()}
+    assert side_problem(architecture, least) is None
+    anatomy.projections(weights, architecture=architecture, image_shape=(3, least, least))
+    for height, width in ((least - 1, least - 1), (1, least), (least, 1)):
+        with pytest.raises(InputError, match=f"images of {width}x{height} px are too small"):
+            anatomy.projections(weights, architecture=architecture, image_shape=(3, height, width))
+
+
+def test_what_is_said_of_a_network_without_a_name_is_refused():
+    own = network().state_dict()
+    with pytest.raises(InputError, match="image_shape and width: nothing is known of a network without a"):
+        anatomy.projections(own, image_shape=(1, 8, 8), width=0.5)
+    with pytest.raises(InputError, match="width: nothing is known"):
+        anatomy.distances(own, own, width=0.5)
+    with pytest.raises(InputError, match="image_shape: nothing is known"):
+        anatomy.summarise(own, image_shape=(1, 8, 8))

@@ -211,16 +211,12 @@ def expected_layers(
 ) -> tuple[list[LayerGeometry], dict[str, tuple[int, ...]]]:
     """Return the layers of an architecture that an image meets, and the shapes of all weights, by layer.
 
-    Without torch if the network is one of the paper's.
+    Without torch if the network is one of the paper's. `InputError` if images are too small for it.
     """
     require_architecture(architecture, width)
     if (layout := layout_of(architecture)) is not None:
-        try:
-            shape = image_shape or ((3, 224, 224) if layout.pooled else (3, 32, 32))
-            layers = geometry(layout, shape, width, classes)
-        except InputError:
-            # Smaller images than the network takes can only have been scaled.
-            layers = geometry(layout, (shape[0], 224, 224), width, classes)
+        shape = image_shape or ((3, 224, 224) if layout.pooled else (3, 32, 32))
+        layers = geometry(layout, shape, width, classes)
         return [layer for layer, _ in layers], {layer.name: weight for layer, weight in layers}
     from torch import nn
 
@@ -229,11 +225,7 @@ def expected_layers(
 
     channels, *size = image_shape or (3, 224, 224)
     network = network_shape(architecture, classes, channels, width, tuple(size))
-    types = (nn.Conv2d, nn.Linear)
-    try:
-        geometries = layer_geometry(network, (channels, *size), types)
-    except InputError:
-        geometries = layer_geometry(network, (channels, 224, 224), types)
+    geometries = layer_geometry(network, (channels, *size), (nn.Conv2d, nn.Linear))
     return geometries, {name: tuple(weight.shape) for name, weight in _weights(network.state_dict()).items()}
 
 

@@ -22,6 +22,7 @@ def measure(options: Namespace) -> list[Path]:
     classes = options.subsample_classes or classes
     if options.pretrained and options.load_from:
         raise InputError("--pretrained and --load-from exclude each other; give one of them")
+    image_shape = _seen(options.arch, image_shape, options.width, classes)
     known = (options.arch, image_shape, options.width, classes, options.with_linear)
     folder = result_folder(options, data)
     if options.load_from:
@@ -61,6 +62,18 @@ def measure(options: Namespace) -> list[Path]:
 def _output(options: Namespace, folder: Path, source: Path) -> Path:
     name = source.stem if source.suffix in (".pt", ".pth", ".tar", ".safetensors") else source.name
     return Path(options.results, folder, f"{name}.json")
+
+
+def _seen(
+    architecture: str, image_shape: tuple[int, int, int], width: float, classes: int
+) -> tuple[int, int, int]:
+    """Return the (C, H, W) that a network sees of a data set's images."""
+    try:
+        expected_layers(architecture, image_shape, width, classes)
+    except InputError:
+        # Smaller images than it takes can only have been scaled.
+        return (image_shape[0], 224, 224)
+    return image_shape
 
 
 def _released(architecture: str, known: tuple) -> list[Layer]:
