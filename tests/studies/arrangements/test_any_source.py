@@ -10,6 +10,7 @@ from pandas.testing import assert_frame_equal
 from torch import nn
 
 import anatomy
+from anatomy.__main__ import main
 from anatomy.checkpoints.snapshots import Snapshot, load_snapshot, save_snapshot
 from anatomy.networks.build import network_shape
 from anatomy.networks.catalogue import side_problem
@@ -151,13 +152,28 @@ def test_the_figure_of_resets_shows_their_drops(images):
 
 
 def test_the_command_writes_the_figure(tmp_path, capsys):
-    from anatomy.__main__ import main
-
     torch.save(network().state_dict(), tmp_path / "own.pt")
     with pytest.raises(SystemExit) as status:
         main(["project", str(tmp_path / "own.pt"), "--plot", str(tmp_path / "own.png")])
     assert status.value.code == 0 and "n_l" in capsys.readouterr().out
     assert (tmp_path / "own.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("--plot", "x.zzz"), "argument --plot: 'x.zzz'; expected a name that ends in .pdf, .png"),
+        (("--plot", "x"), "argument --plot: 'x'; expected a name"),
+        (("--architecture", "vgg11", "--image-shape", "3", "-5", "0"), "argument --image-shape: '-5'; expec"),
+        (("--architecture", "vgg11", "--image-shape", "3", "1", "1"), "images of 1x1 px are too small"),
+        (("--image-shape", "3", "32", "32"), "image_shape: nothing is known of a network without a name"),
+    ],
+)
+def test_the_command_refuses_its_options(given, message, tmp_path, capsys):
+    torch.save(network_shape("vgg11", 4, 3, 0.0625).to_empty(device="cpu").state_dict(), tmp_path / "own.pt")
+    with pytest.raises(SystemExit) as status:
+        main(["project", str(tmp_path / "own.pt"), *given])
+    assert status.value.code == 2 and message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shape", [(3, -5, 0), (3, 32), (3, 32, 32, 32), (3.0, 32, 32), (0, 32, 32), 32])

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.runtime.options import factor, positive
+from anatomy.runtime.options import factor, figure, positive
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--with-linear", action="store_true", help="measure linear layers too")
     parser.add_argument("--output", type=Path, help="CSV to write, one row for each filter")
-    parser.add_argument("--plot", type=Path, help="figure of n_l by layer to write, PNG or PDF")
+    parser.add_argument("--plot", type=figure, help="figure of n_l by layer to write, PNG or PDF")
 
 
 def run(arguments: argparse.Namespace) -> int:

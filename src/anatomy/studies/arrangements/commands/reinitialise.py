@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.runtime.options import add_schema
+from anatomy.runtime.options import add_schema, figure
 from anatomy.studies.arrangements.reinitialisation.options import add_options as add_resets
 
 
@@ -17,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_resets(parser)
     parser.add_argument("--cuda", action="store_true", help="evaluate on a GPU")
     parser.add_argument("--output", type=Path, help="CSV to write, one row for each layer and reset")
-    parser.add_argument("--plot", type=Path, help="heat map of the drops to write, PNG or PDF")
+    parser.add_argument("--plot", type=figure, help="heat map of the drops to write, PNG or PDF")
 
 
 def run(arguments: argparse.Namespace) -> int:
