@@ -26,7 +26,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="standardised",
         help="how two checkpoints see images (standardised)",
     )
-    parser.add_argument("--points", type=positive, default=11, help="of a sweep, an odd number (11)")
+    parser.add_argument(
+        "--points", type=positive, default=11, help="of a sweep, an odd number of at least 3 (11)"
+    )
     parser.add_argument(
         "--at", type=float, nargs="+", metavar="ALPHA", help="points from 0 to 1; one to recalibrate"
     )
