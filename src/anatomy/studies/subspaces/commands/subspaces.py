@@ -124,5 +124,8 @@ def _opened(arguments: argparse.Namespace, device: str) -> tuple[Any, list[Any]]
                 f"{path} is not of {task.settings.architecture}: {' '.join(str(error).split())[:300]}; "
                 "give its network with --architecture, and its --width"
             ) from error
+        for name, tensor in network.state_dict().items():
+            if not tensor.isfinite().all():
+                raise InputError(f"{path}: {name} is not finite; expected numbers, give another checkpoint")
         networks.append(network)
     return task, networks
