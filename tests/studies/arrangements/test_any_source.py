@@ -197,6 +197,32 @@ def test_images_are_too_small_as_they_are_for_the_configuration(architecture, le
             anatomy.projections(weights, architecture=architecture, image_shape=(3, height, width))
 
 
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64])
+def test_weights_that_are_no_floating_point_numbers_are_refused(dtype, tmp_path):
+    masks = {name: value.to(dtype) for name, value in network().state_dict().items()}
+    torch.save(masks, tmp_path / "masks.pt")
+    kind = str(dtype).removeprefix("torch.")
+    for source, named in ((masks, "this state dict"), (tmp_path / "masks.pt", "masks.pt")):
+        with pytest.raises(InputError, match=f"{named}: 0.weight is {kind}; expected floating-point"):
+            anatomy.projections(source)
+    # What is not measured may be of any type.
+    anatomy.projections({**network().state_dict(), "6.weight": masks["6.weight"]})
+    own = network().requires_grad_(False)
+    own[2].weight.data = masks["2.weight"]
+    with pytest.raises(InputError, match=f"this Sequential: 2.weight is torch.{kind}; expected"):
+        anatomy.projections(own)
+
+
+@pytest.mark.parametrize("name", ["\ud800.weight", "\x1b[31mred.weight", "a\nb.weight"])
+def test_names_that_a_terminal_would_obey_are_refused(name, tmp_path, capsys):
+    torch.save({name: torch.ones(2, 2, 3, 3)}, tmp_path / "odd.pt")
+    with pytest.raises(SystemExit) as status:
+        main(["project", str(tmp_path / "odd.pt")])
+    assert status.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"odd.pt: a tensor is called {name!r}; expected a name without control" in line
+
+
 def test_what_is_said_of_a_network_without_a_name_is_refused():
     own = network().state_dict()
     with pytest.raises(InputError, match="image_shape and width: nothing is known of a network without a"):
