@@ -19,6 +19,7 @@ FILES = {
     "own_layers.py": "from torch import nn\n\n\nCONVOLUTION = nn.Conv2d\n",
     "own_nets.py": """
 import own_layers
+import torch
 from torch import nn
 
 
@@ -86,6 +87,61 @@ def pooled(channels, classes):
 class Modes(nn.Sequential):
     def __init__(self, classes):
         super().__init__(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4).eval(), nn.BatchNorm2d(4), *pooled(4, classes))
+
+
+class Odd(nn.Module):
+    def __init__(self, classes, fault):
+        super().__init__()
+        self.last, self.fault, self.calls = nn.Linear(3, classes), fault, 0
+        if fault == "double":
+            self.double()
+        if fault == "sparse":
+            self.register_buffer("graph", torch.eye(3).to_sparse())
+        if fault == "handle":
+            self.handle = (n for n in range(3))
+
+    def forward(self, images):
+        found = self.last(images.mean((2, 3)).to(self.last.weight.dtype))
+        match self.fault:
+            case "tuple" if self.training:
+                return found, found
+            case "sum" if self.training:
+                return found.sum()
+            case "integer":
+                return found.long()
+            case "complex":
+                return found.to(torch.complex64)
+            case "detached":
+                return found.detach()
+            case "first":
+                return found[:1]
+        return found
+
+
+class Extra(nn.Linear):
+    def __init__(self, classes):
+        super().__init__(3, classes)
+
+    def forward(self, images):
+        return super().forward(images.mean((2, 3)))
+
+    def get_extra_state(self):
+        return {"calls": 3}
+
+    def set_extra_state(self, state):
+        pass
+
+
+class Counting(nn.Sequential):
+    def __init__(self, classes):
+        layers = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.BatchNorm1d(3), nn.Dropout(), nn.Linear(3, classes)
+        super().__init__(*layers)
+        self.calls, self.drawn = 0, None
+
+    def forward(self, images):
+        if self.training:
+            self.calls, self.drawn = self.calls + 1, torch.rand(1)
+        return super().forward(images)
 
 
 def no_module(classes):
@@ -169,6 +225,18 @@ def test_the_image_that_is_tried_leaves_no_trace():
     assert network[2].num_batches_tracked == 0
 
 
+def test_the_batch_that_is_tried_in_training_leaves_no_trace():
+    before = torch.get_rng_state()
+    network = build("own_nets:Counting")
+    assert torch.equal(torch.get_rng_state(), before)
+    assert (network.calls, network.drawn, network[2].num_batches_tracked) == (0, None, 0)
+    assert all(module.training for module in network.modules())
+
+
+def test_a_network_that_cannot_be_copied_is_built():
+    assert build("own_nets:Odd", fault="handle")(torch.rand(2, 3, 9, 8)).shape == (2, 5)
+
+
 def test_weights_are_a_function_of_the_seed_alone():
     before = torch.get_rng_state()
     one, again, other = (build("own_nets:Narrow", seed=seed) for seed in (0, 0, 1))
@@ -242,6 +310,43 @@ def test_what_a_network_imports_of_its_folder_or_package_counts_for_the_code(
             "pair returns a tuple for images of shape (1, 3, 9, 8); expected a tensor of shape (1, 5)",
         ),
         ("own_nets:per_pixel", {}, "own_nets:per_pixel returns a Tensor of shape (1, 5, 9, 8) for images of"),
+        (
+            "own_nets:Odd",
+            {"fault": "tuple"},
+            "Odd returns a tuple for images of shape (4, 3, 9, 8) in training; e",
+        ),
+        ("own_nets:Odd", {"fault": "sum"}, "own_nets:Odd returns a Tensor of shape () for images of"),
+        (
+            "own_nets:Odd",
+            {"fault": "integer"},
+            "own_nets:Odd returns outputs of torch.int64; expected floating",
+        ),
+        ("own_nets:Odd", {"fault": "complex"}, "own_nets:Odd returns outputs of torch.complex64; expected"),
+        (
+            "own_nets:Odd",
+            {"fault": "detached"},
+            "own_nets:Odd returns outputs without a gradient in training",
+        ),
+        (
+            "own_nets:Odd",
+            {"fault": "first"},
+            "Odd returns a Tensor of shape (1, 5) for images of shape (4, 3",
+        ),
+        (
+            "own_nets:Odd",
+            {"fault": "double"},
+            "own_nets:Odd: last.weight is torch.float64; expected torch.float",
+        ),
+        (
+            "own_nets:Odd",
+            {"fault": "sparse"},
+            "own_nets:Odd: graph of its state dict is torch.sparse_coo; expected",
+        ),
+        (
+            "own_nets:Extra",
+            {},
+            "own_nets:Extra: _extra_state of its state dict is a dict; expected dense tensors",
+        ),
         ("own_nets:untrained", {}, "own_nets:untrained has no parameter that requires a gradient"),
         ("own_nets:no_weights", {}, "own_nets:no_weights has no parameter that requires a gradient"),
         ("vgg11", {"depth": 3}, "options: vgg11 has none, found depth; remove the key"),

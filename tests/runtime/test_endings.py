@@ -128,6 +128,12 @@ def test_refusal_has_the_status_that_is_asked_for_and_no_address_in_memory(capsy
     assert ended(refuse, capsys, refused=2) == (2, "error: <function f> is no network")
 
 
+def test_what_a_terminal_would_obey_is_escaped(capsys):
+    refuse = raising(InputError("x.pt asks for \x1b[31mos\n.system, and \ud800; größe"))
+    expected = "error: x.pt asks for \\x1b[31mos\\n.system, and \\ud800; größe"
+    assert ended(refuse, capsys) == (1, expected)
+
+
 def test_an_error_of_the_program_keeps_its_traceback(monkeypatch):
     # Of one that has read files these are named instead; other tests have.
     monkeypatch.setattr(readings, "_READ", {})

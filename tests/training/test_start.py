@@ -175,6 +175,17 @@ def test_another_network_is_refused_by_its_first_layer(parent, description, clas
     assert str(parent / "run") in str(caught.value)
 
 
+@pytest.mark.parametrize("take", ["weights", "norm"])
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8])
+def test_weights_that_are_no_floating_point_numbers_are_refused(take, dtype, tmp_path, parent, description):
+    final = load_file(parent / "run/final.safetensors")
+    save_file(
+        {**final, "features.0.weight": final["features.0.weight"].to(dtype)}, tmp_path / "a.safetensors"
+    )
+    with pytest.raises(InputError, match=f"features.0.weight is {dtype}, expected floating-point numbers"):
+        begun(tmp_path / "a.safetensors", description, file="a.safetensors", take=take)
+
+
 def test_runs_of_another_seed_or_experiment_are_refused(parent, description):
     with pytest.raises(InputError, match="is a run of seed 0; expected seed 1"):
         start_of(task_of(make_dataset(), description, 1, start=FROM_TEST), parent / "run")

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from anatomy.runtime.errors import run_program
-from anatomy.runtime.files import check_outputs, write_json
+from anatomy.runtime.files import write_json
+from anatomy.runtime.outputs import check_outputs
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -19,7 +20,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     outputs = [(path, arguments.output / f"{path.stem}.json") for path in arguments.snapshots]
-    check_outputs(outputs)
+    check_outputs(outputs, arguments.snapshots)
     # Importing numpy takes most of the time of --help.
     from anatomy.checkpoints.snapshots import load_snapshot
     from anatomy.studies.arrangements.projections import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anatomy.reporting.kinds import kind_of
 from anatomy.runtime.errors import InputError, run_program
-from anatomy.runtime.options import entry
+from anatomy.runtime.options import entry, figure
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -17,7 +17,7 @@ def parse_arguments() -> argparse.Namespace:
         "--tables", default=[], type=Path, nargs="*", help="TABLE.csv of each experiment, in their order"
     )
     parser.add_argument("--options", default={}, type=entry, help="of the kind, as JSON")
-    parser.add_argument("--output", required=True, type=Path, nargs="+", help="figures to write")
+    parser.add_argument("--output", required=True, type=figure, nargs="+", help="figures to write")
     return parser.parse_args()
 
 

@@ -7,6 +7,8 @@ from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.imports import without_collection
 from anatomy.runtime.options import add_save_every, add_schema, entry, seed, threads, workers
+from anatomy.runtime.outputs import check_outputs
+from anatomy.runtime.run_files import FINAL_NETWORK
 from anatomy.runtime.schema import RUN, read_schema
 from anatomy.runtime.settings import Settings
 from anatomy.training.facts import code_sha256, facts_of, origin_of, require_unedited
@@ -79,8 +81,11 @@ def main() -> None:
     settings.require("architecture", "epochs")
     if (settings.start is None) != (arguments.start is None):
         raise InputError("--start and the key `start` of the settings go together; give both or neither")
+    output = arguments.output
+    written = [("--output", output), ("--output", output / FINAL_NETWORK)]
+    check_outputs(written, [arguments.start, arguments.dataset, arguments.schema])
     code = code_sha256(Path(__file__), settings)
-    with refused_once(arguments.output), claim_device(arguments.gpus) as device_name:
+    with refused_once(output), claim_device(arguments.gpus) as device_name:
         train(arguments, settings, code, device_name)
 
 

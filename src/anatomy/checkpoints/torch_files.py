@@ -73,7 +73,7 @@ def _read(path: Path) -> Checkpoint:
         tensors = {name: array for name, array in tensors.items() if not name.startswith(CORNER)}
         # The format does not keep the order of layers; that of the numbers in their names is the best guess.
         tensors = dict(sorted(tensors.items(), key=lambda item: _natural(item[0])))
-        return Checkpoint(_of_network(tensors), metadata)
+        return Checkpoint(_of_network(path, tensors), metadata)
     return unwrapped(path, _read_zip(path) if zipfile.is_zipfile(path) else _read_legacy(path))
 
 
@@ -246,9 +246,9 @@ def unwrapped(path: Path | str, content: Any) -> Checkpoint:
     if isinstance(content, Mapping):
         for key in WRAPPERS:
             if tensors := _tensors_of(path, content.get(key)):
-                return Checkpoint(_of_network(tensors), {k: v for k, v in content.items() if k != key})
+                return Checkpoint(_of_network(path, tensors), {k: v for k, v in content.items() if k != key})
         if tensors := _tensors_of(path, content):
-            return Checkpoint(_of_network(tensors), {})
+            return Checkpoint(_of_network(path, tensors), {})
     keys = f" with the keys {', '.join(map(str, content))}" if isinstance(content, Mapping) else ""
     raise InputError(
         f"{path} holds a {type(content).__name__}{keys} and no tensors; expected a state dict, or one under "
@@ -256,8 +256,13 @@ def unwrapped(path: Path | str, content: Any) -> Checkpoint:
     )
 
 
-def _of_network(tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Drop the prefixes of wrapped networks and features from all names, and auxiliary classifiers."""
+def _of_network(path: Path | str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Drop the prefixes of wrapped networks and features from all names, and auxiliary classifiers.
+
+    `InputError` for a name that a table or terminal cannot show as it is.
+    """
+    if odd := [name for name in tensors if not name.isprintable()]:
+        raise InputError(f"{path}: a tensor is called {odd[0]!r}; expected a name without control characters")
     prefixes = [("", prefix) for prefix in PREFIXES] + [("features.", f"features.{p}") for p in PREFIXES]
     named, before = dict(tensors), {}
     while named.keys() != before.keys():

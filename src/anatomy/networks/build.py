@@ -54,8 +54,8 @@ def build_network(
     are points (d,), `channels` is d and `size` is (). `options` are those that the family lists; `dropout` is
     a probability, for families that have a form with it. A network of the user's own, `package.module:Class`,
     is called with `options` and with those of `classes`, `input_shape` (C, H, W) or (d,), `width`, and
-    `dropout` where it is not 0, that it has arguments for, and tried on one input. `InputError` if there is
-    no such network, or if it cannot be trained.
+    `dropout` where it is not 0, that it has arguments for, and tried on one input and a batch.
+    `InputError` if there is no such network, or if it cannot be trained.
     """
     if hasattr(family_module(architecture), "LINEAR"):
         network = materialise(network_shape(architecture, classes, channels, width, size, options, dropout))

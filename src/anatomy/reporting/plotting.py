@@ -52,7 +52,7 @@ sns.set_theme(
 def save_figure(figure: Figure, paths: Sequence[Path]) -> None:
     """Save a figure to every path, in the format of its suffix, without a date inside."""
     for path in paths:
-        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {}
+        metadata = {"CreationDate": None} if path.suffix.lower() == ".pdf" else {}
         with atomic(path) as temporary:
             figure.savefig(temporary, format=path.suffix[1:], bbox_inches="tight", metadata=metadata)
     plt.close(figure)

@@ -57,9 +57,13 @@ def run_program(main: Callable[[], int | None], refused: int = 1) -> None:
 
 
 def _say(line: str) -> None:
-    """Print a line on stderr, if there is room for it, without addresses in memory."""
+    """Print a line on stderr, if there is room for it, without addresses in memory.
+
+    What a terminal would obey, of names in files of others, is escaped.
+    """
+    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
     with suppress(OSError):
-        print(re.sub(r" at 0x[0-9a-fA-F]+", "", line), file=sys.stderr, flush=True)
+        print(re.sub(r" at 0x[0-9a-fA-F]+", "", shown), file=sys.stderr, flush=True)
 
 
 def _forget_output() -> None:

@@ -29,18 +29,6 @@ HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:4]
 ABANDONED_SECONDS = 86_400.0
 
 
-def check_outputs(outputs: Iterable[tuple[Path, Path]]) -> None:
-    """Raise `InputError` if two different files would have one output, of pairs (file, output)."""
-    sources: dict[Path, Path] = {}
-    for source, output in outputs:
-        other = sources.setdefault(output, source)
-        if other.resolve() != source.resolve():
-            raise InputError(
-                f"{other} and {source} would both be written to {output}; "
-                "rename one, or measure them into different folders"
-            )
-
-
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Let errors of the system in this context name a file, as those of writing to an open one do not."""

@@ -42,6 +42,18 @@ seconds = _number(float, lambda value: value >= 0, "a number of at least 0")
 factor = _number(float, lambda value: 0 < value < math.inf, "a number of more than 0")
 
 
+# What figures are written as, by the end of a file's name.
+FIGURES = (".pdf", ".png", ".svg", ".eps", ".ps")
+
+
+def figure(text: str) -> Path:
+    """Return the path of a figure to write, whose suffix is its format; a type for argparse."""
+    path = Path(text)
+    if path.suffix.lower() not in FIGURES:
+        raise ArgumentTypeError(f"{text!r}; expected a name that ends in {', '.join(FIGURES)}")
+    return path
+
+
 def entry(text: str) -> dict[str, Any]:
     """Return an entry of the configuration that is given as JSON; a type for argparse."""
     try:

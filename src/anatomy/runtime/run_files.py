@@ -82,7 +82,7 @@ def require_whole(path: Path, content: Buffer | None = None) -> None:
     Of other files, unless it is what is recorded beside it. `content` are its bytes, if they have been read.
     """
     path = Path(path)
-    if (run := _run_of(path)) is None or (facts := _facts_of(run)) is None:
+    if (run := run_of(path)) is None or (facts := _facts_of(run)) is None:
         require_recorded(path, content)
         return
     name = path.relative_to(run).as_posix()
@@ -101,7 +101,7 @@ def require_whole(path: Path, content: Buffer | None = None) -> None:
 def xxh3_in_run(path: Path) -> str | None:
     """Return the XXH3-128 that the run.json of a finished run has of one of its files; None if none has."""
     path = Path(path)
-    if (run := _run_of(path)) is None or (facts := _facts_of(run)) is None:
+    if (run := run_of(path)) is None or (facts := _facts_of(run)) is None:
         return None
     return facts.get(XXH3, {}).get(path.relative_to(run).as_posix())
 
@@ -109,12 +109,12 @@ def xxh3_in_run(path: Path) -> str | None:
 def is_not_what_was_described(path: Path) -> InputError:
     """Return the error of a file of a finished run that is not what its run.json says."""
     return InputError(
-        f"{path} is not what {_run_of(path) / RUN_FILE} describes: it is damaged, or was changed; delete it, "
+        f"{path} is not what {run_of(path) / RUN_FILE} describes: it is damaged, or was changed; delete it, "
         "and train that network again (snakemake does so by itself)"
     )
 
 
-def _run_of(path: Path) -> Path | None:
+def run_of(path: Path) -> Path | None:
     """Return the directory of the finished run whose file this is by its name; None if it is none."""
     if path.name in (FINAL_NETWORK, FINAL_FILE):
         return path.parent

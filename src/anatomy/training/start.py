@@ -61,6 +61,11 @@ class Start:
                     f"{tuple(tensor.shape)}; `architecture`, its `options`, `dataset` or the number of "
                     "classes differs" + self.hint
                 )
+            if tensor.is_floating_point() and not self.weights[name].is_floating_point():
+                raise InputError(
+                    f"{where}: {name} is {self.weights[name].dtype}, expected floating-point numbers; give a "
+                    "network that is neither quantised nor a mask"
+                )
         learned = {name: tensor for name, tensor in self.weights.items() if not self._keeps(name)}
         if unknown := sorted(learned.keys() - expected.keys()):
             raise InputError(f"{where} has {unknown[0]}, which this `architecture` has not")

@@ -10,7 +10,11 @@ from pandas.testing import assert_frame_equal
 from torch import nn
 
 import anatomy
+from anatomy.__main__ import main
 from anatomy.checkpoints.snapshots import Snapshot, load_snapshot, save_snapshot
+from anatomy.networks.build import network_shape
+from anatomy.networks.catalogue import side_problem
+from anatomy.networks.family import families
 from anatomy.networks.layouts import LayerGeometry
 from anatomy.runtime.errors import InputError
 
@@ -148,10 +152,82 @@ def test_the_figure_of_resets_shows_their_drops(images):
 
 
 def test_the_command_writes_the_figure(tmp_path, capsys):
-    from anatomy.__main__ import main
-
     torch.save(network().state_dict(), tmp_path / "own.pt")
     with pytest.raises(SystemExit) as status:
         main(["project", str(tmp_path / "own.pt"), "--plot", str(tmp_path / "own.png")])
     assert status.value.code == 0 and "n_l" in capsys.readouterr().out
     assert (tmp_path / "own.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("--plot", "x.zzz"), "argument --plot: 'x.zzz'; expected a name that ends in .pdf, .png"),
+        (("--plot", "x"), "argument --plot: 'x'; expected a name"),
+        (("--architecture", "vgg11", "--image-shape", "3", "-5", "0"), "argument --image-shape: '-5'; expec"),
+        (("--architecture", "vgg11", "--image-shape", "3", "1", "1"), "images of 1x1 px are too small"),
+        (("--image-shape", "3", "32", "32"), "image_shape: nothing is known of a network without a name"),
+    ],
+)
+def test_the_command_refuses_its_options(given, message, tmp_path, capsys):
+    torch.save(network_shape("vgg11", 4, 3, 0.0625).to_empty(device="cpu").state_dict(), tmp_path / "own.pt")
+    with pytest.raises(SystemExit) as status:
+        main(["project", str(tmp_path / "own.pt"), *given])
+    assert status.value.code == 2 and message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shape", [(3, -5, 0), (3, 32), (3, 32, 32, 32), (3.0, 32, 32), (0, 32, 32), 32])
+def test_a_shape_that_no_image_has_is_refused(shape):
+    with pytest.raises(InputError, match="expected channels, height and width, whole numbers of at least 1"):
+        anatomy.projections(network().state_dict(), architecture="vgg11", image_shape=shape)
+    with pytest.raises(InputError, match=r"image_shape: \(1, 0, 9\)"):
+        anatomy.projections(network(), image_shape=(1, 0, 9))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "least"), [(n, f.least_side) for f in families() if f.least_side > 1 for n in f.names]
+)
+def test_images_are_too_small_as_they_are_for_the_configuration(architecture, least):
+    own = network_shape(architecture, 4, 3, size=(least, least))
+    weights = {name: np.ones(value.shape, np.float32) for name, value in own.state_dict().items()}
+    assert side_problem(architecture, least) is None
+    anatomy.projections(weights, architecture=architecture, image_shape=(3, least, least))
+    for height, width in ((least - 1, least - 1), (1, least), (least, 1)):
+        with pytest.raises(InputError, match=f"images of {width}x{height} px are too small"):
+            anatomy.projections(weights, architecture=architecture, image_shape=(3, height, width))
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64])
+def test_weights_that_are_no_floating_point_numbers_are_refused(dtype, tmp_path):
+    masks = {name: value.to(dtype) for name, value in network().state_dict().items()}
+    torch.save(masks, tmp_path / "masks.pt")
+    kind = str(dtype).removeprefix("torch.")
+    for source, named in ((masks, "this state dict"), (tmp_path / "masks.pt", "masks.pt")):
+        with pytest.raises(InputError, match=f"{named}: 0.weight is {kind}; expected floating-point"):
+            anatomy.projections(source)
+    # What is not measured may be of any type.
+    anatomy.projections({**network().state_dict(), "6.weight": masks["6.weight"]})
+    own = network().requires_grad_(False)
+    own[2].weight.data = masks["2.weight"]
+    with pytest.raises(InputError, match=f"this Sequential: 2.weight is torch.{kind}; expected"):
+        anatomy.projections(own)
+
+
+@pytest.mark.parametrize("name", ["\ud800.weight", "\x1b[31mred.weight", "a\nb.weight"])
+def test_names_that_a_terminal_would_obey_are_refused(name, tmp_path, capsys):
+    torch.save({name: torch.ones(2, 2, 3, 3)}, tmp_path / "odd.pt")
+    with pytest.raises(SystemExit) as status:
+        main(["project", str(tmp_path / "odd.pt")])
+    assert status.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"odd.pt: a tensor is called {name!r}; expected a name without control" in line
+
+
+def test_what_is_said_of_a_network_without_a_name_is_refused():
+    own = network().state_dict()
+    with pytest.raises(InputError, match="image_shape and width: nothing is known of a network without a"):
+        anatomy.projections(own, image_shape=(1, 8, 8), width=0.5)
+    with pytest.raises(InputError, match="width: nothing is known"):
+        anatomy.distances(own, own, width=0.5)
+    with pytest.raises(InputError, match="image_shape: nothing is known"):
+        anatomy.summarise(own, image_shape=(1, 8, 8))

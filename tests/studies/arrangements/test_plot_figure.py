@@ -87,6 +87,12 @@ def test_a_missing_table_is_named(tables, tmp_path):
     assert refusal(*given) == "error: dynamics: --tables lacks n_l_summary.csv, training_summary.csv"
 
 
+def test_a_name_of_no_format_is_refused(tables, tmp_path):
+    result = run(PROGRAM, *arguments("histograms", tables, [tmp_path / "x.zzz"]))
+    assert result.returncode == 2
+    assert "x.zzz'; expected a name that ends in .pdf, .png, " in result.stderr
+
+
 def test_an_unknown_kind_is_refused(tmp_path):
     line = refusal("--kind", "pie", "--output", tmp_path / "figure.png")
     assert line.startswith("error: 'pie' is not a kind of figure; allowed: ")

@@ -88,7 +88,8 @@ def test_a_point_is_exported_as_a_plain_network(folder, tmp_path):
         ("evaluate", (), "evaluate needs --at, e.g. --at 0.5"),
         ("evaluate", ("--at", 1.5), "1.5 is no point of a line; expected a number from 0 to 1"),
         ("recalibrate", ("--at", 0.5), "give one number to --at, and --output"),
-        ("sweep", ("--points", 4), "4 is even"),
+        ("sweep", ("--points", 4), "points: 4 is even"),
+        ("sweep", ("--points", 1), "points: 1 has not both ends; expected an odd number of at least 3"),
     ],
 )
 def test_mistakes_are_refused(action, options, message, folder, capsys):
@@ -103,3 +104,16 @@ def test_files_of_another_network_are_refused(folder, tmp_path, capsys):
     assert "say of which network with --architecture" in capsys.readouterr().err
     assert command("sweep", final, final, folder, "--architecture", "cifar_resnet_20") == 2
     assert "is not of cifar_resnet_20" in capsys.readouterr().err
+
+
+def test_weights_and_outputs_that_are_no_numbers_are_refused(folder, tmp_path, capsys):
+    own = opened(folder / "seed=0").network().state_dict()
+    last = [name for name in own if name.endswith("weight")][-1]
+    for name, value in (("nan.pt", float("nan")), ("large.pt", 3e38)):
+        torch.save({**own, last: torch.full_like(own[last], value)}, tmp_path / name)
+    given = "--at", 0, 1, "--architecture", "cifar_resnet_8", "--width", 0.5
+    torch.save(own, tmp_path / "ok.pt")
+    assert command("evaluate", tmp_path / "nan.pt", tmp_path / "ok.pt", folder, *given) == 2
+    assert f"error: {tmp_path / 'nan.pt'}: {last} is not finite" in capsys.readouterr().err
+    assert command("evaluate", tmp_path / "ok.pt", tmp_path / "large.pt", folder, *given) == 2
+    assert "error: point of alpha 1: outputs for 40 of 40 images are" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Any network, trained here or not: its projections, their summary, and distances between two."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def projections(
     like), a `Snapshot`, or the path of a checkpoint: safetensors, a state dict of torch.save (read with
     tensors only), a snapshot of this pipeline. `architecture` names the network of all but a module, which
     is then compared with it. `image_shape` (C, H, W) of the images that it was trained on gives the shapes of
-    the layers' inputs, which `cosine` needs.
+    the layers' inputs, which `cosine` needs; but for a module it needs `architecture`, as `width` does.
+    `InputError` for images that are too small.
 
     Columns: `layer` (from 1), `name`, `kind`, `filter` (from 0), `phase`; `cosine`, equation 1 as printed,
     and `projection`, with 1 restricted to what a filter sees (the authors' code): both have the same sign;
@@ -133,8 +135,21 @@ def _layers_of(
     width: float,
     with_linear: bool,
 ) -> list[Layer]:
-    if hasattr(source, "named_modules"):
+    is_module = hasattr(source, "named_modules")
+    if image_shape is not None:
+        numbers = image_shape if isinstance(image_shape, Sequence) else [image_shape]
+        right = all(isinstance(number, Integral) and number > 0 for number in numbers)
+        if not right or (len(numbers) != 3 and not is_module):
+            raise InputError(
+                f"image_shape: {image_shape}; expected channels, height and width, whole numbers of at least "
+                "1, e.g. (3, 224, 224)"
+            )
+    if is_module:
         return module_layers(source, image_shape, with_linear)
+    given = {"image_shape": image_shape is not None, "width": width != 1}
+    if architecture is None and any(given.values()):
+        names = " and ".join(name for name, is_given in given.items() if is_given)
+        raise InputError(f"{names}: nothing is known of a network without a name; give its architecture too")
     options = (architecture, image_shape, width, None, with_linear)
     if isinstance(source, str | Path):
         return checkpoint_layers(Path(source), *options)

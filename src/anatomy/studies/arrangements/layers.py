@@ -127,15 +127,15 @@ def named_layers(
 ) -> list[Layer]:
     """Return the convolutions among `geometries` with their weights; linear layers if asked for.
 
-    `InputError` if these are asked for and have no weights, or if no layer is left.
+    `InputError` if these are asked for and have no weights, if weights are no floating-point numbers, or
+    if no layer is left.
     """
     if with_linear and any(g.name not in weights for g in geometries):
         raise _convolutions_only(source)
-    layers = [
-        _layer(g, weights[g.name])
-        for g in geometries
-        if g.name in weights and (with_linear or weights[g.name].ndim > 2)
-    ]
+    chosen = [g for g in geometries if g.name in weights and (with_linear or weights[g.name].ndim > 2)]
+    for name in (g.name for g in chosen):
+        _require_floating(source, name, weights[name].dtype, weights[name].dtype.kind == "f")
+    layers = [_layer(g, weights[g.name]) for g in chosen]
     return _require_any(source, layers, with_linear)
 
 
@@ -143,6 +143,14 @@ def _layer(met: LayerGeometry, weight: np.ndarray) -> Layer:
     if weight.ndim > 2:
         return Layer(met, CONVOLUTION, weight)
     return Layer(replace(met, input_shape=weight.shape[1:]), LINEAR, weight)
+
+
+def _require_floating(source: Path | str, layer: str, dtype: Any, is_floating: bool) -> None:
+    if not is_floating:
+        raise InputError(
+            f"{source}: {layer}.weight is {dtype}; expected floating-point numbers, as of a network that is "
+            "neither quantised nor a mask"
+        )
 
 
 def _of_type(shapes: Mapping[str, tuple[int, ...]], layer_type: str) -> dict[str, tuple[int, ...]]:
@@ -211,16 +219,12 @@ def expected_layers(
 ) -> tuple[list[LayerGeometry], dict[str, tuple[int, ...]]]:
     """Return the layers of an architecture that an image meets, and the shapes of all weights, by layer.
 
-    Without torch if the network is one of the paper's.
+    Without torch if the network is one of the paper's. `InputError` if images are too small for it.
     """
     require_architecture(architecture, width)
     if (layout := layout_of(architecture)) is not None:
-        try:
-            shape = image_shape or ((3, 224, 224) if layout.pooled else (3, 32, 32))
-            layers = geometry(layout, shape, width, classes)
-        except InputError:
-            # Smaller images than the network takes can only have been scaled.
-            layers = geometry(layout, (shape[0], 224, 224), width, classes)
+        shape = image_shape or ((3, 224, 224) if layout.pooled else (3, 32, 32))
+        layers = geometry(layout, shape, width, classes)
         return [layer for layer, _ in layers], {layer.name: weight for layer, weight in layers}
     from torch import nn
 
@@ -229,11 +233,7 @@ def expected_layers(
 
     channels, *size = image_shape or (3, 224, 224)
     network = network_shape(architecture, classes, channels, width, tuple(size))
-    types = (nn.Conv2d, nn.Linear)
-    try:
-        geometries = layer_geometry(network, (channels, *size), types)
-    except InputError:
-        geometries = layer_geometry(network, (channels, 224, 224), types)
+    geometries = layer_geometry(network, (channels, *size), (nn.Conv2d, nn.Linear))
     return geometries, {name: tuple(weight.shape) for name, weight in _weights(network.state_dict()).items()}
 
 
@@ -292,17 +292,18 @@ def module_layers(
         geometries = [
             LayerGeometry(position, name, 0, position - 1, None) for position, name in enumerate(names, 1)
         ]
-    layers = []
+    layers, own = [], f"this {type(network).__name__}"
     for met in geometries:
         module = network.get_submodule(met.name)
         weight = module.weight.detach().cpu()
+        _require_floating(own, met.name, weight.dtype, weight.is_floating_point())
         weight = (weight.float() if weight.itemsize < 4 else weight).numpy()
         if isinstance(module, transposed):
             rows = rows_of_transposed(weight, module.groups, module.stride, module.dilation)
             layers.append(Layer(met, TRANSPOSED, rows))
         else:
             layers.append(_layer(met, weight))
-    return _require_any(f"this {type(network).__name__}", layers, with_linear)
+    return _require_any(own, layers, with_linear)
 
 
 def rows_of_transposed(

@@ -81,9 +81,10 @@ class BetweenNetworks:
         """Choose points, and take their statistics of batch normalisation in one pass over batches each.
 
         `batches` are inputs (B, ...) as the networks take them: a list, a loader that can be gone through
-        again, or a function that returns such. `points` (odd) lie on a line or curve, `random_points` in a
-        simplex beside its corners and its mid-point, drawn with `seed`. Or `at` has other points: numbers of
-        [0, 1], or lists of coefficients. `InputError` for a point outside. Returns itself.
+        again, or a function that returns such. `points` (odd, at least 3) lie on a line or curve,
+        `random_points` in a simplex beside its corners and its mid-point, drawn with `seed`. Or `at` has
+        other points: numbers of [0, 1], or lists of coefficients. `InputError` for a point outside. Returns
+        itself.
         """
         corners = len(self.subspace.corners)
         if at is not None:
@@ -92,10 +93,9 @@ class BetweenNetworks:
                 for own in at
             ]
         else:
-            if points % 2 == 0:
-                raise InputError(
-                    f"points: {points} is even, so that there is no mid-point; expected an odd number"
-                )
+            if points < 3 or points % 2 == 0:
+                why = "is even, so that there is no mid-point" if points % 2 == 0 else "has not both ends"
+                raise InputError(f"points: {points} {why}; expected an odd number of at least 3")
             random = stream(seed, "random points")
             listed = points_of(self.kind, corners, 1, points, random_points, random)
         passes = _passes(batches)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from anatomy.runtime.errors import InputError
 from anatomy.studies.subspaces import calibration, diversity
 from anatomy.studies.subspaces.calibration import ensemble, log_softmax
 
@@ -25,8 +26,16 @@ class Predictions:
     features: np.ndarray
 
 
-def single_row(found: Predictions, labels: np.ndarray) -> dict[str, Any]:
-    """Return what is measured of one network, for labels (N,)."""
+def single_row(found: Predictions, labels: np.ndarray, where: str = "a network") -> dict[str, Any]:
+    """Return what is measured of one network, for labels (N,).
+
+    `InputError` for outputs that are no numbers; it says `where` the network is.
+    """
+    if wrong := int((~np.isfinite(found.logits)).any(1).sum()):
+        raise InputError(
+            f"{where}: outputs for {wrong} of {len(labels)} images are no numbers; weights are NaN, or so "
+            "large that outputs overflow: give other networks, or other points"
+        )
     own = calibration.measures(log_softmax(found.logits), labels)
     return {**dict.fromkeys(MEASURES), "members": 1, "combined": None, "images": len(labels), **own}
 

@@ -113,7 +113,8 @@ def evaluate_run(run: TrainedRun, points: Path | None) -> tuple[list[dict[str, A
     if own is None:
         network = run.network().to(device=task.device, memory_format=torch.channels_last)
         of_network = predict_test(network, task)
-        rows.append({"evaluation": NETWORK, "alpha": None, "index": None, **single_row(of_network, labels)})
+        single = single_row(of_network, labels, str(run.folder))
+        rows.append({"evaluation": NETWORK, "alpha": None, "index": None, **single})
     if points is not None:
         kept = RecalibratedPoints(points, run_identity(run))
         epochs = [point.index for point in kept.points if point.evaluation == SNAPSHOT]
@@ -154,7 +155,9 @@ def rows_of_points(
         for position, one in zip(members, found, strict=True):
             point = points[position]
             own = {"evaluation": point.evaluation, "alpha": point.alpha, "index": point.index}
-            yield {**own, **single_row(one, labels)}
+            named = {key: own[key] for key in ("alpha", "index") if own[key] is not None}
+            where = " ".join([point.evaluation, *(f"of {key} {value:g}" for key, value in named.items())])
+            yield {**own, **single_row(one, labels, where)}
         if name is not None:
             together = {"evaluation": name, "alpha": points[members[0]].alpha, "index": None}
             for combined in COMBINED:

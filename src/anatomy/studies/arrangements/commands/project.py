@@ -3,31 +3,35 @@
 import argparse
 from pathlib import Path
 
-from anatomy.runtime.options import factor
+from anatomy.runtime.options import factor, figure, positive
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument("checkpoint", type=Path, help="safetensors, a state dict of torch.save, a snapshot")
     parser.add_argument("--architecture", help="network that the checkpoint is compared with, e.g. resnet50")
-    parser.add_argument("--width", type=factor, default=1.0, help="factor on its number of channels (1)")
+    parser.add_argument(
+        "--width", type=factor, default=1.0, help="factor on its channels (1), with --architecture"
+    )
     parser.add_argument(
         "--image-shape",
-        type=int,
+        type=positive,
         nargs=3,
         metavar=("C", "H", "W"),
-        help="images that it was trained on, which `cosine` needs",
+        help="images that it was trained on, which `cosine` needs; with --architecture",
     )
     parser.add_argument("--with-linear", action="store_true", help="measure linear layers too")
     parser.add_argument("--output", type=Path, help="CSV to write, one row for each filter")
-    parser.add_argument("--plot", type=Path, help="figure of n_l by layer to write, PNG or PDF")
+    parser.add_argument("--plot", type=figure, help="figure of n_l by layer to write, PNG or PDF")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the summary of all layers; write the filters to a table if asked to."""
     from anatomy.reporting.tables import write_table
+    from anatomy.runtime.outputs import check_outputs
     from anatomy.studies.arrangements.any_network import projections, summarise
 
+    check_outputs([("--output", arguments.output), ("--plot", arguments.plot)], [arguments.checkpoint])
     shape = tuple(arguments.image_shape) if arguments.image_shape else None
     table = projections(
         arguments.checkpoint,

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.runtime.options import add_schema
+from anatomy.runtime.options import add_schema, figure
 from anatomy.studies.arrangements.reinitialisation.options import add_options as add_resets
 
 
@@ -17,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_resets(parser)
     parser.add_argument("--cuda", action="store_true", help="evaluate on a GPU")
     parser.add_argument("--output", type=Path, help="CSV to write, one row for each layer and reset")
-    parser.add_argument("--plot", type=Path, help="heat map of the drops to write, PNG or PDF")
+    parser.add_argument("--plot", type=figure, help="heat map of the drops to write, PNG or PDF")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     from anatomy.reporting.tables import write_table
     from anatomy.runtime.devices import claim_device, set_up_torch
     from anatomy.runtime.errors import InputError
+    from anatomy.runtime.outputs import check_outputs
     from anatomy.runtime.schema import RUN, read_schema
     from anatomy.studies.arrangements.any_plot import plot
     from anatomy.studies.arrangements.reinitialisation import measure, resetter
@@ -38,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.snapshots and not arguments.rand:
         raise InputError("nothing to reset to; give --snapshots, --rand or both")
+    read = [arguments.run_folder, arguments.dataset, arguments.schema, *arguments.snapshots]
+    check_outputs([("--output", arguments.output), ("--plot", arguments.plot)], read)
     with claim_device(int(arguments.cuda)) as device:
         schema = read_schema(arguments.schema)["$defs"][RUN]
         trained = open_run(arguments.run_folder, arguments.dataset, schema, device, arguments.workers)

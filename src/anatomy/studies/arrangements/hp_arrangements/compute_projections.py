@@ -8,7 +8,8 @@ from pathlib import Path
 
 from anatomy.networks.catalogue import require_architecture
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import check_outputs, naming, write_json
+from anatomy.runtime.files import naming, write_json
+from anatomy.runtime.outputs import check_outputs
 from anatomy.studies.arrangements.hp_arrangements.names import described, epoch_of, file_name, result_folder
 from anatomy.studies.arrangements.layers import Layer, checkpoint_layers, expected_layers, named_layers
 from anatomy.studies.arrangements.projections import Distance, distance, to_json, warn_of_filters_left_out
@@ -21,10 +22,12 @@ def measure(options: Namespace) -> list[Path]:
     classes = options.subsample_classes or classes
     if options.pretrained and options.load_from:
         raise InputError("--pretrained and --load-from exclude each other; give one of them")
+    image_shape = _seen(options.arch, image_shape, options.width, classes)
     known = (options.arch, image_shape, options.width, classes, options.with_linear)
     folder = result_folder(options, data)
     if options.load_from:
-        check_outputs((path, _output(options, folder, path)) for path in options.load_from)
+        outputs = [(path, _output(options, folder, path)) for path in options.load_from]
+        check_outputs(outputs, [*options.load_from, options.init_from])
         # All are looked at before the first is measured; then one after the other is in memory.
         for path in options.load_from:
             checkpoint_layers(path, *known)
@@ -59,6 +62,18 @@ def measure(options: Namespace) -> list[Path]:
 def _output(options: Namespace, folder: Path, source: Path) -> Path:
     name = source.stem if source.suffix in (".pt", ".pth", ".tar", ".safetensors") else source.name
     return Path(options.results, folder, f"{name}.json")
+
+
+def _seen(
+    architecture: str, image_shape: tuple[int, int, int], width: float, classes: int
+) -> tuple[int, int, int]:
+    """Return the (C, H, W) that a network sees of a data set's images."""
+    try:
+        expected_layers(architecture, image_shape, width, classes)
+    except InputError:
+        # Smaller images than it takes can only have been scaled.
+        return (image_shape[0], 224, 224)
+    return image_shape
 
 
 def _released(architecture: str, known: tuple) -> list[Layer]:

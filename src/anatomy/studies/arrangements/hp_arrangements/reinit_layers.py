@@ -16,6 +16,7 @@ from anatomy.data.image_files import IndexedDataset
 from anatomy.runtime.devices import set_up_torch
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json, sha256_of, write_json
+from anatomy.runtime.outputs import check_outputs
 from anatomy.runtime.run_files import RUN_FILE
 from anatomy.runtime.schema import read_schema
 from anatomy.runtime.settings import Settings
@@ -206,6 +207,7 @@ def measure(options: Namespace, hashes: Mapping[str, str], device_name: str) -> 
 
     `hashes` are those of `hashes_of_code`.
     """
+    check_outputs([("--log", options.log)], [options.load_from, options.inits_from])
     _log_to(options.log)
     set_up_torch(options.threads, device_name)
     paths = listed_paths(options.inits_from) if options.inits_from else []

@@ -32,12 +32,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     from anatomy.reporting.tables import write_table
     from anatomy.runtime.devices import claim_device, set_up_torch
+    from anatomy.runtime.outputs import check_outputs
     from anatomy.runtime.schema import RUN, read_schema
     from anatomy.studies.curvature.any_network import curvature
     from anatomy.studies.curvature.measure import training_batches
     from anatomy.training.losses import minimised
     from anatomy.training.trained import open_run
 
+    read = [arguments.run_folder, arguments.dataset, arguments.schema]
+    check_outputs([("--output", arguments.output)], read)
     with claim_device(int(arguments.cuda)) as device:
         set_up_torch(arguments.threads, device)
         schema = read_schema(arguments.schema)["$defs"][RUN]

@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from anatomy.reporting.tables import write_table
     from anatomy.runtime.errors import InputError
+    from anatomy.runtime.outputs import check_outputs
     from anatomy.runtime.schema import RUN, read_schema
     from anatomy.studies.invariance.any_network import invariance
     from anatomy.training.trained import open_run
@@ -52,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(
             f"{arguments.project} is no folder of this project: it has no {path.name}; give it with --project"
         )
+    check_outputs([("--output", arguments.output)], [arguments.run_folder, arguments.dataset, path])
     trained = open_run(arguments.run_folder, arguments.dataset, read_schema(path)["$defs"][RUN])
     task = trained.task
     if task.has_points:

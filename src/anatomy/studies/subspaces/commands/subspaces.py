@@ -26,7 +26,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="standardised",
         help="how two checkpoints see images (standardised)",
     )
-    parser.add_argument("--points", type=positive, default=11, help="of a sweep, an odd number (11)")
+    parser.add_argument(
+        "--points", type=positive, default=11, help="of a sweep, an odd number of at least 3 (11)"
+    )
     parser.add_argument(
         "--at", type=float, nargs="+", metavar="ALPHA", help="points from 0 to 1; one to recalibrate"
     )
@@ -47,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     from anatomy.runtime.devices import claim_device, set_up_torch
     from anatomy.runtime.errors import InputError
     from anatomy.runtime.files import atomic
+    from anatomy.runtime.outputs import check_outputs
     from anatomy.studies.subspaces.any_networks import line
     from anatomy.studies.subspaces.recalibration import training_batches
 
@@ -56,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError(f"{arguments.action} {expected}")
     if exporting and (len(at) != 1 or arguments.output is None):
         raise InputError("recalibrate writes the network at one point; give one number to --at, and --output")
+    read = [arguments.first, arguments.second, arguments.dataset, arguments.schema]
+    check_outputs([("--output", arguments.output)], read)
     with claim_device(int(arguments.cuda)) as device:
         task, networks = _opened(arguments, device)
         set_up_torch(1, device, task.settings.precision)
@@ -119,5 +124,8 @@ def _opened(arguments: argparse.Namespace, device: str) -> tuple[Any, list[Any]]
                 f"{path} is not of {task.settings.architecture}: {' '.join(str(error).split())[:300]}; "
                 "give its network with --architecture, and its --width"
             ) from error
+        for name, tensor in network.state_dict().items():
+            if not tensor.isfinite().all():
+                raise InputError(f"{path}: {name} is not finite; expected numbers, give another checkpoint")
         networks.append(network)
     return task, networks

@@ -1,0 +1,50 @@
+"""Whether what a program is to write would replace what it reads, or something else that it writes."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from anatomy.runtime.errors import InputError
+from anatomy.runtime.run_files import RUN_FILE, run_of
+
+
+def check_outputs(
+    outputs: Iterable[tuple[str | Path, Path | None]], inputs: Iterable[Path | None] = ()
+) -> None:
+    """Raise `InputError` if an output is an input, lies in a directory that is one, or is written twice.
+
+    An output comes with the option that names it, or the file that it is made of; of one file there may be
+    one output several times. A file of a finished run stands for the whole run. None is left out.
+    """
+    read = [path for path in inputs if path is not None]
+    read += [run for path in read if (run := run_of(path)) is not None and (run / RUN_FILE).is_file()]
+    files = {place: path for path in read for place in _places(path)}
+    written: dict[str | tuple[int, int], str | Path] = {}
+    for source, output in outputs:
+        if output is None:
+            continue
+        for place in _places(output):
+            if place in files:
+                raise InputError(f"{source}: {output} is read, and would be overwritten; name another file")
+            other = written.setdefault(place, source)
+            if other != source and not (isinstance(source, Path) and _places(other) & _places(source)):
+                raise InputError(
+                    f"{other} and {source} would both be written to {output}; give them different names, or "
+                    "different folders"
+                )
+        for folder in Path(os.path.realpath(output)).parents:
+            if found := _places(folder) & files.keys():
+                raise InputError(
+                    f"{source}: {output} lies in {files[min(found, key=str)]}, which is read; name a place "
+                    "outside of it"
+                )
+
+
+def _places(path: Path) -> set[str | tuple[int, int]]:
+    """Return what is equal for two names of one file: its real path, and its number if it is there."""
+    places: set[str | tuple[int, int]] = {os.path.realpath(path)}
+    try:
+        state = os.stat(path)
+    except OSError:
+        return places
+    return {*places, (state.st_dev, state.st_ino)}
