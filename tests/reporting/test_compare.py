@@ -1,5 +1,7 @@
 """Two results folders: what differs, with intervals, and the exit status."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,3 +100,13 @@ def test_the_page_and_the_exit_status(tmp_path, monkeypatch, capsys):
 def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(InputError, match="has no folder runs"):
         compare(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["runs/mine/seed=0/run.json", "arrangements/claims.csv"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
+    old, new = results(tmp_path / "a"), results(tmp_path / "b")
+    (new / name).unlink()
+    os.mkfifo(new / name)
+    with pytest.raises(InputError) as refused:
+        compare(old, new)
+    assert str(refused.value) == f"{new / name} is a pipe, expected a file; remove it, and make it again"

@@ -10,6 +10,7 @@ from anatomy.runtime import readings
 from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic, understood
+from anatomy.runtime.regular import open_file
 
 # Columns of a study's `layers.csv`, by which quantities of different studies are compared layer by layer.
 # `layer` is the name of the module; `epoch` is empty if there is none, of a reset that which was reset to.
@@ -37,7 +38,7 @@ def read_table(path: Path, empty: Sequence[str] = ("",)) -> pd.DataFrame:
     """
     text = {"experiment": str, "reset_to": str}
     with understood(path, "a table of CSV"):
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             content = file.read()
         require_recorded(path, content)
         if content and not content.endswith(b"\n"):
