@@ -151,3 +151,10 @@ def test_projections_that_cannot_be_are_refused_with_their_file(tmp_path, change
     path.write_text(json.dumps(content))
     line = refusal("tabulate_projections", *tabulating(tmp_path, path))
     assert line.startswith(f"error: {path}: {expected}")
+
+
+def test_a_key_that_a_file_has_twice_is_refused(tmp_path):
+    path = write_projections(tmp_path, 0, 10)
+    path.write_text(path.read_text().replace('"seed": "0"', '"seed": "0", "seed": "1"'))
+    line = refusal("tabulate_projections", *tabulating(tmp_path, path))
+    assert line.startswith(f"error: {path} is damaged, ") and "'seed' is there twice" in line

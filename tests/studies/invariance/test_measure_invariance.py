@@ -245,3 +245,13 @@ def test_what_cannot_be_measured_is_one_line(folder, settings, words):
     assert result.returncode == 1 and result.stderr.count("\n") == 1
     assert result.stderr.startswith("error: ") and words in result.stderr
     assert not (folder / "none.safetensors").exists()
+
+
+def test_a_run_that_is_given_twice_is_no_second_seed(folder, tmp_path):
+    path = folder / "exact.safetensors"
+    result = run_forked_program(
+        SCRIPTS / "tabulate_invariance.py", "--measurements", path, path, "--output", tmp_path / "tables"
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"error: {path} and {path} are both of experiment ")
+    assert not (tmp_path / "tables").exists()

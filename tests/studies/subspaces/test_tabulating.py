@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import run_program
+from conftest import SCRIPTS, run, run_program
 from studies.subspaces.subspace_runs import finished_run, opened
 
 from anatomy.reporting.tables import LAYERS, read_table
@@ -50,6 +50,20 @@ def folder(tmp_path_factory):
         *("--geometry", folder / "geometry.csv", "--layers", folder / "layers.csv"),
     )
     return folder
+
+
+def test_a_seed_that_is_given_twice_is_no_second_one(folder, tmp_path):
+    csv, tensors, ends = (folder / f"{name}" for name in ("0.csv", "0.safetensors", "ends-0.csv"))
+    outputs = {name: tmp_path / name for name in ("table", "summary", "ensembles", "plane")}
+    written = [text for name, path in outputs.items() for text in (f"--{name}", path)]
+    given = ("--evaluations", csv, csv, "--predictions", tensors, tensors)
+    both = run(SCRIPTS / "tabulate_subspaces.py", *given, *written)
+    geometry = ("--geometry", tmp_path / "geometry", "--layers", tmp_path / "layers")
+    of_ends = run(SCRIPTS / "tabulate_ends.py", "--ends", ends, ends, *geometry)
+    for result, path in ((both, csv), (of_ends, ends)):
+        assert result.returncode == 1
+        assert result.stderr.startswith(f"error: {path} and {path} are both of experiment ")
+    assert not list(tmp_path.iterdir())
 
 
 def test_evaluations_of_all_seeds_and_their_means(folder):
