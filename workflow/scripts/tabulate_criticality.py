@@ -27,17 +27,13 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     # Importing them takes most of the time of --help.
-    from anatomy.reporting.grids import read_grid
+    from anatomy.reporting.grids import read_experiments
     from anatomy.reporting.tables import write_table
     from anatomy.studies.arrangements.grids import N_L, RESETS
     from anatomy.studies.arrangements.tables import criticality_tables
 
-    n_l = [read_grid(path, N_L) for path in arguments.n_l]
-    reinitialisation = [read_grid(path, RESETS) for path in arguments.reinitialisation]
-    for option, frames in (("--n-l", n_l), ("--reinitialisation", reinitialisation)):
-        names = [frame["experiment"].iloc[0] for frame in frames]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise InputError(f"{option}: two tables are of {twice[0]}; give each experiment once")
+    n_l = read_experiments(arguments.n_l, N_L)
+    reinitialisation = read_experiments(arguments.reinitialisation, RESETS)
     measured = {frame["experiment"].iloc[0] for frame in n_l}
     for path, frame in zip(arguments.reinitialisation, reinitialisation, strict=True):
         if (experiment := frame["experiment"].iloc[0]) not in measured:

@@ -190,6 +190,19 @@ def read_distinct(
         yield content
 
 
+def read_experiments(paths: Iterable[Path], grid: Grid) -> list[pd.DataFrame]:
+    """Read a table of each of several experiments; `InputError` if two are of one."""
+    known: dict[str, Path] = {}
+    frames = []
+    for path in paths:
+        frames.append(read_grid(path, grid))
+        experiment = frames[-1]["experiment"].iloc[0]
+        if experiment in known:
+            raise InputError(f"{known[experiment]} and {path} are both of {experiment}; give each once")
+        known[experiment] = path
+    return frames
+
+
 def run_of(frame: pd.DataFrame) -> dict[str, Any]:
     """Return experiment and seed of a table of one run."""
     return {column: frame[column].iloc[0] for column in RUN}

@@ -158,3 +158,20 @@ def test_a_key_that_a_file_has_twice_is_refused(tmp_path):
     path.write_text(path.read_text().replace('"seed": "0"', '"seed": "0", "seed": "1"'))
     line = refusal("tabulate_projections", *tabulating(tmp_path, path))
     assert line.startswith(f"error: {path} is damaged, ") and "'seed' is there twice" in line
+
+
+def test_trained_weights_are_not_called_pretrained(tmp_path):
+    paths = [write_projections(tmp_path, 0, epoch) for epoch in (0, 5, 9)]
+    paths[-1].write_text(paths[-1].read_text().replace('"epoch": "9"', '"epoch": "-1"'))
+    line = refusal("tabulate_projections", *tabulating(tmp_path, *paths))
+    assert "expected no epoch but 0 beside pretrained weights (-1), which is not so in the row of" in line
+
+
+def test_tables_of_one_experiment_are_compared_once(tmp_path, evidence):
+    n_l, resets = tmp_path / "n_l.csv", tmp_path / "reinitialisation.csv"
+    write_table(evidence.tables["n_l"], n_l)
+    write_table(evidence.tables["reinitialisation"], resets)
+    options = ("--critical-drop", 0.1, "--output", tmp_path / "all", "--layers", tmp_path / "layers")
+    twice = ("--n-l", n_l, n_l, "--reinitialisation", resets)
+    line = refusal("tabulate_criticality", *twice, *options)
+    assert line == f"error: {n_l} and {n_l} are both of run; give each once"

@@ -17,7 +17,8 @@ from anatomy.__main__ import main
 from anatomy.data.dataset import open_dataset, write_dataset
 from anatomy.data.sources.points import prepare
 from anatomy.networks.cpu_layers import plain
-from anatomy.reporting.tables import LAYERS, read_table
+from anatomy.reporting.grids import read_known
+from anatomy.reporting.tables import LAYERS, read_table, write_table
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json
 from anatomy.runtime.schema import read_schemas
@@ -224,3 +225,11 @@ def test_a_run_that_is_given_twice_is_no_second_seed(folder, tmp_path):
     assert result.returncode == 1
     assert result.stderr.startswith(f"error: {path} and {path} are both of experiment ")
     assert not (tmp_path / "tables").exists()
+
+
+def test_a_table_that_lost_rows_is_not_read(folder, tmp_path):
+    tables = {path.stem: read_known(path, "curvature") for path in (folder / "tables").glob("*.csv")}
+    cut = tmp_path / "eigenvalues.csv"
+    write_table(tables["eigenvalues"][:-1], cut)
+    with pytest.raises(InputError, match=r"eigenvalues\.csv has .*: it is cut off or damaged; delete it"):
+        read_known(cut, "curvature")

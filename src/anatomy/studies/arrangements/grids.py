@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 
 from anatomy.reporting.grids import COUNT, FRACTION, POSITION, ROUNDING, SEED, Grid, Range
+from anatomy.studies.arrangements.epochs import PRETRAINED
 
-# Of pretrained weights it is -1.
-EPOCH = Range(-1, whole=True)
+_EPOCH = Range(PRETRAINED, whole=True)
 _COSINE = Range(-1, 1, empty=True)
-_ORIGIN = {"seed": SEED, "epoch": EPOCH, "layer": POSITION}
+_ORIGIN = {"seed": SEED, "epoch": _EPOCH, "layer": POSITION}
 
 
 def _more_left_out_than_there_are(n_l: pd.DataFrame) -> np.ndarray:
@@ -20,6 +20,11 @@ def _no_fraction_of_filters(n_l: pd.DataFrame) -> np.ndarray:
     if not {"undefined", "not_finite", "filters"} <= {*n_l}:
         return np.zeros(len(n_l), bool)
     return ((n_l["filters"] > n_l["undefined"] + n_l["not_finite"]) == n_l["n_l"].isna()).to_numpy()
+
+
+def _pretrained_and_trained(n_l: pd.DataFrame) -> np.ndarray:
+    epochs = n_l["epoch"]
+    return ((epochs == PRETRAINED) & (epochs > 0).any()).to_numpy()
 
 
 def _other_relative_drop(resets: pd.DataFrame) -> np.ndarray:
@@ -41,6 +46,7 @@ N_L = Grid(
     },
     relations={
         "undefined and not_finite to be at most filters": _more_left_out_than_there_are,
+        "no epoch but 0 beside pretrained weights (-1)": _pretrained_and_trained,
         "n_l wherever a filter has a cosine, and nowhere else": _no_fraction_of_filters,
     },
 )

@@ -8,7 +8,7 @@ GRIDS = {
     "units": Grid(("aggregation", "class", ("position", "unit")), within=_OF_KIND),
     "layer_invariance": Grid(("aggregation", "kind", "position"), alike=("aggregation", "kind", "position")),
     "network_invariance": Grid(("aggregation", "kind"), alike=("aggregation", "kind")),
-    "outputs": Grid(("class", "unit")),
+    "outputs": Grid(("class", "unit"), may_be_empty=True),
     "scores": Grid(("part", "rotated"), alike=("part", "rotated")),
     "angles": Grid(("class", "angle"), may_be_empty=True),
     "epochs": Grid(("epoch", "aggregation", "position"), within=_OF_KIND, may_be_empty=True),

@@ -4,8 +4,8 @@ from anatomy.reporting.grids import Grid
 from anatomy.studies.subspaces.tables import KEYS
 
 GRIDS = {
-    # What is evaluated of one seed is so of all.
-    "evaluations": Grid(KEYS, complete=False, alike=KEYS),
+    # What is evaluated of one seed is so of all, but for snapshots: a run may have stopped before others did.
+    "evaluations": Grid(KEYS, complete=False, alike=("evaluation", "alpha", "combined")),
     "evaluations_summary": Grid((*KEYS, "quantity"), within=("experiment",), complete=False),
     "ensembles": Grid(("seeds", "combined"), within=("experiment",), complete=False),
     "geometry": Grid(("epoch",)),
