@@ -1,5 +1,7 @@
 """Two results folders: what differs, with intervals, and the exit status."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,3 +100,34 @@ def test_the_page_and_the_exit_status(tmp_path, monkeypatch, capsys):
 def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(InputError, match="has no folder runs"):
         compare(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["runs/mine/seed=0/run.json", "arrangements/claims.csv"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
+    old, new = results(tmp_path / "a"), results(tmp_path / "b")
+    (new / name).unlink()
+    os.mkfifo(new / name)
+    with pytest.raises(InputError) as refused:
+        compare(old, new)
+    assert str(refused.value) == f"{new / name} is a pipe, expected a file; remove it, and make it again"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("arrangements/claims.csv", "a;b\n1;2\n", "has no column id; it has a;b: remove it"),
+        ("arrangements/claims.csv", "id,verdict,value\nx,supported,much\n", "or not a table with numbers in"),
+        ("arrangements/tables/mine/layers.csv", "a,b\n1,2\n", "has no column experiment; it has a, b: rem"),
+        ("runs/mine/training.csv", "seed,epoch\n0,1\n", "has no column train_accuracy; it has seed, epoch"),
+        ("runs/mine/seed=0/final.json", '{"test": {"loss": 1, "accuracy": "x"}}', "or not the final.json of"),
+    ],
+)
+def test_a_file_of_others_is_named(tmp_path, monkeypatch, capsys, name, content, said):
+    old, new = results(tmp_path / "a"), results(tmp_path / "b", accuracies=(0.6, 0.6, 0.9))
+    (new / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        main(["compare", str(old), str(new)])
+    assert exit_.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {new / name} ") and said in line

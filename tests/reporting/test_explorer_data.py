@@ -70,12 +70,16 @@ def test_histograms_count_every_filter_once(tmp_path):
             values = random.normal(size=40) / 10
             values[0] = np.nan if epoch else 0.9
             cosines[seed, epoch] = values
-            layers = [{"layer": 1, "name": "a", "cosines": [None if np.isnan(v) else v for v in values]}]
-            layers.append({"layer": 2, "name": "zero", "cosines": [0.0] * 5})
+            lists = {"a": [None if np.isnan(v) else v for v in values], "zero": [0.0] * 5}
+            numbers = {"undefined": 0, "not_finite": 0, "n_l": 0.5, "mean_cosine": 0.0}
+            layers = [
+                {"layer": index, "name": name, "filters": len(own), "cosines": own, **numbers}
+                for index, (name, own) in enumerate(lists.items(), 1)
+            ]
+            blocks = {str(index): {"projections": own} for index, own in enumerate(lists.values())}
+            origin = {"experiment": "one", "seed": str(seed), "epoch": str(epoch)}
             paths.append(tmp_path / f"{seed}-{epoch}.json")
-            write_json(
-                paths[-1], {"experiment": "one", "seed": str(seed), "epoch": str(epoch), "layers": layers}
-            )
+            write_json(paths[-1], {"0": blocks, **origin, "layers": layers})
     table = histogram_table(paths)
     assert list(table.columns) == [*HISTOGRAMS, *HISTOGRAM_BINS]
     largest = max(np.nanmax(np.abs(values)) for values in cosines.values())

@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anatomy.reporting.tables import mean_over_seeds, read_grid, write_table
-from anatomy.runtime.errors import InputError
-from anatomy.studies.arrangements.tables import read_n_l
+from anatomy.reporting.tables import mean_over_seeds, write_table
 
 
 @settings(deadline=None, max_examples=50)
@@ -53,47 +51,3 @@ def test_seeds_without_a_value_are_not_counted():
 def test_written_numbers_have_six_digits_and_integers_all(tmp_path):
     write_table(pd.DataFrame({"seed": [2147483647], "value": [1 / 3]}), tmp_path / "table.csv")
     assert (tmp_path / "table.csv").read_text() == "seed,value\n2147483647,0.333333\n"
-
-
-ROWS = [
-    *(("conv", layer, reset) for layer in (1, 2, 3) for reset in ("0", "5", "random")),
-    *(("linear", layer, reset) for layer in (4, 5) for reset in ("0", "random")),
-]
-
-
-@pytest.mark.parametrize("lost", [slice(1, None), slice(0, -1), slice(0, 8), slice(0, 0), slice(4, 12)])
-def test_a_table_without_some_of_its_rows_is_refused(tmp_path, lost):
-    path = tmp_path / "table.csv"
-    frame = pd.DataFrame(ROWS, columns=["kind", "layer", "reset_to"])
-    write_table(frame, path)
-    assert len(read_grid(path, ("layer", "reset_to"), ("kind",))) == len(ROWS)
-    write_table(frame[lost], path)
-    with pytest.raises(InputError, match=r"table\.csv has .*; delete it, and call snakemake again"):
-        read_grid(path, ("layer", "reset_to"), ("kind",))
-
-
-def test_a_row_that_is_there_twice_and_a_column_that_is_not_are_refused(tmp_path):
-    path = tmp_path / "table.csv"
-    twice = pd.DataFrame([*ROWS[:9], ROWS[0]], columns=["kind", "layer", "reset_to"])
-    write_table(twice, path)
-    with pytest.raises(InputError, match="has 10 rows of kind conv, expected 9, one for each layer"):
-        read_grid(path, ("layer", "reset_to"), ("kind",))
-    with pytest.raises(InputError, match="has no column seed"):
-        read_grid(path, ("layer", "seed"), ("kind",))
-
-
-def test_each_seed_has_rows_of_its_own(tmp_path):
-    """Those that stopped early have fewer epochs than the rest."""
-    path = tmp_path / "n_l.csv"
-    rows = [
-        ("a", seed, epoch, layer)
-        for seed, last in ((0, 5), (1, 3))
-        for epoch in (0, last)
-        for layer in (1, 2)
-    ]
-    frame = pd.DataFrame(rows, columns=["experiment", "seed", "epoch", "layer"])
-    write_table(frame, path)
-    assert len(read_n_l(path)) == 8
-    write_table(frame.drop(6), path)
-    with pytest.raises(InputError, match="has 3 rows of experiment a, seed 1, expected 4, one for"):
-        read_n_l(path)

@@ -99,3 +99,24 @@ def test_the_program_works_without_an_installation(results):
     result = subprocess.run([*command[:2], results / "none"], capture_output=True, text=True, env=environment)
     assert result.returncode == 2
     assert result.stderr.startswith(f"error: {results}/none is no folder")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("runs/a/seed=0/history.csv", "pipe"),
+        ("arrangements/tables/.checksums", "pipe"),
+        ("arrangements/tables/n_l.csv", "device"),
+        ("arrangements/measurements/epoch=0.json", "pipe"),
+    ],
+)
+def test_a_pipe_or_a_device_is_damage_and_is_not_waited_for(results, name, kind):
+    path = results / name
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    found = verify(results)
+    assert found.damaged == {path: f"{path} is a {kind}, expected a file; remove it, and make it again"}
+    assert found.gone == []

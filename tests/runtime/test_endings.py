@@ -9,10 +9,12 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import SCRIPTS, environment
 from conftest import run as run_forked_program
 
+from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime import readings
 from anatomy.runtime.endings import ending
 from anatomy.runtime.errors import InputError, run_program
@@ -140,6 +142,27 @@ def test_an_error_of_the_program_keeps_its_traceback(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         run_program(lambda: 1 // 0)
     assert ending(RuntimeError("shapes differ")) is None
+
+
+@pytest.mark.parametrize("columns", [["id", "other"], ["id"], "id"])
+def test_the_table_without_the_columns_is_named(tmp_path, monkeypatch, capsys, columns):
+    monkeypatch.setattr(readings, "_READ", {})
+    tables = [pd.DataFrame({"id": [1], "other": [2]}), pd.DataFrame({"a;b": ["1;2"]})]
+    for name, table in zip(("whole.csv", "of_others.csv"), tables, strict=True):
+        write_table(table, tmp_path / name)
+    read = [read_table(tmp_path / name) for name in ("of_others.csv", "whole.csv")]
+    status, line = ended(lambda: [frame[columns] for frame in read], capsys)
+    assert status == 1
+    assert line.startswith(f"error: {tmp_path / 'of_others.csv'}: expected what the pipeline makes (KeyError")
+
+
+def test_of_many_files_the_last_read_are_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(readings, "_READ", {})
+    for number in range(5):
+        readings.note(tmp_path / f"{number}.json")
+    _, line = ended(lambda: 1 // 0, capsys)
+    named = ", ".join(str(tmp_path / f"{number}.json") for number in (4, 3, 2))
+    assert line.startswith(f"error: {named} and 2 more: expected what the pipeline makes")
 
 
 @pytest.mark.parametrize("stdout", ["closed pipe", "full disk", "closed"])

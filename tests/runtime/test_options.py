@@ -186,6 +186,15 @@ def test_entries_are_keys_and_values(program, text, monkeypatch, capsys):
     assert f"argument --settings: {text!r}; expected keys and values as JSON" in line
 
 
+@pytest.mark.parametrize("text", ['{"epochs": 1, "epochs": 2}', '{"loss": {"epochs": 1, "epochs": 1}}'])
+def test_a_key_that_is_given_twice_is_refused(text, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["train_network.py", "--settings", text])
+    with pytest.raises(SystemExit):
+        train_network.parse_arguments()
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert f"argument --settings: {text!r}: 'epochs' is there twice; give each key once" in line
+
+
 @pytest.mark.parametrize("program", ["train_network.py", "hp_arrangements/train.py"])
 def test_the_schema_is_that_of_the_workflow_of_the_program(program, tmp_path):
     def parser(path):

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import run_program
+from conftest import SCRIPTS, run, run_program
 
 from anatomy.reporting.plotting import rate_drops
 from anatomy.reporting.tables import write_table
@@ -91,6 +91,16 @@ def test_experiments_of_different_length_each_give_their_last_epoch(tmp_path):
     assert table.loc[("short", "train_accuracy"), "mean"] == pytest.approx(0.5)
     assert table.loc[("short", "test_accuracy"), "mean"] == 0.25
     assert len(table) == 6
+
+
+def test_a_run_that_is_given_twice_is_no_second_seed(tmp_path, histories):
+    path = next(iter(histories.values()))
+    written = ("--training", tmp_path / "training.csv", "--summary", tmp_path / "summary.csv")
+    for seeds in ((0, 0), (0, 1)):
+        given = ("--experiment", "plain", "--seeds", *seeds, "--histories", path, path)
+        result = run(SCRIPTS / "tabulate_training.py", *given, *written)
+        assert result.returncode == 1
+        assert result.stderr == "error: --seeds or --histories have one twice; give each run once\n"
 
 
 @pytest.mark.parametrize("name", ["final.json", "plain/final.json", "plain/seed=x/final.json"])

@@ -39,9 +39,10 @@ from anatomy.runtime import imports
 from anatomy.runtime.devices import visible_gpus
 from anatomy.runtime.environment import variable
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import require_file, sha256_of
+from anatomy.runtime.files import sha256_of
 from anatomy.runtime.own_code import is_own
 from anatomy.runtime.processor import bfloat16_note
+from anatomy.runtime.regular import require_file
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import snapshot_epochs
 from anatomy.studies.arrangements.settings import (

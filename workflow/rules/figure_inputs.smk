@@ -141,7 +141,10 @@ def pictures(names):
 def figure_texts(figure):
     """Code that draws this figure, and its options; code of other kinds does not concern it."""
     options = [f"{key}={value}" for key, value in options_of(figure).items()]
-    return [*code("plot_figure.py", kind_of(figure).module), *options]
+    kind = kind_of(figure)
+    studies = dict.fromkeys(map(kind.study_of, kind.tables))
+    modules = [kind.module, *(f"anatomy.studies.{study}.grids" for study in studies)]
+    return [*code("plot_figure.py", *modules), *options]
 
 
 def table_of(study, experiment, table):
@@ -294,7 +297,7 @@ def claim_texts(study):
     return [
         *code(
             "judge_claims.py",
-            *(f"anatomy.studies.{study}.{of}" for of in ("claims", "paper")),
+            *(f"anatomy.studies.{study}.{of}" for of in ("claims", "paper", "grids")),
         ),
         f"figures={claim_figures(study)}",
         f"experiments={claim_settings(study)}",

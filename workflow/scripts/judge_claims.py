@@ -37,8 +37,9 @@ def main() -> None:
     from anatomy.reporting.claims import claim_table
     from anatomy.reporting.evidence import collect_evidence
     from anatomy.reporting.figures import paper_of
+    from anatomy.reporting.grids import read_known
     from anatomy.reporting.pages import claims_page
-    from anatomy.reporting.tables import read_table, write_table
+    from anatomy.reporting.tables import write_table
 
     for name, own in arguments.experiments.items():
         if not isinstance(own, dict) or not {"label", "dataset"} <= own.keys():
@@ -54,7 +55,7 @@ def main() -> None:
     for name in ("CLAIMS", "EVIDENCE"):
         if not hasattr(study, name):
             raise InputError(f"{study.__name__} has no {name}; see anatomy.studies.arrangements.claims")
-    tables = [(path.stem, read_table(path)) for path in arguments.tables]
+    tables = [(path.stem, read_known(path, arguments.study)) for path in arguments.tables]
     descriptions = []
     for path in arguments.datasets:
         with understood(path, "a dataset.json"):

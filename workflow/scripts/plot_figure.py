@@ -24,15 +24,17 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     # Importing them takes most of the time of --help.
+    from anatomy.reporting.grids import read_known
     from anatomy.reporting.plotting import save_figure
-    from anatomy.reporting.tables import read_table
 
     kind = kind_of(arguments.kind)
     paths = {name: kind.paths_of(name, arguments.tables) for name in kind.tables}
     if missing := [f"{name}.csv" for name, found in paths.items() if not found]:
         raise InputError(f"{arguments.kind}: --tables lacks {', '.join(missing)}")
     draw = import_module(kind.module).draw
-    tables = {name: list(map(read_table, found)) for name, found in paths.items()}
+    tables = {
+        name: [read_known(path, kind.study_of(name)) for path in found] for name, found in paths.items()
+    }
     try:
         inspect.signature(draw).bind(tables, **arguments.options)
     except TypeError as error:

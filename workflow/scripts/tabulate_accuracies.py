@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.runtime.errors import run_program
+from anatomy.runtime.errors import InputError, run_program
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -23,10 +23,13 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     # Importing them takes most of the time of --help.
-    from anatomy.reporting.tables import read_table, write_table
+    from anatomy.reporting.grids import TRAINING, read_experiments
+    from anatomy.reporting.tables import write_table
     from anatomy.training.tables import accuracy_table
 
-    training = map(read_table, arguments.training)
+    training = read_experiments(arguments.training, TRAINING)
+    if twice := [path for path in arguments.final if arguments.final.count(path) > 1]:
+        raise InputError(f"--final has {twice[0]} twice; give each run once")
     write_table(accuracy_table(training, arguments.final), arguments.output)
 
 

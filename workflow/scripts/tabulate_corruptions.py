@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from anatomy.reporting.grids import read_distinct, run_of
 from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime.errors import run_program
 
@@ -18,7 +19,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    frames = [read_table(path) for path in arguments.corruptions]
+    frames = list(read_distinct(arguments.corruptions, read_table, run_of))
     for frame in frames:
         # A table of others lacks one of them, and is named.
         frame[["experiment", "seed", "type", "severity"]]

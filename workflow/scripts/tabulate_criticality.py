@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.runtime.errors import run_program
+from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.options import number
 
 
@@ -27,10 +27,17 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     # Importing them takes most of the time of --help.
+    from anatomy.reporting.grids import read_experiments
     from anatomy.reporting.tables import write_table
-    from anatomy.studies.arrangements.tables import criticality_tables, read_n_l, read_resets
+    from anatomy.studies.arrangements.grids import N_L, RESETS
+    from anatomy.studies.arrangements.tables import criticality_tables
 
-    n_l, reinitialisation = map(read_n_l, arguments.n_l), map(read_resets, arguments.reinitialisation)
+    n_l = read_experiments(arguments.n_l, N_L)
+    reinitialisation = read_experiments(arguments.reinitialisation, RESETS)
+    measured = {frame["experiment"].iloc[0] for frame in n_l}
+    for path, frame in zip(arguments.reinitialisation, reinitialisation, strict=True):
+        if (experiment := frame["experiment"].iloc[0]) not in measured:
+            raise InputError(f"{path} is of {experiment}, of which --n-l has no table; give its n_l.csv too")
     table, layers = criticality_tables(n_l, reinitialisation, arguments.critical_drop)
     write_table(table, arguments.output)
     write_table(layers, arguments.layers)

@@ -19,10 +19,11 @@ def main() -> None:
     # Importing them takes most of the time of --help.
     import pandas as pd
 
+    from anatomy.reporting.grids import read_distinct, run_of
     from anatomy.reporting.tables import read_table, write_table
     from anatomy.studies.subspaces.tables import geometry, layers
 
-    ends = pd.concat([read_table(path) for path in arguments.ends], ignore_index=True)
+    ends = pd.concat(read_distinct(arguments.ends, read_table, run_of), ignore_index=True)
     whole, by_layer = geometry(ends), layers(ends)
     write_table(whole, arguments.geometry)
     write_table(by_layer, arguments.layers)

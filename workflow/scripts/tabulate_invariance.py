@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from anatomy.runtime.errors import InputError, run_program
+from anatomy.runtime.errors import run_program
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -18,6 +18,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     # Importing them takes most of the time of --help.
+    from anatomy.reporting.grids import RUN, read_distinct
     from anatomy.reporting.tables import write_table
     from anatomy.studies.invariance.measurement import Measurement
     from anatomy.studies.invariance.tables import (
@@ -33,9 +34,10 @@ def main() -> None:
         units_table,
     )
 
-    measurements = [Measurement.read(path) for path in arguments.measurements]
-    if len({own.facts["experiment"] for own in measurements}) > 1:
-        raise InputError("--measurements are of several experiments; expected the seeds of one")
+    seeds = read_distinct(
+        arguments.measurements, Measurement.read, lambda own: {key: own.facts[key] for key in RUN}
+    )
+    measurements = list(seeds)
     units = units_table(measurements)
     layers, epochs = layer_table(units), epochs_table(measurements)
     tables = {

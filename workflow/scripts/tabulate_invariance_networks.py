@@ -18,10 +18,13 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     # Importing them takes most of the time of --help.
-    from anatomy.reporting.tables import read_table, write_table
+    from anatomy.reporting.grids import read_experiments
+    from anatomy.reporting.tables import write_table
+    from anatomy.studies.invariance.grids import GRIDS
     from anatomy.studies.invariance.tables import networks_table
 
-    write_table(networks_table([read_table(path) for path in arguments.tables]), arguments.output)
+    tables = read_experiments(arguments.tables, GRIDS["network_invariance"])
+    write_table(networks_table(tables), arguments.output)
 
 
 if __name__ == "__main__":

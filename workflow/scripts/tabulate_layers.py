@@ -22,14 +22,16 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     # Importing them takes most of the time of --help.
+    from anatomy.reporting.grids import read_grid
     from anatomy.reporting.tables import write_table
-    from anatomy.studies.arrangements.tables import layers_table, read_n_l, read_resets
+    from anatomy.studies.arrangements.grids import N_L, RESETS
+    from anatomy.studies.arrangements.tables import layers_table
 
     paths = {path.stem: path for path in arguments.tables}
     if "n_l" not in paths:
         raise InputError("--tables lacks n_l.csv")
-    n_l, resets = read_n_l(paths["n_l"]), paths.get("reinitialisation")
-    write_table(layers_table(n_l, resets and read_resets(resets)), arguments.output)
+    n_l, resets = read_grid(paths["n_l"], N_L), paths.get("reinitialisation")
+    write_table(layers_table(n_l, resets and read_grid(resets, RESETS)), arguments.output)
 
 
 if __name__ == "__main__":

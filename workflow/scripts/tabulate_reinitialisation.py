@@ -19,10 +19,14 @@ def main() -> None:
     # Importing them takes most of the time of --help.
     import pandas as pd
 
+    from anatomy.reporting.grids import read_distinct, read_grid, require_grid, run_of
     from anatomy.reporting.tables import mean_over_seeds, write_table
-    from anatomy.studies.arrangements.tables import mean_over_draws, read_resets
+    from anatomy.studies.arrangements.grids import RESETS
+    from anatomy.studies.arrangements.tables import mean_over_draws
 
-    table = pd.concat(map(read_resets, arguments.reinitialisation), ignore_index=True)
+    seeds = read_distinct(arguments.reinitialisation, lambda path: read_grid(path, RESETS), run_of)
+    table = pd.concat(seeds, ignore_index=True)
+    require_grid(table, RESETS, "--reinitialisation")
     drops = mean_over_seeds(mean_over_draws(table), ["experiment", "layer", "name", "reset_to"], "drop")
     write_table(table, arguments.table)
     write_table(drops, arguments.summary)

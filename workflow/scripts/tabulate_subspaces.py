@@ -20,11 +20,12 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     # Importing them takes most of the time of --help.
+    from anatomy.reporting.grids import read_distinct, run_of
     from anatomy.reporting.tables import read_table, write_table
     from anatomy.studies.subspaces.predictions_files import read_predictions
     from anatomy.studies.subspaces.tables import TRAINED, ensembles, evaluations, plane, summary
 
-    frames = [read_table(path) for path in arguments.evaluations]
+    frames = list(read_distinct(arguments.evaluations, read_table, run_of))
     table = evaluations(frames)
     common = table.iloc[0][["experiment", *TRAINED]].to_dict()
     found, labels = read_predictions(arguments.predictions)

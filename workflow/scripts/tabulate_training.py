@@ -19,13 +19,17 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     # Importing them takes most of the time of --help.
+    from anatomy.reporting.grids import TRAINING, require_grid
     from anatomy.reporting.tables import write_table
     from anatomy.training.tables import training_summary, training_table
 
     if len(arguments.seeds) != len(arguments.histories):
         raise InputError(f"{len(arguments.histories)} --histories for {len(arguments.seeds)} --seeds")
+    if len({*arguments.seeds}) < len(arguments.seeds) or len({*arguments.histories}) < len(arguments.seeds):
+        raise InputError("--seeds or --histories have one twice; give each run once")
     histories = dict(zip(arguments.seeds, arguments.histories, strict=True))
     training = training_table(arguments.experiment, histories)
+    require_grid(training, TRAINING, "--histories")
     summary = training_summary(training)
     write_table(training, arguments.training)
     write_table(summary, arguments.summary)

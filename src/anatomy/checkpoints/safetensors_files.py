@@ -16,6 +16,7 @@ import numpy as np
 import xxhash
 
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.json_text import parse
 from anatomy.runtime.run_files import is_not_what_was_described, require_whole, xxh3_in_run
 
 # numpy's names of the types of a safetensors file; bfloat16 it does not have.
@@ -81,7 +82,7 @@ def read_with_check(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str], 
         if (expected := xxh3_in_run(path)) is None:
             require_whole(path, memory)
         check = Check(path, memory, expected) if expected else None
-        header = json.loads(content, object_pairs_hook=_distinct)
+        header = parse(content)
         metadata = header.pop(_METADATA, {})
         if not all(isinstance(value, str) for value in metadata.values()):
             raise ValueError("its metadata are no text")
@@ -103,16 +104,6 @@ def read_with_check(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str], 
     except (struct.error, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
     return tensors, metadata, check
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the content of a JSON object; `ValueError` for a key that it has twice."""
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"{key!r} is there twice")
-        found[key] = value
-    return found
 
 
 def _natural(number: Any) -> int:

@@ -1,6 +1,6 @@
 """Two results folders side by side: settings, accuracies, measurements of layers and verdicts that differ."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
@@ -13,12 +13,14 @@ from scipy.stats import t as student
 
 from anatomy.reporting.pages import page, section
 from anatomy.reporting.statistics import LEVEL
-from anatomy.reporting.tables import read_table
+from anatomy.reporting.tables import LAYERS, read_table
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json, understood
 from anatomy.runtime.schema import flattened
 
 ABSENT = "absent"
+# What is drawn over epochs.
+ACCURACIES = ("train_accuracy", "validation_accuracy")
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ def _values(results: Path) -> pd.DataFrame:
         with understood(path, "the final.json of a run"):
             for part, values in read_json(path).items():
                 for quantity in ("loss", "accuracy"):
-                    rows.append({**where, "quantity": f"{part} {quantity}", "value": values[quantity]})
+                    value = np.nan if values[quantity] is None else float(values[quantity])
+                    rows.append({**where, "quantity": f"{part} {quantity}", "value": value})
     return pd.DataFrame(rows, columns=["experiment", "seed", "quantity", "value"])
 
 
@@ -128,12 +131,22 @@ def _layers(results: Path) -> pd.DataFrame:
     columns = ["study", "experiment", "seed", "epoch", "position", "layer", "quantity", "value"]
     frames = []
     for path in sorted(results.glob("*/tables/*/layers.csv")):
-        frame = read_table(path)
+        frame = _table(path, LAYERS, ("epoch", "value"))
         epochs = frame.groupby("quantity")["epoch"]
         ends = (frame["epoch"] == epochs.transform("min")) | (frame["epoch"] == epochs.transform("max"))
         kept = frame[ends | frame["epoch"].isna()].assign(study=path.parents[2].name)
         frames.append(kept.assign(epoch=["" if pd.isna(e) else f"{e:g}" for e in kept["epoch"]]))
     return pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+
+
+def _table(path: Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
+    """Read a table; `InputError` if it has not all `columns`, or other than `numbers` in some of them."""
+    frame = read_table(path)
+    if missing := [column for column in columns if column not in frame]:
+        has = ", ".join(map(str, frame.columns))
+        raise InputError(f"{path} has no column {missing[0]}; it has {has}: remove it, and make it again")
+    with understood(path, f"a table with numbers in {' and '.join(numbers)}"):
+        return frame.astype(dict.fromkeys(numbers, float))
 
 
 def _changes(old: pd.DataFrame, new: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -180,7 +193,8 @@ def _verdicts(old: Path, new: Path) -> pd.DataFrame:
     sides = []
     for results in (old, new):
         frames = [
-            read_table(path).assign(study=path.parent.name) for path in sorted(results.glob("*/claims.csv"))
+            _table(path, ("id", "verdict", "value"), ("value",)).assign(study=path.parent.name)
+            for path in sorted(results.glob("*/claims.csv"))
         ]
         empty = pd.DataFrame(columns=["study", "id", "verdict", "value"])
         sides.append(pd.concat(frames)[empty.columns] if frames else empty)
@@ -247,8 +261,9 @@ def overlaid_figures(comparison: Comparison, old: Path, new: Path) -> dict[str, 
     for name in sorted(both & {*comparison.values["experiment"]}):
         figure, axes = _axes()
         for side, (results, line) in sides.items():
-            training = read_table(results / "runs" / name / "training.csv")
-            for colour, quantity in enumerate(("train_accuracy", "validation_accuracy")):
+            path = results / "runs" / name / "training.csv"
+            training = _table(path, ("epoch", *ACCURACIES), ("epoch", *ACCURACIES))
+            for colour, quantity in enumerate(ACCURACIES):
                 curve = training.groupby("epoch")[quantity].agg(["mean", "std"]).dropna(subset="mean")
                 _draw(axes, curve, f"{quantity.replace('_', ' ')}, {side}", colour, line)
         plotting.label_epochs(axes)

@@ -141,6 +141,8 @@ def collect_evidence(
         experiment = frame["experiment"].iloc[0]
         if experiment not in own:
             raise InputError(f"{table}.csv of {experiment}: expected one of {', '.join(experiments)}")
+        if table in own[experiment]:
+            raise InputError(f"two tables {table}.csv are of {experiment}; give each once")
         own[experiment][table] = frame
     evidence = {}
     for name, entry in experiments.items():

@@ -33,6 +33,10 @@ class Kind:
         """The other studies whose tables it draws."""
         return [study for study, _, _ in (name.rpartition("/") for name in self.tables) if study]
 
+    def study_of(self, table: str) -> str:
+        """Return the study whose table one in `tables` is."""
+        return table.rpartition("/")[0] or self.study
+
     def paths_of(self, table: str, paths: Iterable[Path]) -> list[Path]:
         """Return those of the paths of tables that are of one name in `tables`, in their order."""
         study, _, name = table.rpartition("/")

@@ -1,7 +1,6 @@
 """Tidy tables: read, written, and averaged over seeds."""
 
 import io
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from anatomy.runtime import readings
 from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic, understood
+from anatomy.runtime.regular import open_file
 
 # Columns of a study's `layers.csv`, by which quantities of different studies are compared layer by layer.
 # `layer` is the name of the module; `epoch` is empty if there is none, of a reset that which was reset to.
@@ -38,35 +38,13 @@ def read_table(path: Path, empty: Sequence[str] = ("",)) -> pd.DataFrame:
     """
     text = {"experiment": str, "reset_to": str}
     with understood(path, "a table of CSV"):
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             content = file.read()
         require_recorded(path, content)
         if content and not content.endswith(b"\n"):
             raise InputError(f"{path} ends within a line; it is cut off: remove it, and make it again")
         frame = pd.read_csv(io.BytesIO(content), dtype=text, keep_default_na=False, na_values=[*empty])
     readings.note(path, frame.columns)
-    return frame
-
-
-def read_grid(path: Path, by: Sequence[str], within: Sequence[str]) -> pd.DataFrame:
-    """Read a table with one row for each combination of `by`, as they are there, for each one of `within`.
-
-    `InputError` if rows are missing or are there twice.
-    """
-    frame = read_table(path)
-    again = "delete it, and call snakemake again to make it anew"
-    if missing := [column for column in (*within, *by) if column not in frame]:
-        raise InputError(f"{path} has no column {missing[0]}; {again}")
-    if frame.empty:
-        raise InputError(f"{path} has no rows; {again}")
-    for which, part in frame.groupby([*within]):
-        expected = math.prod(part[column].nunique() for column in by)
-        if not len(part) == len(part.drop_duplicates([*by])) == expected:
-            named = ", ".join(f"{column} {value}" for column, value in zip(within, which, strict=True))
-            raise InputError(
-                f"{path} has {len(part)} rows of {named}, expected {expected}, one for each "
-                f"{' and '.join(by)}: it is cut off or damaged; {again}"
-            )
     return frame
 
 

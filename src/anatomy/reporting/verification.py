@@ -45,8 +45,14 @@ def verify(results: Path) -> Verification:
     for folder, names in _folders(results):
         if RUN_FILE in names:
             of_runs |= _verify_run(folder, found)
-        recorded = recorded_in(folder)
-        found.gone += [folder / name for name in sorted(recorded) if not (folder / name).is_file()]
+        try:
+            recorded = recorded_in(folder)
+        except InputError as error:
+            found.damaged[folder / RECORD] = str(error)
+            continue
+        found.gone += [
+            folder / name for name in sorted(recorded.keys() - {*names}) if not (folder / name).is_file()
+        ]
         for path in (folder / name for name in names):
             if path in of_runs:
                 continue

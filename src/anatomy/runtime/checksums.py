@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.regular import open_file
 from anatomy.runtime.signals import SNAKEMAKE
 
 # What bytes come as.
@@ -29,7 +30,7 @@ def xxh3_of(path: Path) -> str:
     # Here, as what Snakemake itself is installed with may lack it under `--sdm conda`.
     import xxhash
 
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
 
 
@@ -69,7 +70,7 @@ def recorded_in(folder: Path) -> dict[str, set[str]]:
     """Return the checksums of every file that is recorded in a folder, by its name."""
     try:
         # Opened first: what a file system of a network says before may be of a while ago.
-        with open(folder / RECORD, "rb") as file:
+        with open_file(folder / RECORD) as file:
             state = os.fstat(file.fileno())
             return _read(folder / RECORD, state.st_mtime_ns, state.st_size)
     except OSError:

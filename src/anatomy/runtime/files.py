@@ -8,7 +8,6 @@ import json
 import os
 import re
 import socket
-import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,6 +18,8 @@ from anatomy.runtime import readings
 from anatomy.runtime.checksums import is_recorded, record, recorded_in, require_recorded, xxh3_of
 from anatomy.runtime.endings import system_error
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.json_text import parse
+from anatomy.runtime.regular import kind_of, open_file
 from anatomy.runtime.signals import is_there
 
 _UMASK = os.umask(0o077)
@@ -65,7 +66,9 @@ def atomic(path: Path, durable: bool = True, recorded: bool | None = None) -> It
     None, as `checksums.is_recorded` says of the folder. If one of it is there it always is.
     """
     if path.exists() and not path.is_file():
-        raise InputError(f"{path} is a {_kind_of(path)}; name a file to write, which replaces what is there")
+        raise InputError(
+            f"{path} is a {kind_of(path.stat().st_mode)}; name a file to write, which replaces what is there"
+        )
     temporary = path.with_name(f".{path.name}.{HOST}-{os.getpid()}.tmp")
     try:
         # The directories in which new ones appear.
@@ -112,27 +115,6 @@ def _remove_abandoned(path: Path) -> None:
                 os.unlink(entry.path)
 
 
-def require_file(path: Path, key: str = "") -> None:
-    """Raise `InputError` if what is at a path is no regular file: of others a read may never end.
-
-    The message begins with the key of the configuration that names it, if there is one.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):
-        said = f"{path} is a {_kind_of(path)}; expected a regular file"
-        raise InputError(f"{key}: {said}" if key else said)
-
-
-def _kind_of(path: Path) -> str:
-    """Say what is at a path that is no file."""
-    mode = path.stat().st_mode
-    kinds = {
-        "directory": stat.S_ISDIR,
-        "pipe": stat.S_ISFIFO,
-        "socket": stat.S_ISSOCK,
-    }
-    return next((kind for kind, is_so in kinds.items() if is_so(mode)), "device")
-
-
 def write_text(path: Path, text: str, recorded: bool | None = None) -> None:
     """Write `text` to `path`, see `atomic`."""
     with atomic(path, recorded=recorded) as temporary:
@@ -159,9 +141,10 @@ def write_json(path: Path, content: Any, indent: int | None = 1) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file; `InputError` if it is not what is recorded of it."""
+    """Read a JSON file; `InputError` if it is not what is recorded of it, `ValueError` if it is no JSON."""
     require_recorded(path)
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    with open_file(path) as file:
+        return parse(file.read().decode("utf-8"))
 
 
 @contextmanager
@@ -193,5 +176,5 @@ def understood(path: Path, expected: str, measured: bool = True) -> Iterator[Non
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file as hexadecimal digits."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

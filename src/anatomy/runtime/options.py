@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from anatomy.runtime.json_text import parse
+
 # The schema of the configuration, in the folder of the workflow.
 SCHEMA = Path("schemas", "config.schema.yaml")
 
@@ -57,9 +59,11 @@ def figure(text: str) -> Path:
 def entry(text: str) -> dict[str, Any]:
     """Return an entry of the configuration that is given as JSON; a type for argparse."""
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
+        content = parse(text)
+    except (json.JSONDecodeError, RecursionError):
         content = None
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r}: {error}; give each key once") from None
     if not isinstance(content, dict):
         raise ArgumentTypeError(f'{text!r}; expected keys and values as JSON: {{"key": value, ...}}')
     return content

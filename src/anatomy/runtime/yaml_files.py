@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import yaml
 
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import require_file
+from anatomy.runtime.regular import require_file
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # libyaml itself reads any depth, and ends the process by a signal where the stack ends.

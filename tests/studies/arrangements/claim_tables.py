@@ -85,7 +85,7 @@ def normal_cosines(name, start, seeds, filters):
     """Cosines at epoch 0 of a normal distribution of which the fraction `start` of a layer is negative."""
     quantiles = ndtri((np.arange(filters) + 0.5) / filters)
     columns = [np.repeat(list(start), filters), np.tile(np.arange(filters), len(start))]
-    values = np.concatenate([quantiles - ndtri(fraction) for fraction in start.values()])
+    values = np.concatenate([(quantiles - ndtri(fraction)) / 10 for fraction in start.values()])
     frame = {"layer": columns[0], "filter": columns[1], "cosine": values, "projection": values}
     return pd.concat(
         [pd.DataFrame({"experiment": name, "seed": seed, "epoch": 0, **frame}) for seed in range(seeds)]

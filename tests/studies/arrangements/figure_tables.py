@@ -59,11 +59,20 @@ def reinitialisation_table(layers=5, seeds=3, highest=0.6):
 def cosine_tables(layers=5, epochs=(0, 3), seeds=(0, 1)):
     generator = np.random.default_rng(0)
     cosines = pd.DataFrame(
-        {"seed": s, "epoch": e, "layer": k, "filter": f, "cosine": generator.normal(0, 0.01)}
+        {
+            "experiment": "x",
+            "seed": s,
+            "epoch": e,
+            "layer": k,
+            "filter": f,
+            "cosine": generator.normal(0, 0.01),
+        }
         for s in seeds
         for e in epochs
         for k in range(1, layers + 1)
         for f in range(8)
     )
-    fraction = cosines.groupby(["seed", "epoch", "layer"])["cosine"].agg(lambda c: (c <= 0).mean())
+    fraction = cosines.groupby(["experiment", "seed", "epoch", "layer"])["cosine"].agg(
+        lambda c: (c <= 0).mean()
+    )
     return cosines, fraction.rename("n_l").reset_index()

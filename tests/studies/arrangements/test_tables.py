@@ -202,8 +202,8 @@ def made_reinitialisation(drops):
             "layer": layer,
             "name": f"features.{layer}",
             "reset_to": to,
-            "drop": drop + (to != "0"),
-            "relative_drop": 2 * drop + (to != "0"),
+            "drop": drop if to == "0" else 0.5,
+            "relative_drop": 2 * drop if to == "0" else 1.0,
             "kind": "convolution",
         }
         for seed, values in drops.items()

@@ -12,6 +12,7 @@ from studies.subspaces.subspace_runs import SMALL
 
 from anatomy.data.dataset import open_dataset
 from anatomy.data.sources.images import index_folder, write_index
+from anatomy.reporting.tables import write_table
 from anatomy.runtime.errors import InputError
 from anatomy.studies.subspaces.corruptions import COLUMNS, rows_of_corruptions
 from anatomy.studies.subspaces.of_run import (
@@ -88,9 +89,10 @@ def test_the_program_goes_through_types_and_severities(folder, tmp_path):
     for name, value in options.items():
         command += [name, value]
     run_program(*command)
-    collected = ["--corruptions", tmp_path / "table.csv", tmp_path / "table.csv"]
-    run_program("tabulate_corruptions", "--table", tmp_path / "both.csv", *collected)
     table = pd.read_csv(tmp_path / "table.csv")
+    write_table(table.assign(seed=table["seed"] + 1), tmp_path / "other.csv")
+    collected = ["--corruptions", tmp_path / "table.csv", tmp_path / "other.csv"]
+    run_program("tabulate_corruptions", "--table", tmp_path / "both.csv", *collected)
     assert len(pd.read_csv(tmp_path / "both.csv")) == 2 * len(table)
     assert set(zip(table["type"], table["severity"], strict=True)) == {("black", 2)}
     # All images are alike, and a third is of each class.

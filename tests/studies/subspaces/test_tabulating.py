@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from conftest import run_program
+from conftest import SCRIPTS, run, run_program
 from studies.subspaces.subspace_runs import finished_run, opened
 
-from anatomy.reporting.tables import LAYERS, read_table
+from anatomy.reporting.grids import read_known
+from anatomy.reporting.tables import LAYERS, read_table, write_table
+from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import write_csv
 from anatomy.studies.subspaces.of_run import (
     EVALUATIONS,
@@ -50,6 +52,32 @@ def folder(tmp_path_factory):
         *("--geometry", folder / "geometry.csv", "--layers", folder / "layers.csv"),
     )
     return folder
+
+
+def test_a_seed_that_is_given_twice_is_no_second_one(folder, tmp_path):
+    csv, tensors, ends = (folder / f"{name}" for name in ("0.csv", "0.safetensors", "ends-0.csv"))
+    outputs = {name: tmp_path / name for name in ("table", "summary", "ensembles", "plane")}
+    written = [text for name, path in outputs.items() for text in (f"--{name}", path)]
+    given = ("--evaluations", csv, csv, "--predictions", tensors, tensors)
+    both = run(SCRIPTS / "tabulate_subspaces.py", *given, *written)
+    geometry = ("--geometry", tmp_path / "geometry", "--layers", tmp_path / "layers")
+    of_ends = run(SCRIPTS / "tabulate_ends.py", "--ends", ends, ends, *geometry)
+    for result, path in ((both, csv), (of_ends, ends)):
+        assert result.returncode == 1
+        assert result.stderr.startswith(f"error: {path} and {path} are both of experiment ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_table_that_lost_rows_is_not_read(folder, tmp_path):
+    names = ("evaluations", "evaluations_summary", "ensembles", "geometry", "plane")
+    tables = {name: read_known(folder / f"{name}.csv", "subspaces") for name in names}
+    cut = tmp_path / "evaluations.csv"
+    write_table(tables["evaluations"][:-2], cut)
+    with pytest.raises(InputError, match="combinations of evaluation and alpha and combined of seed 1, exp"):
+        read_known(cut, "subspaces")
+    write_table(tables["evaluations"].iloc[[*range(5), 3]], cut)
+    with pytest.raises(InputError, match=r"has 6 rows of experiment .*, seed 0, expected 5, one for each"):
+        read_known(cut, "subspaces")
 
 
 def test_evaluations_of_all_seeds_and_their_means(folder):

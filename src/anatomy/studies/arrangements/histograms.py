@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from anatomy.reporting.tables import HISTOGRAM_BINS, HISTOGRAMS
-from anatomy.runtime.files import read_json, understood
+from anatomy.studies.arrangements.projections_files import read_all
 
 QUANTITY = "cosine"
 
@@ -20,13 +20,11 @@ def histogram_table(projections: Iterable[Path]) -> pd.DataFrame:
     Filters without a cosine are not counted.
     """
     rows, values = [], []
-    for path in projections:
-        with understood(path, "a file of measure_projections.py"):
-            content = read_json(path)
-            for layer in content["layers"]:
-                rows.append((int(content["seed"]), int(content["epoch"]), layer["layer"], layer["name"]))
-                cosines = np.array(layer["cosines"], float)
-                values.append(cosines[~np.isnan(cosines)])
+    for own in read_all(projections):
+        layers = zip(own.n_l["layer"], own.n_l["name"], own.cosines, strict=True)
+        for position, name, cosines in layers:
+            rows.append((*own.origin.values(), position, name))
+            values.append(cosines[~np.isnan(cosines)])
     largest: dict[str, float] = {}
     for (*_, name), cosines in zip(rows, values, strict=True):
         largest[name] = max(largest.get(name, 0.0), np.abs(cosines).max(initial=0.0))
@@ -36,9 +34,8 @@ def histogram_table(projections: Iterable[Path]) -> pd.DataFrame:
         limit = largest[name] or 1.0
         limits.append(limit)
         counts.append(np.histogram(cosines, len(HISTOGRAM_BINS), (-limit, limit))[0])
-    experiment = content["experiment"] if rows else ""
-    frame = pd.DataFrame(rows, columns=["seed", "epoch", "position", "layer"])
-    frame = frame.assign(experiment=experiment, quantity=QUANTITY, high=limits)
+    frame = pd.DataFrame(rows, columns=["experiment", "seed", "epoch", "position", "layer"])
+    frame = frame.assign(quantity=QUANTITY, high=limits)
     frame["low"] = -frame["high"]
     bins = pd.DataFrame(np.reshape(counts, (-1, len(HISTOGRAM_BINS))), columns=HISTOGRAM_BINS)
     table = pd.concat([frame[list(HISTOGRAMS)], bins], axis=1)

@@ -9,12 +9,13 @@ import pandas as pd
 
 from anatomy.networks.layouts import CONVOLUTION
 from anatomy.reporting import resampling, statistics
-from anatomy.reporting.tables import LAYERS, mean_over_seeds, read_grid
-from anatomy.runtime.files import read_json, understood
+from anatomy.reporting.grids import require_grid, require_values
+from anatomy.reporting.tables import LAYERS, mean_over_seeds
 from anatomy.studies.arrangements.epochs import PRETRAINED, in_order, order_of_epoch
+from anatomy.studies.arrangements.grids import N_L
+from anatomy.studies.arrangements.projections_files import read_all
 from anatomy.studies.arrangements.reinitialisation.names import RANDOM, is_random
 
-PROJECTIONS = "a file of measure_projections.py"
 # A corrected p-value below it is called significant.
 SIGNIFICANCE = 0.05
 CRITICALITY_COLUMNS = (
@@ -46,33 +47,14 @@ class Counts:
 
 
 def n_l_table(projections: Iterable[Path]) -> pd.DataFrame:
-    """Return one row per experiment, seed, epoch and layer of projections files."""
-    rows = []
-    for path in projections:
-        with understood(path, PROJECTIONS):
-            content = read_json(path)
-            origin = {
-                "experiment": content["experiment"],
-                "seed": int(content["seed"]),
-                "epoch": int(content["epoch"]),
-            }
-            for layer in content["layers"]:
-                kept = ("layer", "name", "filters", "undefined", "not_finite", "n_l", "mean_cosine")
-                rows.append({**origin, **{key: layer[key] for key in kept}})
-    return pd.DataFrame(rows).sort_values(["seed", "epoch", "layer"], ignore_index=True)
-
-
-def read_n_l(path: Path) -> pd.DataFrame:
-    """Read an n_l.csv; `InputError` unless it has a row for each epoch and layer of each seed."""
-    return read_grid(path, ("epoch", "layer"), ("experiment", "seed"))
-
-
-def read_resets(path: Path) -> pd.DataFrame:
-    """Read a reinitialisation.csv; `InputError` unless it has a row for each layer and reset of each seed.
-
-    Layers of one kind are reset to the same weights.
-    """
-    return read_grid(path, ("reset_to", "layer"), ("experiment", "seed", "kind"))
+    """Return one row per experiment, seed, epoch and layer of projections files of one experiment."""
+    frames = []
+    for own in read_all(projections):
+        require_values(own.n_l, N_L, own.path)
+        frames.append(own.n_l)
+    table = pd.concat(frames)
+    require_grid(table, N_L, "these files together")
+    return table.sort_values(["seed", "epoch", "layer"], ignore_index=True)
 
 
 def defined_filters(n_l: pd.DataFrame) -> pd.Series:
@@ -323,26 +305,8 @@ def cosine_table(projections: Iterable[Path]) -> pd.DataFrame:
     `cosine` is equation 1 as printed, `projection` the normalisation of the authors' code.
     """
     frames = []
-    for path in projections:
-        with understood(path, PROJECTIONS):
-            content = read_json(path)
-            blocks = [
-                block
-                for stage in sorted((key for key in content if key.isdecimal()), key=int)
-                for _, block in sorted(content[stage].items(), key=lambda item: int(item[0]))
-            ]
-            for layer, block in zip(content["layers"], blocks, strict=True):
-                frames.append(
-                    pd.DataFrame(
-                        {
-                            "experiment": content["experiment"],
-                            "seed": int(content["seed"]),
-                            "epoch": int(content["epoch"]),
-                            "layer": layer["layer"],
-                            "filter": range(layer["filters"]),
-                            "cosine": layer["cosines"],
-                            "projection": block["projections"],
-                        }
-                    ).astype({"cosine": float, "projection": float})
-                )
+    for own in read_all(projections):
+        for layer, cosine, projection in zip(own.n_l["layer"], own.cosines, own.projections, strict=True):
+            numbers = {"filter": range(len(cosine)), "cosine": cosine, "projection": projection}
+            frames.append(pd.DataFrame({**own.origin, "layer": layer, **numbers}))
     return pd.concat(frames, ignore_index=True)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from anatomy.reporting.grids import read_distinct
 from anatomy.reporting.tables import LAYERS
 from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import InputError
@@ -32,22 +33,23 @@ class Run:
 
 
 def read_runs(folders: Iterable[Path]) -> list[Run]:
-    """Read what was measured of runs, from the directory of each."""
-    found = []
-    for folder in folders:
-        for name in (FACTS_FILE, ARRAYS_FILE):
-            if not (folder / name).is_file():
-                raise InputError(f"{folder} has no {name}; expected a folder of measure_curvature.py")
-        require_recorded(folder / ARRAYS_FILE)
-        with understood(folder / ARRAYS_FILE, MEASURED), np.load(folder / ARRAYS_FILE) as arrays:
-            own = dict(arrays)
-        with understood(folder / FACTS_FILE, MEASURED):
-            facts = read_json(folder / FACTS_FILE)
-            run = Run(facts, own)
-            if not run.names or not isinstance(facts["epochs"], list):
-                raise TypeError("epochs are no list")
-        found.append(run)
-    return found
+    """Read what was measured of runs of one experiment, from the directory of each."""
+    return list(read_distinct(folders, _read_run, lambda run: run.names))
+
+
+def _read_run(folder: Path) -> Run:
+    for name in (FACTS_FILE, ARRAYS_FILE):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder} has no {name}; expected a folder of measure_curvature.py")
+    require_recorded(folder / ARRAYS_FILE)
+    with understood(folder / ARRAYS_FILE, MEASURED), np.load(folder / ARRAYS_FILE) as arrays:
+        own = dict(arrays)
+    with understood(folder / FACTS_FILE, MEASURED):
+        facts = read_json(folder / FACTS_FILE)
+        run = Run(facts, own)
+        if not run.names or not isinstance(facts["epochs"], list):
+            raise TypeError("epochs are no list")
+    return run
 
 
 def _rows(

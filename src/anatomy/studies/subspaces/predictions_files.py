@@ -39,5 +39,7 @@ def read_predictions(paths: Sequence[Path]) -> tuple[dict[int, Predictions], np.
         if first is not None and not np.array_equal(labels, first):
             raise InputError(f"{path} is of other images than {paths[0]}; expected runs of one experiment")
         first = labels if first is None else first
+        if seed in found:
+            raise InputError(f"{path} is of seed {seed}, as another of --predictions; give each seed once")
         found[seed] = own
     return found, first

@@ -1,0 +1,37 @@
+"""Reading what is a file: no pipe, on which a program would wait for ever, and no device without an end."""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from anatomy.runtime.errors import InputError
+
+_KINDS = {"directory": stat.S_ISDIR, "pipe": stat.S_ISFIFO, "socket": stat.S_ISSOCK}
+
+
+def kind_of(mode: int) -> str:
+    """Say what is at a path that is no file, by its `st_mode`."""
+    return next((kind for kind, is_so in _KINDS.items() if is_so(mode)), "device")
+
+
+def require_file(path: Path, key: str = "") -> None:
+    """Raise `InputError` if what is at a path is no regular file: of others a read may never end.
+
+    The message begins with the key of the configuration that names it, if there is one.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        said = f"{path} is a {kind_of(mode)}; expected a regular file"
+        raise InputError(f"{key}: {said}" if key else said)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file to read its bytes; `InputError` if it is a pipe or a device, at once."""
+    # Without a writer the opening of a pipe waits for one; files know no such waiting.
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    mode = os.fstat(file.fileno()).st_mode
+    if not stat.S_ISREG(mode):
+        file.close()
+        raise InputError(f"{path} is a {kind_of(mode)}, expected a file; remove it, and make it again")
+    return file
