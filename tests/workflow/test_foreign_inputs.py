@@ -117,9 +117,11 @@ def test_input_of_others_is_named_on_one_line(program, given, run_here, tmp_path
         path.write_bytes(content)
     if program == "tabulate_curvature":
         (path.parent / "curvature.json").write_text(json.dumps({"experiment": "a", "seed": 0, "epochs": []}))
-    stands_for = {"BAD": path, "PARENT": path.parent, "OUT": tmp_path / "out"}
+    # A figure's name says its format.
+    out = tmp_path / "out.png"
+    stands_for = {"BAD": path, "PARENT": path.parent, "OUT": out}
     status, lines = run_here(program, [str(stands_for.get(word, word)) for word in PROGRAMS[program]])
     assert status == 1 and len(lines) == 1, lines
     assert lines[0].startswith("error: ") and path.name in lines[0], lines
     assert " at 0x" not in lines[0]
-    assert not (tmp_path / "out").exists()
+    assert not out.exists()
