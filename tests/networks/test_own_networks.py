@@ -118,6 +118,20 @@ class Odd(nn.Module):
         return found
 
 
+class Hooked(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), *pooled(4, 4))
+        self.head, self.features = nn.Linear(4, classes), None
+        self.body.register_forward_hook(lambda module, inputs, output: setattr(self, "features", output))
+        norm, forward = self.body[1], self.body[1].forward
+        norm.forward = lambda images: forward(images)
+
+    def forward(self, images):
+        self.body(images)
+        return self.head(self.features)
+
+
 class Extra(nn.Linear):
     def __init__(self, classes):
         super().__init__(3, classes)
@@ -237,6 +251,14 @@ def test_a_network_that_cannot_be_copied_is_built():
     assert build("own_nets:Odd", fault="handle")(torch.rand(2, 3, 9, 8)).shape == (2, 5)
 
 
+def test_hooks_and_wrapped_passes_see_their_own_network_and_keep_its_statistics():
+    network = build("own_nets:Hooked")
+    norm = network.body[1]
+    assert (norm.num_batches_tracked, norm.running_mean.abs().sum()) == (0, 0)
+    assert network(torch.rand(2, 3, 9, 8)).shape == (2, 5)
+    assert norm.num_batches_tracked == 1
+
+
 def test_weights_are_a_function_of_the_seed_alone():
     before = torch.get_rng_state()
     one, again, other = (build("own_nets:Narrow", seed=seed) for seed in (0, 0, 1))
@@ -307,15 +329,15 @@ def test_what_a_network_imports_of_its_folder_or_package_counts_for_the_code(
         (
             "own_nets:pair",
             {},
-            "pair returns a tuple for images of shape (1, 3, 9, 8); expected a tensor of shape (1, 5)",
+            "pair returns a tuple for inputs of shape (1, 3, 9, 8); expected a tensor of shape (1, 5)",
         ),
-        ("own_nets:per_pixel", {}, "own_nets:per_pixel returns a Tensor of shape (1, 5, 9, 8) for images of"),
+        ("own_nets:per_pixel", {}, "own_nets:per_pixel returns a Tensor of shape (1, 5, 9, 8) for inputs of"),
         (
             "own_nets:Odd",
             {"fault": "tuple"},
-            "Odd returns a tuple for images of shape (4, 3, 9, 8) in training; e",
+            "Odd returns a tuple for inputs of shape (4, 3, 9, 8) in training; e",
         ),
-        ("own_nets:Odd", {"fault": "sum"}, "own_nets:Odd returns a Tensor of shape () for images of"),
+        ("own_nets:Odd", {"fault": "sum"}, "own_nets:Odd returns a Tensor of shape () for inputs of"),
         (
             "own_nets:Odd",
             {"fault": "integer"},
@@ -330,7 +352,7 @@ def test_what_a_network_imports_of_its_folder_or_package_counts_for_the_code(
         (
             "own_nets:Odd",
             {"fault": "first"},
-            "Odd returns a Tensor of shape (1, 5) for images of shape (4, 3",
+            "Odd returns a Tensor of shape (1, 5) for inputs of shape (4, 3",
         ),
         (
             "own_nets:Odd",

@@ -131,9 +131,15 @@ def test_refusal_has_the_status_that_is_asked_for_and_no_address_in_memory(capsy
 
 
 def test_what_a_terminal_would_obey_is_escaped(capsys):
-    refuse = raising(InputError("x.pt asks for \x1b[31mos\n.system, and \ud800; größe"))
-    expected = "error: x.pt asks for \\x1b[31mos\\n.system, and \\ud800; größe"
+    refuse = raising(InputError("x.pt asks for \x1b[31mos.system, and \ud800; größe\u3000b"))
+    expected = "error: x.pt asks for \\x1b[31mos.system, and \\ud800; größe\u3000b"
     assert ended(refuse, capsys) == (1, expected)
+
+
+def test_each_of_several_problems_has_its_line(capsys):
+    with pytest.raises(SystemExit):
+        run_program(raising(InputError("a: one\nb: another")))
+    assert capsys.readouterr().err == "error: a: one\nb: another\n"
 
 
 def test_an_error_of_the_program_keeps_its_traceback(monkeypatch):

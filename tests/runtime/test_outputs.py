@@ -38,7 +38,7 @@ SUBSPACES = ("subspaces", "recalibrate", "run", "ck.pt", "--dataset", "data", "-
     [
         (("project", "ck.pt", "--output", "ck.pt"), "--output: ck.pt is read, and would be overwritten"),
         (("project", "ck.pt", "--output", "data/../hard.pt"), "--output: data/../hard.pt is read"),
-        (("project", "symbolic.pt", "--plot", "ck.pt"), "--plot: ck.pt is read"),
+        (("project", "symbolic.pt", "--output", "ck.pt"), "--output: ck.pt is read"),
         (
             ("project", "ck.pt", "--output", "x.pdf", "--plot", "x.pdf"),
             "--output and --plot would both be written to x.pdf; give them different names",

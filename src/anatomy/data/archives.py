@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from anatomy.data.tree import require_file, walked
+from anatomy.data.tree import require_image_file, walked
 from anatomy.runtime.errors import InputError
 
 # Most bytes of one image file: what is larger is no image of a data set that fits in memory.
@@ -87,7 +87,7 @@ def _of_directory(root: Path) -> Iterator[Entry]:
 
 
 def _size_of_file(entry: os.DirEntry) -> int:
-    require_file(entry)
+    require_image_file(entry)
     return entry.stat().st_size
 
 

@@ -39,7 +39,7 @@ def is_folder(entry: os.DirEntry) -> bool:
     raise InputError(f"{entry.path} cannot be followed ({reason}); remove it, or correct it")
 
 
-def require_file(entry: os.DirEntry) -> None:
+def require_image_file(entry: os.DirEntry) -> None:
     """Raise `InputError` unless an entry that is no folder is a file: pipes and devices may have no end."""
     if not entry.is_file():
         raise InputError(f"{entry.path} is a pipe, a socket or a device; expected an image, remove it")

@@ -1,7 +1,7 @@
 """What a network of a user's own has to be: trainable, with weights of its own, and one output per class."""
 
-from collections.abc import Mapping
-from copy import deepcopy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -18,8 +18,9 @@ def require_trainable(
 ) -> None:
     """Raise `InputError` unless a network on the CPU gives logits (B, classes), and has weights to train.
 
-    One input of zeros passes in evaluation mode; lazy layers have weights after it. Several pass a copy, in
-    evaluation and in training. Two names of one tensor are refused: files of weights have every tensor once.
+    One input of zeros passes in evaluation mode; lazy layers have weights after it. Then several pass, in
+    evaluation and in training, and leave nothing behind. Two names of one tensor are refused: files of
+    weights have every tensor once.
     """
     _require_float32(architecture, network)
     modes = {module: module.training for module in network.modules()}
@@ -38,20 +39,40 @@ def require_trainable(
 def _require_batches(
     architecture: str, network: nn.Module, classes: int, input_shape: tuple[int, ...]
 ) -> None:
-    try:
-        copies = {training: deepcopy(network).train(training) for training in (False, True)}
-    except Exception:
-        # What cannot be copied would be changed by a pass in training.
-        return
     inputs = torch.zeros(BATCH, *input_shape)
-    for training, copy in copies.items():
-        with torch.random.fork_rng(devices=[]), torch.set_grad_enabled(training):
-            output = copy(inputs)
+    for training in (False, True):
+        with _unchanged(network), torch.random.fork_rng(devices=[]), torch.set_grad_enabled(training):
+            output = network.train(training)(inputs)
         _require_logits(architecture, output, inputs.shape, classes, " in training" if training else "")
     if not output.requires_grad:
         raise InputError(
             f"{architecture} returns outputs without a gradient in training; remove no_grad and detach"
         )
+
+
+@contextmanager
+def _unchanged(network: nn.Module) -> Iterator[None]:
+    """Undo what passes change: buffers, modes and other attributes of modules.
+
+    Of a copy it would not hold: hooks, and functions that wrap others, are of the modules of the original.
+    """
+    modes = {module: module.training for module in network.modules()}
+    # Compiled modules keep theirs elsewhere.
+    plain = [module for module in network.modules() if not isinstance(module, torch.jit.ScriptModule)]
+    attributes = [(vars(module), dict(vars(module))) for module in plain]
+    attributes += [(module._buffers, dict(module._buffers)) for module in plain]
+    values = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+        for found, before in attributes:
+            found.clear()
+            found.update(before)
+        with torch.no_grad():
+            for buffer, value in values:
+                buffer.copy_(value)
 
 
 def _require_float32(architecture: str, network: nn.Module) -> None:
@@ -69,8 +90,8 @@ def _require_logits(
     if not is_tensor or output.shape != expected:
         found = f" of shape {tuple(output.shape)}" if is_tensor else ""
         raise InputError(
-            f"{architecture} returns a {type(output).__name__}{found} for images of shape {tuple(shape)}"
-            f"{when}; expected a tensor of shape {expected}, images and classes"
+            f"{architecture} returns a {type(output).__name__}{found} for inputs of shape {tuple(shape)}"
+            f"{when}; expected a tensor of shape {expected}, inputs and classes"
         )
     if not output.is_floating_point():
         raise InputError(

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -59,11 +60,15 @@ def run_program(main: Callable[[], int | None], refused: int = 1) -> None:
 def _say(line: str) -> None:
     """Print a line on stderr, if there is room for it, without addresses in memory.
 
-    What a terminal would obey, of names in files of others, is escaped.
+    What a terminal would obey, or cannot show, of names in files of others, is escaped.
     """
-    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
+    shown = "".join(repr(char)[1:-1] if _is_unsafe(char) else char for char in line)
     with suppress(OSError):
         print(re.sub(r" at 0x[0-9a-fA-F]+", "", shown), file=sys.stderr, flush=True)
+
+
+def _is_unsafe(char: str) -> bool:
+    return char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cs")
 
 
 def _forget_output() -> None:

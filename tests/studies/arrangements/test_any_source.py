@@ -58,6 +58,8 @@ def test_a_snapshot_is_measured_as_its_file(tmp_path):
     save_snapshot(tmp_path / "epoch=1.safetensors", Snapshot({"conv.weight": weight}, layers, origin))
     snapshot = load_snapshot(tmp_path / "epoch=1.safetensors")
     table = anatomy.projections(snapshot)
+    # Its layers are known, whatever is said of the images.
+    assert_frame_equal(anatomy.projections(snapshot, image_shape=(3, 32, 32)), table)
     assert_frame_equal(table, anatomy.projections(tmp_path / "epoch=1.safetensors"))
     sums, norms = weight.sum((1, 2, 3)), np.linalg.norm(weight.reshape(5, -1), axis=1)
     assert np.allclose(table["cosine"], sums / norms / np.sqrt(2 * 8 * 8))

@@ -19,7 +19,7 @@ from anatomy.data.image_files import ARRAYS, CHANNELS, ImageFiles, IndexedDatase
 from anatomy.data.search_path import locate
 from anatomy.data.sources import described
 from anatomy.data.subset import given_statistics, limited, selected
-from anatomy.data.tree import check_class_names, is_folder, require_file, visible
+from anatomy.data.tree import check_class_names, is_folder, require_image_file, visible
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.progress import progress
 from anatomy.runtime.settings import Settings
@@ -49,7 +49,7 @@ def _index_part(root: Path, part: str, classes: Sequence[str], where: str) -> Im
             name = f"{part}/{class_name}/{entry.name}"
             if is_folder(entry):
                 raise InputError(f"{where}: {name} is a folder; expected {part}/<class>/<image>")
-            require_file(entry)
+            require_image_file(entry)
             check_header(entry.path, f"{where}: {name}")
             names.append(name)
             sizes.append(entry.stat().st_size)

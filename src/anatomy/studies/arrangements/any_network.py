@@ -1,6 +1,6 @@
 """Any network, trained here or not: its projections, their summary, and distances between two."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -137,7 +137,7 @@ def _layers_of(
 ) -> list[Layer]:
     is_module = hasattr(source, "named_modules")
     if image_shape is not None:
-        numbers = image_shape if isinstance(image_shape, Sequence) else [image_shape]
+        numbers = tuple(image_shape) if isinstance(image_shape, Iterable) else (image_shape,)
         right = all(isinstance(number, Integral) and number > 0 for number in numbers)
         if not right or (len(numbers) != 3 and not is_module):
             raise InputError(
@@ -146,10 +146,6 @@ def _layers_of(
             )
     if is_module:
         return module_layers(source, image_shape, with_linear)
-    given = {"image_shape": image_shape is not None, "width": width != 1}
-    if architecture is None and any(given.values()):
-        names = " and ".join(name for name, is_given in given.items() if is_given)
-        raise InputError(f"{names}: nothing is known of a network without a name; give its architecture too")
     options = (architecture, image_shape, width, None, with_linear)
     if isinstance(source, str | Path):
         return checkpoint_layers(Path(source), *options)

@@ -100,6 +100,7 @@ def tensor_layers(
     linear = _of_type(shapes, LINEAR)
     if architecture is None:
         if known is None:
+            _require_nothing_given(image_shape, width)
             _warn_of_other_names(path, tensors, with_linear)
         elif with_linear and not linear:
             raise _convolutions_only(path)
@@ -117,6 +118,14 @@ def tensor_layers(
     inputs |= {g.name: g.input_shape for g in known or ()}
     geometries = [replace(g, input_shape=inputs[g.name]) for g in geometries]
     return named_layers(path, geometries, found, with_linear)
+
+
+def _require_nothing_given(image_shape: tuple[int, int, int] | None, width: float) -> None:
+    """Raise `InputError` for what would change nothing of a network of which only its tensors are known."""
+    given = {"image_shape": image_shape is not None, "width": width != 1}
+    if any(given.values()):
+        names = " and ".join(name for name, is_given in given.items() if is_given)
+        raise InputError(f"{names}: nothing is known of a network without a name; give its architecture too")
 
 
 def named_layers(
