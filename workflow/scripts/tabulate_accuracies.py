@@ -1,6 +1,7 @@
 """Collect the final accuracies of all experiments."""
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 from anatomy.runtime.errors import InputError, run_program
@@ -28,7 +29,7 @@ def main() -> None:
     from anatomy.training.tables import accuracy_table
 
     training = read_experiments(arguments.training, TRAINING)
-    if twice := [path for path in arguments.final if arguments.final.count(path) > 1]:
+    if twice := [path for path, count in Counter(arguments.final).items() if count > 1]:
         raise InputError(f"--final has {twice[0]} twice; give each run once")
     write_table(accuracy_table(training, arguments.final), arguments.output)
 

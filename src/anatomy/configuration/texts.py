@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from anatomy.configuration.inheritance import OPTIONS
-from anatomy.runtime.values import is_number
+from anatomy.runtime.values import NO_TEXT, is_number
 from anatomy.runtime.yaml_files import MOST_VALUES
 
-# Control characters, halves of characters, and separators of lines and paragraphs.
-_REFUSED = {"Cc", "Cs", "Zl", "Zp"}
 # How deep values of a configuration may be nested.
 DEEPEST = 50
 # What a user's own code may be given all the same.
@@ -79,7 +77,7 @@ def _below(value: Any, path: list[str], allowed: str) -> Iterator[str]:
 
 
 def _problem(where: str, text: str, allowed: str) -> Iterator[str]:
-    odd = [char for char in text if unicodedata.category(char) in _REFUSED and char not in allowed]
+    odd = [char for char in text if unicodedata.category(char) in NO_TEXT and char not in allowed]
     if odd:
         yield f"{where}: {text!r} has the control character {odd[0]!r}; remove it"
     if found := _END_OF_SCRIPT.search(text):

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from anatomy.data.decoding import IGNORED
 from anatomy.runtime.errors import InputError
-
-# Control characters, bytes that are no UTF-8, and ends of lines and paragraphs.
-NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}
+from anatomy.runtime.values import NO_TEXT
 
 
 def check_class_names(names: Iterable[str], what: str) -> None:

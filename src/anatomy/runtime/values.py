@@ -7,6 +7,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+# Unicode's categories of control characters, of bytes that are no UTF-8, and of ends of lines and paragraphs.
+NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}
+
 
 def is_number(value: Any) -> bool:
     """Tell whether a value is a number that a float holds: no infinity, and no integer that is larger."""
