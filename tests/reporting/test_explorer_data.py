@@ -11,6 +11,7 @@ from anatomy.reporting.tables import HISTOGRAM_BINS, HISTOGRAMS, LAYERS
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import write_json
 from anatomy.studies.arrangements.histograms import histogram_table
+from anatomy.studies.arrangements.projections_files import read_all
 
 
 def test_values_stand_at_their_seed_epoch_and_layer():
@@ -80,7 +81,7 @@ def test_histograms_count_every_filter_once(tmp_path):
             origin = {"experiment": "one", "seed": str(seed), "epoch": str(epoch)}
             paths.append(tmp_path / f"{seed}-{epoch}.json")
             write_json(paths[-1], {"0": blocks, **origin, "layers": layers})
-    table = histogram_table(paths)
+    table = histogram_table(read_all(paths))
     assert list(table.columns) == [*HISTOGRAMS, *HISTOGRAM_BINS]
     largest = max(np.nanmax(np.abs(values)) for values in cosines.values())
     for row in table[table["layer"] == "a"].itertuples():

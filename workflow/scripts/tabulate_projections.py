@@ -23,16 +23,18 @@ def main() -> None:
     # Importing them takes most of the time of --help.
     from anatomy.reporting.tables import write_table
     from anatomy.studies.arrangements.histograms import histogram_table
+    from anatomy.studies.arrangements.projections_files import read_all
     from anatomy.studies.arrangements.tables import cosine_table, n_l_summary, n_l_table, onset_table
 
-    n_l = n_l_table(arguments.projections)
+    projections = list(read_all(arguments.projections))
+    n_l = n_l_table(projections)
     summary = n_l_summary(n_l)
     tables = {
         arguments.n_l: n_l,
         arguments.summary: summary,
         arguments.onset: onset_table(summary),
-        arguments.cosines: cosine_table(arguments.cosines_of),
-        arguments.histograms: histogram_table(arguments.projections),
+        arguments.cosines: cosine_table(read_all(arguments.cosines_of)),
+        arguments.histograms: histogram_table(projections),
     }
     for path, table in tables.items():
         write_table(table, path)

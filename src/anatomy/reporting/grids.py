@@ -3,6 +3,7 @@
 A module `grids.py` of a study says so of its tables in GRIDS, by name; other tables are read as they are.
 """
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -59,8 +60,9 @@ class Grid:
 
     For each one of `within` there is a row for each combination of `by`, as they are there; an axis of
     several columns is a tuple of them. If it is not `complete`, combinations may be missing. All seeds have
-    the same combinations of `alike`. `limits` are those of columns that are there, `relations` are functions
-    of the table that return which rows break what the text says.
+    the same combinations of `alike`. `limits` are those of columns that are there. `relations` are functions
+    of the columns that their arguments name, which return the rows that break what the text says; where a
+    column is missing, none does.
     """
 
     by: tuple[str | tuple[str, ...], ...]
@@ -69,7 +71,7 @@ class Grid:
     alike: tuple[str, ...] = ()
     may_be_empty: bool = False
     limits: Mapping[str, Range] = field(default_factory=dict)
-    relations: Mapping[str, Callable[[pd.DataFrame], pd.Series]] = field(default_factory=dict)
+    relations: Mapping[str, Callable[..., pd.Series]] = field(default_factory=dict)
 
     @property
     def axes(self) -> list[list[str]]:
@@ -150,7 +152,9 @@ def require_values(frame: pd.DataFrame, grid: Grid, source: Path | str) -> None:
                 f"{source}: {column} is {value} in the row of {_row(row, grid)}, expected {limits}; {AGAIN}"
             )
     for words, broken_by in grid.relations.items():
-        if (broken := np.flatnonzero(broken_by(frame))).size:
+        named = inspect.signature(broken_by).parameters
+        columns = {column: frame[column] for column in named if column in frame}
+        if columns.keys() == named.keys() and (broken := np.flatnonzero(broken_by(**columns))).size:
             row = _row(frame.iloc[broken[0]], grid)
             raise InputError(f"{source}: expected {words}, which is not so in the row of {row}; {AGAIN}")
 

@@ -19,6 +19,7 @@ from anatomy.studies.arrangements.projections import (
     snapshot_statistics,
     to_json,
 )
+from anatomy.studies.arrangements.projections_files import read_all
 from anatomy.studies.arrangements.tables import n_l_table, pool
 
 
@@ -160,7 +161,7 @@ def test_filters_that_are_not_finite_are_named_counted_and_left_out(value, tmp_p
     assert [cosine is None for cosine in layer["cosines"]] == [True, False, True, False]
     assert content["net"]["mass"] == 0.5
 
-    table = n_l_table([tmp_path / "epoch=7.json"])
+    table = n_l_table(read_all([tmp_path / "epoch=7.json"]))
     assert table["not_finite"].tolist() == [1, 1]
     pooled = pool(table)
     assert pooled["pooled_filters"].tolist() == [2, 2] and pooled["pooled_negative"].tolist() == [1, 1]

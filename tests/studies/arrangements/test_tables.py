@@ -14,6 +14,7 @@ from anatomy.reporting.tables import mean_over_seeds, write_table
 from anatomy.runtime.files import write_json
 from anatomy.studies.arrangements.evidence import CRITICAL
 from anatomy.studies.arrangements.projections import layer_statistics, to_json
+from anatomy.studies.arrangements.projections_files import read_all
 from anatomy.studies.arrangements.tables import (
     cosine_table,
     critical_layers,
@@ -92,7 +93,9 @@ def write_reinitialisation(path, seed, trained=0.75):
 
 def test_n_l_table_counts_filters_of_the_weights(tmp_path):
     runs = [(1, 0), (0, 2), (0, 0)]
-    table = n_l_table([write_projections(tmp_path, seed, epoch, zero=[(2, 1)]) for seed, epoch in runs])
+    table = n_l_table(
+        read_all([write_projections(tmp_path, seed, epoch, zero=[(2, 1)]) for seed, epoch in runs])
+    )
     assert list(table[["seed", "epoch", "layer"]].itertuples(index=False, name=None)) == [
         (seed, epoch, layer.layer) for seed, epoch in sorted(runs) for layer in LAYERS
     ]
@@ -108,7 +111,7 @@ def test_n_l_table_counts_filters_of_the_weights(tmp_path):
 
 
 def test_cosine_table_lists_filters_in_order_of_the_weights(tmp_path):
-    table = cosine_table([write_projections(tmp_path, 0, epoch, zero=[(2, 1)]) for epoch in (0, 4)])
+    table = cosine_table(read_all([write_projections(tmp_path, 0, epoch, zero=[(2, 1)]) for epoch in (0, 4)]))
     assert list(table[["epoch", "layer", "filter"]].itertuples(index=False, name=None)) == [
         (epoch, layer.layer, index) for epoch in (0, 4) for layer in LAYERS for index in range(FILTERS)
     ]
@@ -124,13 +127,15 @@ def test_cosine_table_lists_filters_in_order_of_the_weights(tmp_path):
 
 
 def test_layer_without_any_direction_has_no_n_l_and_is_not_counted(tmp_path):
-    table = n_l_table([write_projections(tmp_path, 0, 0, zero=[2]), write_projections(tmp_path, 1, 0)])
+    table = n_l_table(
+        read_all([write_projections(tmp_path, 0, 0, zero=[2]), write_projections(tmp_path, 1, 0)])
+    )
     assert table["n_l"].isna().tolist() == [False, True, False, False, False, False]
     assert mean_over_seeds(table, ["layer"], "n_l")["n"].tolist() == [2, 1, 2]
 
 
 def test_cosines_stay_numbers_when_a_whole_layer_has_none(tmp_path):
-    table = cosine_table([write_projections(tmp_path, 0, 0, zero=[2])])
+    table = cosine_table(read_all([write_projections(tmp_path, 0, 0, zero=[2])]))
     assert table["cosine"].dtype == table["projection"].dtype == float
 
 
@@ -325,7 +330,7 @@ def test_tabulate_projections_writes_three_tables(tmp_path):
     assert (len(n_l), len(summary)) == (2 * 3 * len(LAYERS), 3 * len(LAYERS))
     assert len(cosines) == 2 * 2 * len(LAYERS) * FILTERS
     assert cosines["cosine"].isna().sum() == 4
-    pd.testing.assert_frame_equal(n_l, n_l_table(paths), rtol=1e-5, check_dtype=False)
+    pd.testing.assert_frame_equal(n_l, n_l_table(read_all(paths)), rtol=1e-5, check_dtype=False)
     assert summary["n"].eq(2).all()
 
 
@@ -350,7 +355,9 @@ def test_tabulate_reinitialisation_writes_every_seed_and_the_summary(tmp_path):
 
 
 def test_layers_have_n_l_of_every_epoch_and_drops_of_every_reset(tmp_path):
-    write_table(n_l_table([write_projections(tmp_path, 1, epoch) for epoch in (0, 2)]), tmp_path / "n_l.csv")
+    write_table(
+        n_l_table(read_all([write_projections(tmp_path, 1, epoch) for epoch in (0, 2)])), tmp_path / "n_l.csv"
+    )
     write_reinitialisation(tmp_path / "reinitialisation.csv", 1)
     output = tmp_path / "layers.csv"
     tables = [tmp_path / "n_l.csv", tmp_path / "reinitialisation.csv"]

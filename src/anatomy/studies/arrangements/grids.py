@@ -1,6 +1,5 @@
 """Which rows the tables of the study have, and which values are possible."""
 
-import numpy as np
 import pandas as pd
 
 from anatomy.reporting.grids import COUNT, FRACTION, POSITION, ROUNDING, SEED, Grid, Range
@@ -11,27 +10,25 @@ _COSINE = Range(-1, 1, empty=True)
 _ORIGIN = {"seed": SEED, "epoch": _EPOCH, "layer": POSITION}
 
 
-def _more_left_out_than_there_are(n_l: pd.DataFrame) -> np.ndarray:
-    counts = [n_l[column] for column in ("undefined", "not_finite", "filters") if column in n_l]
-    return (counts[0] + counts[1] > counts[2]).to_numpy() if len(counts) == 3 else np.zeros(len(n_l), bool)
+def _more_left_out_than_there_are(
+    undefined: pd.Series, not_finite: pd.Series, filters: pd.Series
+) -> pd.Series:
+    return undefined + not_finite > filters
 
 
-def _no_fraction_of_filters(n_l: pd.DataFrame) -> np.ndarray:
-    if not {"undefined", "not_finite", "filters"} <= {*n_l}:
-        return np.zeros(len(n_l), bool)
-    return ((n_l["filters"] > n_l["undefined"] + n_l["not_finite"]) == n_l["n_l"].isna()).to_numpy()
+def _no_fraction_of_filters(
+    undefined: pd.Series, not_finite: pd.Series, filters: pd.Series, n_l: pd.Series
+) -> pd.Series:
+    return (filters > undefined + not_finite) == n_l.isna()
 
 
-def _pretrained_and_trained(n_l: pd.DataFrame) -> np.ndarray:
-    epochs = n_l["epoch"]
-    return ((epochs == PRETRAINED) & (epochs > 0).any()).to_numpy()
+def _pretrained_and_trained(epoch: pd.Series) -> pd.Series:
+    return (epoch == PRETRAINED) & (epoch > 0).any()
 
 
-def _other_relative_drop(resets: pd.DataFrame) -> np.ndarray:
-    if not {"drop", "relative_drop", "trained_accuracy"} <= {*resets}:
-        return np.zeros(len(resets), bool)
-    expected = resets["relative_drop"] * resets["trained_accuracy"]
-    return ((expected - resets["drop"]).abs() > ROUNDING * (1 + expected.abs())).to_numpy()
+def _other_relative_drop(drop: pd.Series, relative_drop: pd.Series, trained_accuracy: pd.Series) -> pd.Series:
+    expected = relative_drop * trained_accuracy
+    return (expected - drop).abs() > ROUNDING * (1 + expected.abs())
 
 
 N_L = Grid(

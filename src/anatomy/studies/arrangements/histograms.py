@@ -1,26 +1,25 @@
 """How the cosines of a layer's filters are distributed in every snapshot."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from anatomy.reporting.tables import HISTOGRAM_BINS, HISTOGRAMS
-from anatomy.studies.arrangements.projections_files import read_all
+from anatomy.studies.arrangements.projections_files import Projections
 
 QUANTITY = "cosine"
 
 
-def histogram_table(projections: Iterable[Path]) -> pd.DataFrame:
+def histogram_table(projections: Iterable[Projections]) -> pd.DataFrame:
     """Return the histogram of the cosines (equation 1) of every layer, a row per seed, epoch and layer.
 
     Columns: those of `HISTOGRAMS`, and the number of filters in each of `HISTOGRAM_BINS`. The bins of a layer
-    are the same in all rows: from -m to m, m being the largest |cosine| of the layer in any of the files.
+    are the same in all rows: from -m to m, m being the largest |cosine| of the layer in any of the snapshots.
     Filters without a cosine are not counted.
     """
     rows, values = [], []
-    for own in read_all(projections):
+    for own in projections:
         layers = zip(own.n_l["layer"], own.n_l["name"], own.cosines, strict=True)
         for position, name, cosines in layers:
             rows.append((*own.origin.values(), position, name))

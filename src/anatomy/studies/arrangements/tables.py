@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from anatomy.reporting.grids import require_grid, require_values
 from anatomy.reporting.tables import LAYERS, mean_over_seeds
 from anatomy.studies.arrangements.epochs import PRETRAINED, in_order, order_of_epoch
 from anatomy.studies.arrangements.grids import N_L
-from anatomy.studies.arrangements.projections_files import read_all
+from anatomy.studies.arrangements.projections_files import Projections
 from anatomy.studies.arrangements.reinitialisation.names import RANDOM, is_random
 
 # A corrected p-value below it is called significant.
@@ -46,10 +45,10 @@ class Counts:
     filters: np.ndarray
 
 
-def n_l_table(projections: Iterable[Path]) -> pd.DataFrame:
-    """Return one row per experiment, seed, epoch and layer of projections files of one experiment."""
+def n_l_table(projections: Iterable[Projections]) -> pd.DataFrame:
+    """Return one row per experiment, seed, epoch and layer of what was measured of one experiment."""
     frames = []
-    for own in read_all(projections):
+    for own in projections:
         require_values(own.n_l, N_L, own.path)
         frames.append(own.n_l)
     table = pd.concat(frames)
@@ -299,13 +298,13 @@ def layers_table(n_l: pd.DataFrame, reinitialisation: pd.DataFrame | None = None
     return pd.concat(tidy, ignore_index=True)
 
 
-def cosine_table(projections: Iterable[Path]) -> pd.DataFrame:
-    """Return one row per filter of projections files; filters count from 0, as in the weight tensor.
+def cosine_table(projections: Iterable[Projections]) -> pd.DataFrame:
+    """Return one row per filter of each measured snapshot; filters count from 0, as in the weight tensor.
 
     `cosine` is equation 1 as printed, `projection` the normalisation of the authors' code.
     """
     frames = []
-    for own in read_all(projections):
+    for own in projections:
         for layer, cosine, projection in zip(own.n_l["layer"], own.cosines, own.projections, strict=True):
             numbers = {"filter": range(len(cosine)), "cosine": cosine, "projection": projection}
             frames.append(pd.DataFrame({**own.origin, "layer": layer, **numbers}))
