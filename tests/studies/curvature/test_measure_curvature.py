@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, RUN_SCHEMA, SCHEMA_FILE, SCRIPTS, make_dataset, run_program
-from conftest import run as run_forked_program
+from conftest import ROOT, RUN_SCHEMA, SCHEMA_FILE, make_dataset, run_program
 from safetensors.numpy import load_file
 from studies.curvature.small_networks import reference_hessian
+from studies.tables_of_measurements import assert_given_once, assert_lost_rows_are_missed
 from torch.nn import functional
 from training_program import train
 
@@ -17,8 +17,7 @@ from anatomy.__main__ import main
 from anatomy.data.dataset import open_dataset, write_dataset
 from anatomy.data.sources.points import prepare
 from anatomy.networks.cpu_layers import plain
-from anatomy.reporting.grids import read_known
-from anatomy.reporting.tables import LAYERS, read_table, write_table
+from anatomy.reporting.tables import LAYERS, read_table
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import read_json
 from anatomy.runtime.schema import read_schemas
@@ -218,18 +217,8 @@ def test_epochs_without_all_weights_are_refused(run):
 
 
 def test_a_run_that_is_given_twice_is_no_second_seed(folder, tmp_path):
-    path = folder / "measured"
-    result = run_forked_program(
-        SCRIPTS / "tabulate_curvature.py", "--measurements", path, path, "--output", tmp_path / "tables"
-    )
-    assert result.returncode == 1
-    assert result.stderr.startswith(f"error: {path} and {path} are both of experiment ")
-    assert not (tmp_path / "tables").exists()
+    assert_given_once("tabulate_curvature.py", folder / "measured", tmp_path / "tables")
 
 
 def test_a_table_that_lost_rows_is_not_read(folder, tmp_path):
-    tables = {path.stem: read_known(path, "curvature") for path in (folder / "tables").glob("*.csv")}
-    cut = tmp_path / "eigenvalues.csv"
-    write_table(tables["eigenvalues"][:-1], cut)
-    with pytest.raises(InputError, match=r"eigenvalues\.csv has .*: it is cut off or damaged; delete it"):
-        read_known(cut, "curvature")
+    assert_lost_rows_are_missed(folder / "tables", "curvature", "eigenvalues", tmp_path)

@@ -9,13 +9,12 @@ import torch
 from conftest import ROOT, RUN_SCHEMA, SCRIPTS, make_dataset, run_program
 from conftest import run as run_forked_program
 from PIL import Image
+from studies.tables_of_measurements import assert_given_once, assert_lost_rows_are_missed
 from training_program import train
 
 from anatomy.__main__ import main
 from anatomy.data.dataset import write_dataset
-from anatomy.reporting.grids import read_known
-from anatomy.reporting.tables import LAYERS, read_table, write_table
-from anatomy.runtime.errors import InputError
+from anatomy.reporting.tables import LAYERS, read_table
 from anatomy.studies.invariance.affine import Affine
 from anatomy.studies.invariance.measurement import Measurement
 from anatomy.training.trained import open_run
@@ -250,18 +249,8 @@ def test_what_cannot_be_measured_is_one_line(folder, settings, words):
 
 
 def test_a_run_that_is_given_twice_is_no_second_seed(folder, tmp_path):
-    path = folder / "exact.safetensors"
-    result = run_forked_program(
-        SCRIPTS / "tabulate_invariance.py", "--measurements", path, path, "--output", tmp_path / "tables"
-    )
-    assert result.returncode == 1
-    assert result.stderr.startswith(f"error: {path} and {path} are both of experiment ")
-    assert not (tmp_path / "tables").exists()
+    assert_given_once("tabulate_invariance.py", folder / "exact.safetensors", tmp_path / "tables")
 
 
 def test_a_table_that_lost_rows_is_not_read(folder, tmp_path):
-    tables = {path.stem: read_known(path, "invariance") for path in (folder / "tables").glob("*.csv")}
-    cut = tmp_path / "layer_invariance.csv"
-    write_table(tables["layer_invariance"][:-1], cut)
-    with pytest.raises(InputError, match=r"layer_invariance\.csv has .*: it is cut off or damaged"):
-        read_known(cut, "invariance")
+    assert_lost_rows_are_missed(folder / "tables", "invariance", "layer_invariance", tmp_path)
