@@ -10,6 +10,7 @@ from types import ModuleType
 
 from anatomy import studies
 from anatomy.runtime.errors import run_program
+from anatomy.runtime.options import html
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -81,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     two.set_defaults(run=compare)
     two.add_argument("old", type=Path, help="results folder")
     two.add_argument("new", type=Path, help="another one")
-    two.add_argument("--output", type=Path, default=Path("comparison.html"), help="page to write")
+    two.add_argument("--output", type=html, default=Path("comparison.html"), help="page to write")
     three = parts.add_parser("verify", help="which results are damaged; exit status 0 if none is")
     three.set_defaults(run=verify)
     three.add_argument(

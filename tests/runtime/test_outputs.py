@@ -1,13 +1,20 @@
 """Programs write over nothing that they read, and no two things to one file."""
 
+import json
 import os
+import runpy
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
-from conftest import ROOT, SCRIPTS, run
+from conftest import ROOT, SCRIPTS
 from training_program import refusal
 
 from anatomy.__main__ import main
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.options import figure
 from anatomy.runtime.outputs import check_outputs
 
 SCHEMA = str(ROOT / "workflow/schemas/config.schema.yaml")
@@ -82,12 +89,75 @@ def test_a_run_is_not_replaced_by_one_that_starts_from_it(start, message, here):
     assert contents(here) == before
 
 
-def test_a_log_is_not_added_to_weights(here):
+@pytest.mark.parametrize("program", ["train", "compute_projections", "reinit_layers"])
+def test_a_log_is_not_added_to_weights(program, here, monkeypatch, capsys):
     options = ["--arch", "vgg11", "--dataset", "cifar10", "--load-from", "ck.pt", "--log", "hard.pt"]
-    result = run(SCRIPTS / "hp_arrangements/reinit_layers.py", *options, folder=here)
-    assert result.returncode != 0
-    assert "--log: hard.pt is read" in result.stderr
+    monkeypatch.setattr(sys, "argv", [program, *options])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(SCRIPTS / f"hp_arrangements/{program}.py"), run_name="__main__")
+    assert "'hard.pt'; expected a name that ends in .log, .txt" in capsys.readouterr().err
     assert (here / "ck.pt").read_text() == "ck.pt"
+
+
+def test_a_comparison_replaces_nothing_but_pages(here, capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", "run", "run", "--output", "ck.pt"])
+    assert "'ck.pt'; expected a name that ends in .html" in capsys.readouterr().err
+
+
+# Commands of `anatomy`, and programs whose paths are not one option each, which are tested above.
+APART = {"compare", "status", "verify", "train_network", "measure_projections"}
+PROGRAMS = sorted(path.stem for path in SCRIPTS.glob("*.py") if path.stem not in APART)
+KEYS = ("studies", "experiments", "datasets", "pretrained", "ran", "note", "links", "caption")
+ENTRY = json.dumps({key: {} for key in KEYS})
+
+
+class Options:
+    """Options of a program: those of paths that it reads, those of paths that it writes, and all others."""
+
+    def __init__(self, parser):
+        self.read, self.written, self.others = [], [], []
+        for action in parser._actions:
+            option = action.option_strings[-1]
+            if action.type is figure or (action.type is Path and "to write" in action.help):
+                self.written.append(option)
+            elif action.type is Path:
+                self.read.append(option)
+            elif action.required:
+                self.others += [option, self.value(action)]
+
+    @staticmethod
+    def value(action):
+        """A value that the program takes."""
+        for value in (*(action.choices or ()), ENTRY, "1"):
+            with suppress(ArgumentTypeError, ValueError):
+                if action.type is not None:
+                    action.type(value)
+                return str(value)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_of_the_workflow_writes_over_nothing_that_it_reads(program, here, monkeypatch):
+    parsers = []
+
+    def keep(parser):
+        parsers.append(parser)
+        sys.exit()
+
+    parse = runpy.run_path(str(SCRIPTS / f"{program}.py"))["parse_arguments"]
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(ArgumentParser, "parse_args", keep)
+        parse()
+    options = Options(*parsers)
+    assert options.written
+    for read in options.read:
+        for written in options.written:
+            given = {name: f"x{name}.pdf" for name in (*options.read, *options.written)}
+            given[read] = given[written]
+            argv = [program, *options.others, *(part for pair in given.items() for part in pair)]
+            monkeypatch.setattr(sys, "argv", argv)
+            with pytest.raises(InputError, match=f"{written}: .* is read, and would be overwritten"):
+                parse()
 
 
 def test_outputs_beside_what_is_read_are_allowed(here):

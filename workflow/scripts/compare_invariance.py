@@ -6,6 +6,7 @@ from pathlib import Path
 from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.options import entry
+from anatomy.runtime.outputs import parsed
 from anatomy.studies.invariance.published_values import beside_published
 
 
@@ -19,7 +20,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--scores", required=True, type=Path, nargs="+", help="scores.csv of each experiment")
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
 from anatomy.runtime.options import add_schema, workers
+from anatomy.runtime.outputs import parsed
 from anatomy.runtime.schema import RUN, read_schema
 
 
@@ -24,7 +25,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--predictions", required=True, type=Path, help="safetensors to write, of the network"
     )
-    return parser.parse_args()
+    return parsed(parser, "table", "predictions")
 
 
 def main() -> None:

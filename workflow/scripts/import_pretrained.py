@@ -6,6 +6,7 @@ from pathlib import Path
 from anatomy.data.search_path import DATA_VARIABLE, locate
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.options import add_schema, entry
+from anatomy.runtime.outputs import parsed
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import Settings
 from anatomy.studies.arrangements.epochs import PRETRAINED
@@ -23,7 +24,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     add_schema(parser, Path(__file__))
     parser.add_argument("--output", required=True, type=Path, help="directory to write to")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from anatomy.reporting.uses import claiming_studies
 from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import read_json, understood, write_text
 from anatomy.runtime.options import entry
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -28,7 +29,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--table", required=True, type=Path, help="CSV to write")
     parser.add_argument("--page", required=True, type=Path, help="HTML to write")
-    return parser.parse_args()
+    return parsed(parser, "table", "page")
 
 
 def main() -> None:

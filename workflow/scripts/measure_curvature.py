@@ -9,6 +9,7 @@ from anatomy.runtime.errors import run_program
 from anatomy.runtime.files import atomic, read_json, write_json
 from anatomy.runtime.imports import without_collection
 from anatomy.runtime.options import add_schema, entry, threads
+from anatomy.runtime.outputs import parsed
 from anatomy.runtime.schema import RUN, read_schemas
 from anatomy.runtime.settings import Settings
 
@@ -22,7 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=threads, default=1, help="CPU threads")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to measure on a GPU")
     parser.add_argument("--output", required=True, type=Path, help="directory to write to")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

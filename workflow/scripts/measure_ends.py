@@ -5,6 +5,7 @@ from pathlib import Path
 
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.files import write_csv
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -14,7 +15,7 @@ def parse_arguments() -> argparse.Namespace:
         "--kind", required=True, choices=("line", "bezier", "simplex"), help="of the subspace"
     )
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

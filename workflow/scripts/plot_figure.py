@@ -8,6 +8,7 @@ from pathlib import Path
 from anatomy.reporting.kinds import kind_of
 from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.options import entry, figure
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -18,7 +19,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--options", default={}, type=entry, help="of the kind, as JSON")
     parser.add_argument("--output", required=True, type=figure, nargs="+", help="figures to write")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from anatomy.data.search_path import DATA_VARIABLE
 from anatomy.data.sources import OWN, module_of, settings_of
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.options import add_schema, entry
+from anatomy.runtime.outputs import parsed
 from anatomy.runtime.own_code import is_own
 from anatomy.runtime.schema import read_schema
 
@@ -22,7 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     add_schema(parser, Path(__file__))
     parser.add_argument("--output", required=True, type=Path, help="directory to write to")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

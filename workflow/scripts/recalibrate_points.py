@@ -7,6 +7,7 @@ from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
 from anatomy.runtime.options import add_schema, natural, positive, workers
+from anatomy.runtime.outputs import parsed
 from anatomy.runtime.schema import RUN, read_schema
 
 
@@ -44,7 +45,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to compute on a GPU")
     parser.add_argument("--workers", type=workers, default=0, help="processes that read image files")
     parser.add_argument("--output", required=True, type=Path, help="safetensors to write")
-    arguments = parser.parse_args()
+    arguments = parsed(parser, "output")
     if arguments.points % 2 == 0:
         parser.error(f"--points: {arguments.points} is even, so that there is no mid-point")
     return arguments

@@ -7,6 +7,7 @@ from anatomy.runtime.devices import claim_device, set_up_torch
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
 from anatomy.runtime.options import add_schema
+from anatomy.runtime.outputs import parsed
 from anatomy.runtime.run_files import FINAL_NETWORK, read_facts
 from anatomy.runtime.schema import RUN, read_schema
 from anatomy.runtime.settings import Settings
@@ -23,7 +24,7 @@ def parse_arguments() -> argparse.Namespace:
     add_options(parser)
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to evaluate on a GPU")
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
-    arguments = parser.parse_args()
+    arguments = parsed(parser, "output")
     if not arguments.snapshots and not arguments.rand:
         parser.error("nothing to reset to; give --snapshots, --rand or both")
     return arguments

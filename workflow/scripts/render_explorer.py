@@ -7,6 +7,7 @@ from pathlib import Path
 from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import write_text
 from anatomy.runtime.options import entry
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -16,7 +17,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--histograms", required=True, type=Path, nargs="*", help=f"{tables}histograms.csv")
     parser.add_argument("--labels", required=True, type=entry, help="names of experiments, as JSON")
     parser.add_argument("--output", required=True, type=Path, help="HTML to write")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def by_study(paths: Sequence[Path]) -> dict[str, list[Path]]:

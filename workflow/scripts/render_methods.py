@@ -7,6 +7,7 @@ from anatomy.data.sources import settings_of
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.files import understood, write_text
 from anatomy.runtime.options import entry_with
+from anatomy.runtime.outputs import parsed
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import Settings
 
@@ -22,7 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--schema", required=True, type=Path, help="schema of the configuration")
     parser.add_argument("--template", required=True, type=Path, help="text, reStructuredText with Jinja")
     parser.add_argument("--output", required=True, type=Path, help="HTML to write")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import write_text
 from anatomy.runtime.options import entry, entry_with
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -23,7 +24,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--claims", required=True, type=Path, nargs="*", help="STUDY/claims.csv of each")
     parser.add_argument("--figure", required=True, type=Path, nargs="*", help="picture to show, PNG")
     parser.add_argument("--output", required=True, type=Path, help="HTML to write")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.files import write_text
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -18,7 +19,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--criticality", required=True, type=Path, help="criticality.csv")
     parser.add_argument("--layers", required=True, type=Path, help="critical_layers.csv")
     parser.add_argument("--output", required=True, type=Path, help="HTML to write")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

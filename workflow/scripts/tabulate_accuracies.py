@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from anatomy.runtime.errors import InputError, run_program
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -18,7 +19,7 @@ def parse_arguments() -> argparse.Namespace:
         help="final.json of every run, EXPERIMENT/seed=SEED/final.json",
     )
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

@@ -8,13 +8,14 @@ import pandas as pd
 from anatomy.reporting.grids import read_distinct, run_of
 from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime.errors import run_program
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corruptions", required=True, type=Path, nargs="+", help="CSV of each seed")
     parser.add_argument("--table", required=True, type=Path, help="CSV to write")
-    return parser.parse_args()
+    return parsed(parser, "table")
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.options import number
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -21,7 +22,7 @@ def parse_arguments() -> argparse.Namespace:
         type=number,
         help="relative drop in test accuracy above which a layer is called critical",
     )
-    return parser.parse_args()
+    return parsed(parser, "output", "layers")
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from anatomy.runtime.errors import run_program
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -12,7 +13,7 @@ def parse_arguments() -> argparse.Namespace:
         "--measurements", required=True, type=Path, nargs="+", help="directory of each run, in their order"
     )
     parser.add_argument("--output", required=True, type=Path, help="directory to write the tables to")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from anatomy.runtime.errors import run_program
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -11,8 +12,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--measurements", required=True, type=Path, nargs="+", help="of every seed, by measure_invariance.py"
     )
-    parser.add_argument("--output", required=True, type=Path, help="directory for the tables")
-    return parser.parse_args()
+    parser.add_argument("--output", required=True, type=Path, help="directory to write the tables to")
+    return parsed(parser, "output")
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from anatomy.runtime.errors import run_program
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -12,7 +13,7 @@ def parse_arguments() -> argparse.Namespace:
         "--tables", required=True, type=Path, nargs="+", help="network_invariance.csv of each experiment"
     )
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

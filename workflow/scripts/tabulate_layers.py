@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from anatomy.runtime.errors import InputError, run_program
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -16,7 +17,7 @@ def parse_arguments() -> argparse.Namespace:
         help="n_l.csv of the experiment; reinitialisation.csv too, if it resets layers",
     )
     parser.add_argument("--output", required=True, type=Path, help="CSV to write: layers.csv")
-    return parser.parse_args()
+    return parsed(parser, "output")
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from anatomy.runtime.errors import run_program
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -15,7 +16,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--onset", required=True, type=Path, help="CSV to write: since when biased")
     parser.add_argument("--cosines", required=True, type=Path, help="CSV to write: one row per filter")
     parser.add_argument("--histograms", required=True, type=Path, help="CSV to write: cosines in bins")
-    return parser.parse_args()
+    return parsed(parser, "n_l", "summary", "onset", "cosines", "histograms")
 
 
 def main() -> None:

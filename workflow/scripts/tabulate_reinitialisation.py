@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from anatomy.runtime.errors import run_program
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -11,7 +12,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--reinitialisation", required=True, type=Path, nargs="+", help="CSV of each seed")
     parser.add_argument("--table", required=True, type=Path, help="CSV to write: every seed")
     parser.add_argument("--summary", required=True, type=Path, help="CSV to write: over seeds")
-    return parser.parse_args()
+    return parsed(parser, "table", "summary")
 
 
 def main() -> None:

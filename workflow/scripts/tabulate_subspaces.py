@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from anatomy.runtime.errors import run_program
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -14,7 +15,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--summary", required=True, type=Path, help="CSV to write: means over seeds")
     parser.add_argument("--ensembles", required=True, type=Path, help="CSV to write: ensembles of seeds")
     parser.add_argument("--plane", required=True, type=Path, help="CSV to write: points of planes, if any")
-    return parser.parse_args()
+    return parsed(parser, "table", "summary", "ensembles", "plane")
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from anatomy.runtime.errors import InputError, run_program
+from anatomy.runtime.outputs import parsed
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -13,7 +14,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--histories", required=True, type=Path, nargs="+", help="history.csv, by seed")
     parser.add_argument("--training", required=True, type=Path, help="CSV to write: every seed")
     parser.add_argument("--summary", required=True, type=Path, help="CSV to write: over seeds")
-    return parser.parse_args()
+    return parsed(parser, "training", "summary")
 
 
 def main() -> None:

@@ -44,16 +44,24 @@ seconds = _number(float, lambda value: value >= 0, "a number of at least 0")
 factor = _number(float, lambda value: 0 < value < math.inf, "a number of more than 0")
 
 
+def _ending(*suffixes: str) -> Callable[[str], Path]:
+    """Return a type for argparse of paths to write whose name ends in one of `suffixes`, in any case."""
+
+    def parse(text: str) -> Path:
+        path = Path(text)
+        if path.suffix.lower() not in suffixes:
+            raise ArgumentTypeError(f"{text!r}; expected a name that ends in {', '.join(suffixes)}")
+        return path
+
+    return parse
+
+
 # What figures are written as, by the end of a file's name.
 FIGURES = (".pdf", ".png", ".svg", ".eps", ".ps")
-
-
-def figure(text: str) -> Path:
-    """Return the path of a figure to write, whose suffix is its format; a type for argparse."""
-    path = Path(text)
-    if path.suffix.lower() not in FIGURES:
-        raise ArgumentTypeError(f"{text!r}; expected a name that ends in {', '.join(FIGURES)}")
-    return path
+figure = _ending(*FIGURES)
+# By their ends, so that no text is added to weights or tables, and no page replaces them.
+log = _ending(".log", ".txt")
+html = _ending(".html", ".htm")
 
 
 def entry(text: str) -> dict[str, Any]:

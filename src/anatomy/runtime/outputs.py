@@ -1,11 +1,31 @@
 """Whether what a program is to write would replace what it reads, or something else that it writes."""
 
 import os
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.run_files import RUN_FILE, run_of
+
+
+def parsed(parser: ArgumentParser, *outputs: str) -> Namespace:
+    """Return the arguments of a program that writes the paths in `outputs` and reads every other path.
+
+    The names are those of the attributes. `InputError` as of `check_outputs`.
+    """
+    arguments = parser.parse_args()
+    paths = {name: _paths(value) for name, value in vars(arguments).items()}
+    written = [(f"--{name.replace('_', '-')}", path) for name in outputs for path in paths.pop(name)]
+    check_outputs(written, [path for several in paths.values() for path in several])
+    return arguments
+
+
+def _paths(value: Any) -> list[Path]:
+    """Return the paths in the value of an option."""
+    values = value if isinstance(value, list) else [value]
+    return [path for path in values if isinstance(path, Path)]
 
 
 def check_outputs(
