@@ -57,6 +57,7 @@ def points_run(epochs: int, hidden: int, permuted: bool = False) -> Run:
         evaluate_every=epochs,
         label_noise={"kind": "permuted", "seed": 28} if permuted else {},
         arrangements=None,
+        snapshots=[],
         curvature={},
     )
     dataset = make_points("gauss")
@@ -95,7 +96,7 @@ def training(options: Options) -> list[Row]:
         "random labels": lambda: to_the_end(points_run(part, hidden, permuted=True)),
     }
     seconds = measure.interleaved(options.rounds_of(3), actions)
-    network = f"2-{hidden}-{hidden}-3, 150 points, batches of {BATCH}"
+    network = f"2-{hidden}-{hidden}-3, 150 points, batches of {BATCH}, without the start of Python and torch"
     return [
         Row(
             "curvature-training",
@@ -132,14 +133,21 @@ def spectrum_and_measure(objective: Objective) -> None:
     generalisation(spectrum, along, {"fixed": FIXED, "constant": 0.0473, **thresholds})
 
 
+def objective_of(run: Run) -> Objective:
+    """Return the loss of a run's network on all of its training points."""
+    images, labels = run.task.train
+    inputs = run.task.normalise(torch.cat([*images.plain(len(labels))]))
+    return Objective(run.network, [(inputs, labels)], loss_of("cross_entropy"))
+
+
 def cost_of(action: Callable[[Objective], None], epochs: int, hidden: int) -> tuple[float, float]:
     """Return CPU seconds of an action on a trained network, and the largest memory of its process in GiB."""
     set_up_torch(1, "cpu")
     run = points_run(epochs, hidden)
     to_the_end(run)
-    images, labels = run.task.train
-    inputs = run.task.normalise(torch.cat([*images.plain(len(labels))]))
-    objective = Objective(run.network, [(inputs, labels)], loss_of("cross_entropy"))
+    objective = objective_of(run)
+    # The first derivatives of a process import more of torch.
+    action(objective_of(points_run(1, 8)))
     start = time.process_time()
     action(objective)
     seconds = time.process_time() - start
@@ -159,7 +167,7 @@ def hessian(options: Options) -> list[Row]:
     for name, action, what, seconds, memory in actions:
         found = [measure.in_a_process(cost_of, action, epochs, hidden) for _ in range(options.rounds_of(3))]
         times, peaks = np.array(found).T.tolist()
-        details = f"P = {size:,}, float64, 150 points"
+        details = f"P = {size:,}, float64, 150 points; without the start of Python and torch"
         rows += [
             Row(f"curvature-{name}", what, times, details, *("at most", seconds, "CPU s")),
             Row(f"curvature-{name}-memory", f"{what}, memory", peaks, details, *("at most", memory, "GiB")),

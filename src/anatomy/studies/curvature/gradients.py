@@ -15,7 +15,7 @@ from anatomy.runtime.errors import InputError
 from anatomy.studies.curvature.objective import Objective
 
 # Bytes of gradients that are held at a time.
-CHUNK = 2**26
+CHUNK = 2**24
 TARGETS = ("predicted", "true", "random", "class")
 
 

@@ -110,7 +110,8 @@ class Units:
             return (undo(maps) if turned else maps).flatten(1).to(self.dtype or maps.dtype)
         if name == "max":
             return maps.amax(pixels).to(self.dtype or maps.dtype)
-        values = maps.sum(pixels, dtype=self.dtype)
+        # A copy and its sum take two thirds of the time of a sum with another dtype.
+        values = maps.to(self.dtype or maps.dtype).sum(pixels)
         return values / prod(maps.shape[2:]) if name == "mean" else values
 
     def values(

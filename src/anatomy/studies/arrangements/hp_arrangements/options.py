@@ -210,9 +210,7 @@ def parse_reinit_layers(program: Path, arguments: Sequence[str] | None = None) -
     add("--seed", type=seed, help="seed of --rand, 0 if absent; part of the JSON file")
     add("--results", type=Path, default=Path("results"), help="folder of the JSON file (results)")
     add("--plots", type=Path, default=Path("plots"), help="folder of the heat map (plots)")
-    add(
-        "--log", type=log, default="reinit_weights.log", help="log file to add to (reinit_weights.log)"
-    )
+    add("--log", type=log, default="reinit_weights.log", help="log file to add to (reinit_weights.log)")
     add_schema(parser, program)
     parser.set_defaults(program=program)
     options = parser.parse_args(arguments)
