@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 import material
 import measure
+from anatomy.runtime.processor import has_bfloat16_units
 from anatomy.studies.subspaces.any_networks import line
 from anatomy.training.run import Run, begin_run
 from anatomy.training.task import Task
@@ -84,7 +85,7 @@ def steps(options: Options) -> list[Row]:
     """Time a step of a line and of a 3-simplex over one of standard training, and the published way."""
     batch, rows = options.size(128, 8), []
     for precision, limits in LIMITS.items():
-        slow = precision == "bf16" and not measure.has_bfloat16_units()
+        slow = precision == "bf16" and not has_bfloat16_units()
         own = {"standard": None, **NAMES}
         actions = {
             name: as_ours(our_step(options, batch, precision, subspace)) for name, subspace in own.items()

@@ -38,7 +38,7 @@ class Moments:
         """
         count = membership.sum(1, keepdim=True)
         mean = (membership @ values).div_(count.clamp(min=1))
-        return cls(count, mean, membership @ (values - mean[groups]).square_())
+        return cls(count, mean, membership @ mean[groups].sub_(values).square_())
 
     def add(self, other: "Moments") -> None:
         """Merge others of the same groups into these, in place."""
@@ -77,8 +77,9 @@ class Spread:
             self.mean, self.squares = values.clone(), torch.zeros_like(values)
             return
         difference = values - self.mean
-        self.mean += difference / self.count
-        self.squares += difference.mul_(values - self.mean)
+        self.mean.add_(difference, alpha=1 / self.count)
+        # What is left of the difference to the new mean is (n - 1) / n of that to the old one.
+        self.squares.addcmul_(difference, difference, value=1 - 1 / self.count)
 
     def deviation(self) -> torch.Tensor:
         """Return the standard deviation (B, K), n - 1 in the denominator."""
