@@ -1,4 +1,4 @@
-"""Rows about curvature: training on points, top eigenpairs with alignments, the whole spectrum with G."""
+"""Rows about curvature: training on points, eigenpairs, alignments, the whole spectrum with G, products."""
 
 import resource
 import sys
@@ -11,7 +11,8 @@ from torch import nn
 
 import material
 import measure
-from anatomy.data.dataset import PointDataset
+from anatomy.data.dataset import Dataset, PointDataset
+from anatomy.data.sources.embedded import make_embedded
 from anatomy.data.sources.points import make_points
 from anatomy.runtime.devices import set_up_torch
 from anatomy.studies.curvature.alignment import (
@@ -27,7 +28,7 @@ from anatomy.studies.curvature.eigenpairs import top_pairs
 from anatomy.studies.curvature.gradients import logits_of
 from anatomy.studies.curvature.hessian import Hessian
 from anatomy.studies.curvature.objective import Objective
-from anatomy.studies.curvature.spectrum import whole_spectrum
+from anatomy.studies.curvature.spectrum import solved, solved_values, whole_spectrum
 from anatomy.training.losses import loss_of
 from anatomy.training.run import Run
 from anatomy.training.task import Task
@@ -38,6 +39,10 @@ RATE, BATCH, PAIRS = 0.02, 64, 25
 SQUARE = ((-4, 4), (-4, 4))
 # Epochs of the authors' configurations.
 NORMAL, RANDOM = 2000, 300_000
+# Their digits, and how many images of these train.
+DIGITS, TRAINED = (0, 1, 7), 450
+# Images whose graph is held at a time.
+PRODUCT_BATCH = 128
 
 
 def points_run(epochs: int, hidden: int, permuted: bool = False) -> Run:
@@ -140,10 +145,36 @@ def objective_of(run: Run) -> Objective:
     return Objective(run.network, [(inputs, labels)], loss_of("cross_entropy"))
 
 
-def cost_of(action: Callable[[Objective], None], epochs: int, hidden: int) -> tuple[float, float]:
+def digits_run(epochs: int) -> Run:
+    """Return a run of the authors' small network on embedded digits of three classes."""
+    made = make_embedded("digits-grey", 2 * TRAINED * 10 // len(DIGITS), 10, 0)
+    arrays = {}
+    for part, count in (("train", TRAINED), ("test", len(DIGITS))):
+        chosen = np.flatnonzero(np.isin(made[f"{part}_labels"], DIGITS))[:count]
+        arrays[f"{part}_images"] = made[f"{part}_images"][chosen]
+        arrays[f"{part}_labels"] = np.searchsorted(DIGITS, made[f"{part}_labels"][chosen])
+    dataset = Dataset(**arrays, classes=[str(digit) for digit in DIGITS])
+    settings = material.settings(
+        architecture="small_cnn",
+        pixels="raw",
+        epochs=epochs,
+        batch_size=BATCH,
+        validation_fraction=0,
+        augmentation={"shift": 0, "flip": False},
+        optimiser={"learning_rate": RATE, "momentum": 0, "weight_decay": 0},
+        schedule={"kind": "constant"},
+        arrangements=None,
+        curvature={},
+    )
+    return Run(Task(settings, dataset, material.describe(dataset), 0, torch.device("cpu")))
+
+
+def cost_of(
+    action: Callable[[Objective], object], make: Callable[..., Run], *given: int
+) -> tuple[float, float]:
     """Return CPU seconds of an action on a trained network, and the largest memory of its process in GiB."""
     set_up_torch(1, "cpu")
-    run = points_run(epochs, hidden)
+    run = make(*given)
     to_the_end(run)
     objective = objective_of(run)
     # The first derivatives of a process import more of torch.
@@ -155,21 +186,118 @@ def cost_of(action: Callable[[Objective], None], epochs: int, hidden: int) -> tu
     return seconds, peak * (1 if sys.platform == "darwin" else 1024) / GIB
 
 
+def top(objective: Objective) -> None:
+    """Compute the top eigenpairs."""
+    top_pairs(Hessian(objective), PAIRS).require_converged()
+
+
+def by_lapack(objective: Objective) -> None:
+    """Compute the whole spectrum from the whole matrix."""
+    solved(Hessian(objective))
+
+
+def values_by_lapack(objective: Objective) -> None:
+    """Compute all eigenvalues from the whole matrix."""
+    solved_values(Hessian(objective))
+
+
+def rows_of(
+    name: str,
+    action: Callable[[Objective], object],
+    what: str,
+    limits: tuple[float, float | None],
+    details: str,
+    rounds: int,
+    made: tuple[Callable[..., Run], int] | tuple[Callable[..., Run], int, int],
+) -> list[Row]:
+    """Return the rows of an action's CPU seconds and, if that is limited, of its memory in GiB."""
+    found = [measure.in_a_process(cost_of, action, *made) for _ in range(rounds)]
+    times, peaks = np.array(found).T.tolist()
+    seconds, memory = limits
+    details = f"{details}; without the start of Python and torch"
+    rows = [Row(f"curvature-{name}", what, times, details, *("at most", seconds, "CPU s"))]
+    if memory is not None:
+        limit = ("at most", memory, "GiB")
+        rows.append(Row(f"curvature-{name}-memory", f"{what}, memory", peaks, details, *limit))
+    return rows
+
+
 def hessian(options: Options) -> list[Row]:
-    """Measure what is computed of the authors' network, each time in a process of its own."""
+    """Measure what is computed of the authors' networks, each time in a process of its own."""
     hidden, epochs = options.size(100, 8), options.size(NORMAL, 20)
     size = sum(own.numel() for own in points_run(1, hidden).network.parameters())
-    actions = (
-        ("pairs", top_and_alignments, f"top {PAIRS} eigenpairs, alignments of points and grid", 2, 0.5),
-        ("spectrum", spectrum_and_measure, "whole spectrum, and G over all eigenvectors", 10, 1.2),
+    points = f"P = {size:,}, float64, 150 points", options.rounds_of(3), (points_run, epochs, hidden)
+    digits = f"P = 7,203, float64, {TRAINED} embedded digits", options.rounds_of(3)
+    pairs = f"top {PAIRS} eigenpairs, alignments of points and grid"
+    spectrum = "whole spectrum, and G over all eigenvectors"
+    return [
+        *rows_of("pairs", top_and_alignments, pairs, (2, 0.5), *points),
+        *rows_of("spectrum", spectrum_and_measure, spectrum, (10, 1.2), *points),
+        *rows_of(
+            "digits",
+            top,
+            f"top {PAIRS} eigenpairs of a small CNN",
+            (20, 1.1),
+            *digits,
+            (digits_run, options.size(60, 1)),
+        ),
+    ]
+
+
+def lapack(options: Options) -> list[Row]:
+    """Measure the check of the spectrum: the whole matrix and LAPACK."""
+    hidden, epochs = options.size(100, 8), options.size(NORMAL, 20)
+    size = sum(own.numel() for own in points_run(1, hidden).network.parameters())
+    points = f"P = {size:,}, float64, 150 points", options.rounds_of(1), (points_run, epochs, hidden)
+    return [
+        *rows_of("lapack", by_lapack, "whole spectrum by LAPACK", (280, 4), *points),
+        *rows_of("lapack-values", values_by_lapack, "all eigenvalues by LAPACK", (50, None), *points),
+    ]
+
+
+def products(options: Options) -> list[Row]:
+    """Time products of the Hessian of VGG19 with vectors over its gradient."""
+    set_up_torch(1, "cpu")
+    count, width, several = options.size(1024, 8), options.size(0.25, 0.0625), 4
+    run = material.small_run(count, architecture="vgg19", width=width)
+    images, labels = run.task.train
+    inputs = run.task.normalise(torch.cat([*images.plain(len(labels))]))
+    batches = [*zip(inputs.split(PRODUCT_BATCH), labels.split(PRODUCT_BATCH), strict=True)]
+    objective = Objective(run.initial_network(), batches, loss_of("cross_entropy"))
+    own, operator = list(objective.parameters.values()), Hessian(objective)
+    vectors = np.random.default_rng(0).normal(size=(objective.size, 1 + several))
+
+    def gradient() -> None:
+        for batch, targets in objective.batches:
+            torch.autograd.grad(objective.total(objective.network(batch), targets), own)
+
+    seconds = measure.interleaved(
+        options.rounds_of(3),
+        {
+            "gradient": gradient,
+            "one product": lambda: operator.products(vectors[:, :1]),
+            f"{1 + several} products": lambda: operator.products(vectors),
+        },
     )
-    rows = []
-    for name, action, what, seconds, memory in actions:
-        found = [measure.in_a_process(cost_of, action, epochs, hidden) for _ in range(options.rounds_of(3))]
-        times, peaks = np.array(found).T.tolist()
-        details = f"P = {size:,}, float64, 150 points; without the start of Python and torch"
-        rows += [
-            Row(f"curvature-{name}", what, times, details, *("at most", seconds, "CPU s")),
-            Row(f"curvature-{name}-memory", f"{what}, memory", peaks, details, *("at most", memory, "GiB")),
-        ]
-    return rows
+    one, more = seconds["one product"], seconds[f"{1 + several} products"]
+    further = [(all_of_them - first) / several for all_of_them, first in zip(more, one, strict=True)]
+    details = (
+        f"VGG19 at 32 px, width {width}, {count:,} images in batches of {PRODUCT_BATCH}, float64; "
+        f"{measure.medians(seconds)}"
+    )
+    return [
+        Row(
+            "curvature-product",
+            "a product of the Hessian with a vector, in gradients",
+            measure.ratios(one, seconds["gradient"]),
+            details,
+            *("at most", 3.5),
+        ),
+        Row(
+            "curvature-products",
+            "each further vector on the same graph, in gradients",
+            measure.ratios(further, seconds["gradient"]),
+            details,
+            *("at most", 2.8),
+        ),
+    ]

@@ -33,6 +33,8 @@ BENCHMARKS = {
     "subspaces": "subspace_rows:whole",
     "curvature-training": "curvature_rows:training",
     "curvature": "curvature_rows:hessian",
+    "curvature-products": "curvature_rows:products",
+    "curvature-lapack": "curvature_rows:lapack",
     "start": "program_rows:start",
     "planning": "planning_rows:planning",
     "explorer": "explorer_rows:pages",

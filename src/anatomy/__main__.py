@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     two.set_defaults(run=compare)
     two.add_argument("old", type=Path, help="results folder")
     two.add_argument("new", type=Path, help="another one")
-    two.add_argument("--output", type=html, default=Path("comparison.html"), help="page to write")
+    two.add_argument("--output", type=html, default=Path("comparison.html"), help="page to write, .html")
     three = parts.add_parser("verify", help="which results are damaged; exit status 0 if none is")
     three.set_defaults(run=verify)
     three.add_argument(

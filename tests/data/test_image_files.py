@@ -386,8 +386,8 @@ def test_programs_prepare_train_and_reset_the_same_from_files_and_from_pixels(bo
         seed = ("--experiment", "test", "--seed", 0, "--settings", options, "--output", run)
         run_program("train_network", *common, *seed)
         reset = ("--run", run, "--snapshots", run / "snapshots/epoch=0.safetensors", "--rand")
-        run_program("reinitialise_layers", *common, *reset, "--output", run / "reinitialisation.csv")
-        table[run.name] = (run / "reinitialisation.csv").read_text()
+        run_program("reinitialise_layers", *common, *reset, "--output", tmp_path / f"{run.name}.csv")
+        table[run.name] = (tmp_path / f"{run.name}.csv").read_text()
         weights[run.name] = (run / "final.safetensors").read_bytes()
     assert len(set(table.values())) == len(set(weights.values())) == 1
     assert len(table["resident-0"].splitlines()) == 1 + 2 * 8

@@ -106,7 +106,7 @@ def test_every_program_of_tables_and_pages_is_here():
 @pytest.mark.parametrize("given", INPUTS)
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_input_of_others_is_named_on_one_line(program, given, run_here, tmp_path):
-    path = tmp_path / NAMED.get(program, "n_l.csv")
+    path = tmp_path / "read" / NAMED.get(program, "n_l.csv")
     path.parent.mkdir(parents=True, exist_ok=True)
     content = INPUTS[given]
     if content == "folder":
@@ -117,11 +117,14 @@ def test_input_of_others_is_named_on_one_line(program, given, run_here, tmp_path
         path.write_bytes(content)
     if program == "tabulate_curvature":
         (path.parent / "curvature.json").write_text(json.dumps({"experiment": "a", "seed": 0, "epochs": []}))
-    # A figure's name says its format.
-    out = tmp_path / "out.png"
-    stands_for = {"BAD": path, "PARENT": path.parent, "OUT": out}
-    status, lines = run_here(program, [str(stands_for.get(word, word)) for word in PROGRAMS[program]])
+    stands_for = {"BAD": path, "PARENT": path.parent}
+    # Each output is another one; a figure's name says its format.
+    options = [
+        str(tmp_path / f"out-{number}.png" if word == "OUT" else stands_for.get(word, word))
+        for number, word in enumerate(PROGRAMS[program])
+    ]
+    status, lines = run_here(program, options)
     assert status == 1 and len(lines) == 1, lines
     assert lines[0].startswith("error: ") and path.name in lines[0], lines
     assert " at 0x" not in lines[0]
-    assert not out.exists()
+    assert not [*tmp_path.glob("out-*")]

@@ -148,6 +148,13 @@ def test_the_command_measures_a_run_of_the_pipeline(folder, run, capsys):
     assert table["top"].tolist() == pytest.approx(tops, rel=1e-5)
 
 
+def test_more_threads_than_torch_takes_are_refused(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["curvature", "run", "data", "--threads", "1000000"])
+    assert ended.value.code == 2
+    assert "--threads: '1000000'; expected a whole number from 1 to 1024" in capsys.readouterr().err
+
+
 def test_arrays_are_read_as_they_were_measured(folder, run):
     """Maps are slices of larger arrays: a file must not have them in another order."""
     arrays = dict(np.load(folder / "measured/arrays.npz"))

@@ -127,7 +127,12 @@ def parse_train(program: Path, arguments: Sequence[str] | None = None) -> Namesp
         default=Path("./tensorboard"),
         help="where scalars for TensorBoard are kept (./tensorboard)",
     )
-    add("--log", type=log, default="train.log", help="log file, in the run directory (train.log)")
+    add(
+        "--log",
+        type=log,
+        default="train.log",
+        help="log file, .log or .txt, in the run directory (train.log)",
+    )
     add("--seed", type=seed, help="of everything; without it one is drawn and printed")
     add("--cuda", action="store_true", help="train on a GPU; without it on the CPU")
     add("--workers", "-j", type=workers, default=1, help="processes that read image files (1)")
@@ -169,7 +174,7 @@ def parse_compute_projections(arguments: Sequence[str] | None = None) -> Namespa
         "--log",
         type=log,
         default="positive_orthant.log",
-        help="name of the log file (positive_orthant.log)",
+        help="name of the log file, .log or .txt (positive_orthant.log)",
     )
     add("--seed", type=seed, help="seed that the network was trained with, or is drawn with")
     add("--width", type=factor, default=1.0, help="factor on the channels of the network (1)")
@@ -210,7 +215,12 @@ def parse_reinit_layers(program: Path, arguments: Sequence[str] | None = None) -
     add("--seed", type=seed, help="seed of --rand, 0 if absent; part of the JSON file")
     add("--results", type=Path, default=Path("results"), help="folder of the JSON file (results)")
     add("--plots", type=Path, default=Path("plots"), help="folder of the heat map (plots)")
-    add("--log", type=log, default="reinit_weights.log", help="log file to add to (reinit_weights.log)")
+    add(
+        "--log",
+        type=log,
+        default="reinit_weights.log",
+        help="log file to add to, .log or .txt (reinit_weights.log)",
+    )
     add_schema(parser, program)
     parser.set_defaults(program=program)
     options = parser.parse_args(arguments)

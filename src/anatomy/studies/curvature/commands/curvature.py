@@ -1,9 +1,10 @@
 """largest eigenvalues of the Hessian of a trained run of the pipeline, and the curvature of its layers."""
 
 import argparse
+import os
 from pathlib import Path
 
-from anatomy.runtime.options import add_schema, natural, positive
+from anatomy.runtime.options import add_schema, natural, positive, threads
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -21,13 +22,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--products", type=positive, default=60, help="products with random vectors, for traces"
     )
-    parser.add_argument("--threads", type=positive, default=1, help="CPU threads")
+    parser.add_argument("--threads", type=threads, default=1, help="CPU threads")
     parser.add_argument("--cuda", action="store_true", help="measure on a GPU")
     parser.add_argument("--output", type=Path, help="CSV to write, one row for each layer")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print eigenvalues, trace and layers; write the layers to a table if asked to."""
+    # numpy's own threads would spin beside torch's; read when numpy is imported.
+    os.environ["OPENBLAS_NUM_THREADS"] = str(arguments.threads)
     import torch
 
     from anatomy.reporting.tables import write_table
