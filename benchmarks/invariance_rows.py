@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from anatomy.networks.build import build_network
 from anatomy.networks.forward import intermediates, module_outputs
 from anatomy.runtime.devices import set_up_torch
 from anatomy.runtime.streams import stream
+from anatomy.studies.invariance.measure import Deviations
 from anatomy.studies.invariance.measure import measure as measure_units
 from anatomy.studies.invariance.quotient import invariance
 from anatomy.studies.invariance.rotations import Rotations
@@ -100,59 +102,82 @@ def separate_passes(network, images, labels, names, normalise, rotations) -> np.
     return found[0]
 
 
-def whole(options: Options) -> list[Row]:
-    """Time the whole measure of one network against the authors' way, and over its forward passes."""
-    set_up_torch(1, "cpu")
-    shape, count = (1, 28, 28), options.size(2000, 40)
-    network, (images, labels) = network_of("simple_conv", shape), pixels_of(count, shape)
-    names, rotations = intermediates(network, shape), Rotations(options.size(16, 2), 0)
-    normalise = Normaliser([0.5], [0.25], images.device)
+class Subject:
+    """A network and images of MNIST's size that are measured in several ways."""
 
-    def batches():
-        return zip(images.split(BATCH), labels.split(BATCH), strict=True)
+    def __init__(self, options: Options):
+        set_up_torch(1, "cpu")
+        shape, count = (1, 28, 28), options.size(2000, 40)
+        self.network, (self.images, self.labels) = network_of("simple_conv", shape), pixels_of(count, shape)
+        self.names, self.rotations = intermediates(self.network, shape), Rotations(options.size(16, 2), 0)
+        self.normalise = Normaliser([0.5], [0.25], self.images.device)
+        self.details = f"SimpleConv, {count:,} images, {self.rotations.count} angles; "
 
-    def ours(exact=False):
-        given = (network, batches(), CLASSES, names, rotations, normalise, ("mean",), exact)
-        return measure_units(*given)
+    def batches(self) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+        """Return images and labels in batches."""
+        return zip(self.images.split(BATCH), self.labels.split(BATCH), strict=True)
 
-    def bare():
+    def ours(self, exact: bool = False) -> Deviations:
+        """Measure in one pass; with `exact` maps are summed in float64."""
+        given = (self.network, self.batches(), CLASSES, self.names, self.rotations, self.normalise)
+        return measure_units(*given, ("mean",), exact)
+
+    def bare(self) -> None:
+        """Take the forward passes alone."""
         with torch.no_grad():
-            for batch, _ in batches():
-                for angle in rotations.angles:
-                    network(normalise(rotations.apply(batch, angle)))
+            for batch, _ in self.batches():
+                for angle in self.rotations.angles:
+                    self.network(self.normalise(self.rotations.apply(batch, angle)))
 
-    def usual():
-        return separate_passes(network, images, labels, names, normalise, rotations)
+    def usual(self) -> np.ndarray:
+        """Measure as the authors do; return M of all images."""
+        given = (self.images, self.labels, self.names, self.normalise, self.rotations)
+        return separate_passes(self.network, *given)
 
-    found = ours()
+
+def whole(options: Options) -> list[Row]:
+    """Time the whole measure of one network against the authors' way."""
+    subject = Subject(options)
+    found, theirs = subject.ours(), subject.usual()
     own = invariance(found.transformation["mean"], found.sample["mean"])[-1]
-    theirs = usual()
     # Rounding of rotated pixels to a level above or below makes up for the most of it.
     difference = float(np.nanmax(np.abs(own - theirs) / np.maximum(theirs, 0.01)))
-    compared = measure.interleaved(options.rounds_of(2), {"reference": usual, "ours": ours}, warm_up=False)
-    actions = {"forward passes": bare, "measure": ours, "float64 sums": lambda: ours(True)}
-    cost = measure.interleaved(options.rounds_of(5), actions)
-    details = f"SimpleConv, {count:,} images, {rotations.count} angles; "
+    actions = {"reference": subject.usual, "ours": subject.ours}
+    seconds = measure.interleaved(options.rounds_of(2), actions, warm_up=False)
     return [
         Row(
             "invariance",
             "per class, stratified and all of one network, times less CPU time",
-            measure.ratios(compared["reference"], compared["ours"]),
-            f"{details}{measure.medians(compared)}; largest relative difference of M {difference:.1g}",
+            measure.ratios(seconds["reference"], seconds["ours"]),
+            f"{subject.details}{measure.medians(seconds)}; largest relative difference of M {difference:.1g}",
             *("at least", 6),
-        ),
+        )
+    ]
+
+
+def cost(options: Options) -> list[Row]:
+    """Time the whole measure of one network over its forward passes."""
+    subject = Subject(options)
+    actions = {
+        "forward passes": subject.bare,
+        "measure": subject.ours,
+        "float64 sums": lambda: subject.ours(True),
+    }
+    seconds = measure.interleaved(options.rounds_of(5), actions)
+    details = f"{subject.details}{measure.medians(seconds)}"
+    return [
         Row(
             "invariance-cost",
             "the measure over the bare forward passes of the same images",
-            measure.ratios(cost["measure"], cost["forward passes"]),
-            f"{details}{measure.medians(cost)}",
+            measure.ratios(seconds["measure"], seconds["forward passes"]),
+            details,
             *("at most", 1.25),
         ),
         Row(
             "invariance-cost-float64",
             "the same with sums in float64",
-            measure.ratios(cost["float64 sums"], cost["forward passes"]),
-            details.removesuffix("; "),
+            measure.ratios(seconds["float64 sums"], seconds["forward passes"]),
+            details,
             *("at most", 1.6),
         ),
     ]

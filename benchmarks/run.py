@@ -28,6 +28,7 @@ BENCHMARKS = {
     "reinitialisation": "measuring_rows:reinitialisation",
     "cosines": "measuring_rows:exactness",
     "invariance": "invariance_rows:whole",
+    "invariance-cost": "invariance_rows:cost",
     "rotation": "invariance_rows:rotation",
     "invariance-memory": "invariance_rows:memory",
     "subspaces": "subspace_rows:whole",

@@ -22,7 +22,8 @@ def threads():
     ("name", "rows"),
     [
         ("rotation", 2),
-        ("invariance", 3),
+        ("invariance", 1),
+        ("invariance-cost", 2),
         ("subspaces", 5),
         ("curvature-training", 2),
         ("curvature-products", 2),
