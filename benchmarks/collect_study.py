@@ -9,6 +9,7 @@ run its final losses and accuracies, the commit, the machine, and what training 
 
 import argparse
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,17 @@ from collect import cost
 LARGEST_BYTES = 300_000
 
 
-def together(folder: Path, table: str) -> pd.DataFrame:
-    """Return the rows that all experiments have in a table, each after the experiment's name."""
-    parts = [(path.parent.name, pd.read_csv(path)) for path in sorted(folder.glob(f"*/{table}.csv"))]
+def together(paths: Iterable[Path]) -> pd.DataFrame:
+    """Return the rows of a table of several experiments, each after the experiment's name."""
+    parts = [(path.parent.name, pd.read_csv(path)) for path in paths]
     named = [rows if "experiment" in rows else rows.assign(experiment=name) for name, rows in parts]
     rows = pd.concat(named, ignore_index=True)
     return rows[["experiment", *rows.columns.drop("experiment")]]
 
 
-def runs(folder: Path) -> pd.DataFrame:
-    """Return one row for each finished run: its end, where and when it was made, and what it took."""
-    return pd.DataFrame([_run(path.parent) for path in sorted(folder.glob("*/*/final.json"))])
+def runs(paths: Iterable[Path]) -> pd.DataFrame:
+    """Return one row for each final.json: how the run ended, where and when it was made, what it took."""
+    return pd.DataFrame([_run(path.parent) for path in paths])
 
 
 def _run(run: Path) -> dict[str, Any]:
@@ -51,18 +52,31 @@ def main() -> None:
     parser.add_argument("--study", required=True, help="curvature, for example")
     parser.add_argument("--results", required=True, type=Path, help="folder that the pipeline has written")
     parser.add_argument("--output", required=True, type=Path, help="folder to keep it in")
+    parser.add_argument(
+        "--experiments", nargs="+", help="these alone, without the claims, which are judged on all"
+    )
+    parser.add_argument("--figures", nargs="+", help="these alone")
     arguments = parser.parse_args()
     study = arguments.results / arguments.study
-    tables = sorted({path.stem for path in study.glob("tables/*/*.csv")})
-    if not tables:
-        raise InputError(f"{study}/tables has no table; name results in which this study has been measured")
+    names = arguments.experiments or ["*"]
+    found = [path for name in names for path in sorted(study.glob(f"tables/{name}/*.csv"))]
+    if not found:
+        of = f" of {', '.join(names)}" if arguments.experiments else ""
+        raise InputError(
+            f"{study}/tables has no table{of}; name results in which this study has been measured"
+        )
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for table in tables:
-        rows = together(study / "tables", table)
+    for table in sorted({path.stem for path in found}):
+        rows = together(path for path in found if path.stem == table)
         if not rows.empty and len(rows.to_csv(index=False)) <= LARGEST_BYTES:
             write_table(rows, arguments.output / f"{table}.csv")
-    write_table(runs(arguments.results / "runs"), arguments.output / "runs.csv")
-    for path in [*study.glob("claims.csv"), *sorted(study.glob("figures/*.png"))]:
+    ended = [path for name in names for path in sorted(arguments.results.glob(f"runs/{name}/*/final.json"))]
+    write_table(runs(ended), arguments.output / "runs.csv")
+    claims = [] if arguments.experiments else [*study.glob("claims.csv")]
+    figures = [
+        path for name in arguments.figures or ["*"] for path in sorted(study.glob(f"figures/{name}.png"))
+    ]
+    for path in [*claims, *figures]:
         shutil.copyfile(path, arguments.output / path.name)
 
 

@@ -258,7 +258,7 @@ def lapack(options: Options) -> list[Row]:
 def products(options: Options) -> list[Row]:
     """Time products of the Hessian of VGG19 with vectors over its gradient."""
     set_up_torch(1, "cpu")
-    count, width, several = options.size(1024, 8), options.size(0.25, 0.0625), 4
+    count, width, several = options.size(1024, 8), options.size(0.25, 0.0625), 2
     run = material.small_run(count, architecture="vgg19", width=width)
     images, labels = run.task.train
     inputs = run.task.normalise(torch.cat([*images.plain(len(labels))]))
@@ -272,7 +272,7 @@ def products(options: Options) -> list[Row]:
             torch.autograd.grad(objective.total(objective.network(batch), targets), own)
 
     seconds = measure.interleaved(
-        options.rounds_of(3),
+        options.rounds_of(2),
         {
             "gradient": gradient,
             "one product": lambda: operator.products(vectors[:, :1]),

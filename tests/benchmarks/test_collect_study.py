@@ -31,6 +31,20 @@ def test_tables_figures_and_claims_are_kept_with_what_the_runs_took(smoke_run, t
     assert (output / figure).read_bytes() == (results / "arrangements/figures" / figure).read_bytes()
     assert (output / "claims.csv").is_file()
 
+    some = ("--experiments", "rgb", "--figures", "figure_07")
+    collect(
+        monkeypatch, "--study", "arrangements", "--results", results, "--output", tmp_path / "some", *some
+    )
+    assert {*pd.read_csv(tmp_path / "some/n_l_summary.csv")["experiment"]} == {"rgb"}
+    assert pd.read_csv(tmp_path / "some/runs.csv")["seed"].tolist() == [0, 1]
+    assert [path.name for path in tmp_path.glob("some/*.png")] == [figure]
+    assert not (tmp_path / "some/claims.csv").exists()
+    with pytest.raises(InputError, match="has no table of other"):
+        collect(
+            *(monkeypatch, "--study", "arrangements", "--results", results),
+            *("--output", tmp_path / "none", "--experiments", "other"),
+        )
+
 
 def test_results_without_the_study_are_refused(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="has no table; name results in which this study has been measured"):
