@@ -9,7 +9,7 @@ run its final losses and accuracies, the commit, the machine, and what training 
 
 import argparse
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,19 @@ from collect import cost
 
 # Larger ones are for the study's own figures, not to be read; nor are those without a row.
 LARGEST_BYTES = 300_000
+
+
+def files(folder: Path, pattern: str, names: Sequence[str] | None) -> list[Path]:
+    """Return the files of a pattern with each name, or any, in place of {}; `InputError` if one has none."""
+    if names is None:
+        return sorted(folder.glob(pattern.format("*")))
+    found = []
+    for name in dict.fromkeys(names):
+        own = sorted(folder.glob(pattern.format(name)))
+        if not own:
+            raise InputError(f"{folder / pattern.format(name)}: there is no such file; name what is there")
+        found += own
+    return found
 
 
 def together(paths: Iterable[Path]) -> pd.DataFrame:
@@ -58,24 +71,18 @@ def main() -> None:
     parser.add_argument("--figures", nargs="+", help="these alone")
     arguments = parser.parse_args()
     study = arguments.results / arguments.study
-    names = arguments.experiments or ["*"]
-    found = [path for name in names for path in sorted(study.glob(f"tables/{name}/*.csv"))]
-    if not found:
-        of = f" of {', '.join(names)}" if arguments.experiments else ""
-        raise InputError(
-            f"{study}/tables has no table{of}; name results in which this study has been measured"
-        )
+    tables = files(study, "tables/{}/*.csv", arguments.experiments)
+    figures = files(study, "figures/{}.png", arguments.figures)
+    ended = files(arguments.results, "runs/{}/*/final.json", arguments.experiments)
+    if not tables:
+        raise InputError(f"{study}/tables has no table; name results in which this study has been measured")
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for table in sorted({path.stem for path in found}):
-        rows = together(path for path in found if path.stem == table)
+    for table in sorted({path.stem for path in tables}):
+        rows = together(path for path in tables if path.stem == table)
         if not rows.empty and len(rows.to_csv(index=False)) <= LARGEST_BYTES:
             write_table(rows, arguments.output / f"{table}.csv")
-    ended = [path for name in names for path in sorted(arguments.results.glob(f"runs/{name}/*/final.json"))]
     write_table(runs(ended), arguments.output / "runs.csv")
     claims = [] if arguments.experiments else [*study.glob("claims.csv")]
-    figures = [
-        path for name in arguments.figures or ["*"] for path in sorted(study.glob(f"figures/{name}.png"))
-    ]
     for path in [*claims, *figures]:
         shutil.copyfile(path, arguments.output / path.name)
 

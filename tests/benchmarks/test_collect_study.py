@@ -39,11 +39,11 @@ def test_tables_figures_and_claims_are_kept_with_what_the_runs_took(smoke_run, t
     assert pd.read_csv(tmp_path / "some/runs.csv")["seed"].tolist() == [0, 1]
     assert [path.name for path in tmp_path.glob("some/*.png")] == [figure]
     assert not (tmp_path / "some/claims.csv").exists()
-    with pytest.raises(InputError, match="has no table of other"):
-        collect(
-            *(monkeypatch, "--study", "arrangements", "--results", results),
-            *("--output", tmp_path / "none", "--experiments", "other"),
-        )
+    given = ("--study", "arrangements", "--results", results, "--output", tmp_path / "none")
+    for wrong in (("--experiments", "rgb", "other"), ("--figures", "figure_99")):
+        with pytest.raises(InputError, match=f"{wrong[-1]}.*: there is no such file; name what is there"):
+            collect(monkeypatch, *given, *wrong)
+    assert not (tmp_path / "none").exists()
 
 
 def test_results_without_the_study_are_refused(tmp_path, monkeypatch):

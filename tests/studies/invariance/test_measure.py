@@ -13,6 +13,7 @@ from studies.invariance.small_networks import NAMES, batches, images, in_unit, i
 from torch import nn
 
 from anatomy.runtime.errors import InputError
+from anatomy.studies.invariance import units
 from anatomy.studies.invariance.measure import measure
 from anatomy.studies.invariance.moments import Moments, Spread
 from anatomy.studies.invariance.published import measure_as_published, window_weights
@@ -39,6 +40,20 @@ def test_it_equals_numpy_with_all_activations_kept(aggregation, double, toleranc
     assert found.images.tolist() == [14, 13, 13]
     last = values[..., -3:].argmax(-1) == labels().numpy()
     assert found.correct.tolist() == [[int(last[k, labels() == c].sum()) for k in range(6)] for c in range(3)]
+
+
+@pytest.mark.parametrize("shape", [(7, 3, 5, 4), (7, 3, 6), (1, 2, 3, 3), (0, 3, 5, 4), (3, 2, 0, 4)])
+@pytest.mark.parametrize("piece", [1, 130, 10_000])
+@pytest.mark.parametrize("last", [False, True])
+def test_sums_in_float64_are_numpys_whatever_the_pieces(shape, piece, last, monkeypatch):
+    monkeypatch.setattr(units, "PIECE", piece)
+    maps = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    if last:
+        maps = maps.movedim(1, -1).contiguous().movedim(-1, 1)
+    pixels = tuple(range(2, len(shape)))
+    found, expected = units.exact_sum(maps, pixels), maps.numpy().astype(np.float64).sum(pixels)
+    assert found.dtype == torch.float64
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
 
 
 def test_deviations_of_pixels_are_averaged_over_the_map():

@@ -58,11 +58,11 @@ def fitting(inputs: torch.Tensor) -> Iterator[None]:
 
 
 def exact_sum(maps: torch.Tensor, pixels: tuple[int, ...]) -> torch.Tensor:
-    """Return the sums (N, C) of maps (N, C, ...) over their pixels in float64."""
+    """Return the sums (N, C) of maps (N, C, ...) over their pixels in float64, without gradients."""
     if maps.device.type != "cpu":
         return maps.sum(pixels, dtype=torch.float64)
-    count = max(1, PIECE // maps[0].numel())
-    # One copy after the other in the same memory, which stays in the processor's cache.
+    count = max(1, PIECE // max(1, prod(maps.shape[1:])))
+    # One copy after the other in the same memory, so that small maps stay in the processor's cache.
     copy = torch.empty_like(maps[:count], dtype=torch.float64)
     total = torch.empty(maps.shape[:2], dtype=torch.float64)
     for piece, own in zip(maps.split(count), total.split(count), strict=True):
