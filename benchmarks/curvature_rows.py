@@ -256,14 +256,19 @@ def lapack(options: Options) -> list[Row]:
 
 
 def products(options: Options) -> list[Row]:
-    """Time products of the Hessian of VGG19 with vectors over its gradient."""
+    """Time products of the Hessian of VGG19 with vectors over its gradient, in both precisions."""
+    return [row for dtype in (torch.float32, torch.float64) for row in _products(options, dtype)]
+
+
+def _products(options: Options, dtype: torch.dtype) -> list[Row]:
+    """Time one product, and the further ones on the same graph; measurements are in float64."""
     set_up_torch(1, "cpu")
     count, width, several = options.size(1024, 8), options.size(0.25, 0.0625), 2
     run = material.small_run(count, architecture="vgg19", width=width)
     images, labels = run.task.train
     inputs = run.task.normalise(torch.cat([*images.plain(len(labels))]))
     batches = [*zip(inputs.split(PRODUCT_BATCH), labels.split(PRODUCT_BATCH), strict=True)]
-    objective = Objective(run.initial_network(), batches, loss_of("cross_entropy"))
+    objective = Objective(run.initial_network(), batches, loss_of("cross_entropy"), dtype=dtype)
     own, operator = list(objective.parameters.values()), Hessian(objective)
     vectors = np.random.default_rng(0).normal(size=(objective.size, 1 + several))
 
@@ -271,31 +276,29 @@ def products(options: Options) -> list[Row]:
         for batch, targets in objective.batches:
             torch.autograd.grad(objective.total(objective.network(batch), targets), own)
 
-    seconds = measure.interleaved(
-        options.rounds_of(2),
-        {
-            "gradient": gradient,
-            "one product": lambda: operator.products(vectors[:, :1]),
-            f"{1 + several} products": lambda: operator.products(vectors),
-        },
-    )
-    one, more = seconds["one product"], seconds[f"{1 + several} products"]
-    further = [(all_of_them - first) / several for all_of_them, first in zip(more, one, strict=True)]
+    actions = {
+        "gradient": gradient,
+        "one product": lambda: operator.products(vectors[:, :1]),
+        "several": lambda: operator.products(vectors),
+    }
+    seconds = measure.interleaved(options.rounds_of(2), actions)
+    one, bits = seconds["one product"], str(dtype).removeprefix("torch.")
+    further = [(more - first) / several for more, first in zip(seconds.pop("several"), one, strict=True)]
     details = (
-        f"VGG19 at 32 px, width {width}, {count:,} images in batches of {PRODUCT_BATCH}, float64; "
-        f"{measure.medians(seconds)}"
+        f"VGG19 at 32 px, width {width}, {count:,} images in batches of {PRODUCT_BATCH}; "
+        f"{measure.medians({**seconds, 'a further one': further})}"
     )
     return [
         Row(
-            "curvature-product",
-            "a product of the Hessian with a vector, in gradients",
+            f"curvature-product-{bits}",
+            f"a product of the Hessian with a vector, in gradients, {bits}",
             measure.ratios(one, seconds["gradient"]),
             details,
             *("at most", 3.5),
         ),
         Row(
-            "curvature-products",
-            "each further vector on the same graph, in gradients",
+            f"curvature-products-{bits}",
+            f"each further vector on the same graph, in gradients, {bits}",
             measure.ratios(further, seconds["gradient"]),
             details,
             *("at most", 2.8),

@@ -26,7 +26,7 @@ def threads():
         ("invariance-cost", 2),
         ("subspaces", 5),
         ("curvature-training", 2),
-        ("curvature-products", 2),
+        ("curvature-products", 4),
     ],
 )
 def test_rows_can_be_tried(name, rows):

@@ -25,7 +25,7 @@ DEFAULTS = {
     **dict.fromkeys(("snapshot_every", "snapshot_all_until"), 0),
     **{"workers": 1, "epochs": 20, "batch_size": 128, "optimizer": "sgd", "lr": 0.001, "momentum": 0.9},
     **{"weight_decay": 1e-4, "models_path": Path("models"), "tb_logdir": Path("tensorboard")},
-    **{"data_path": Path("data"), "log": "train.log", "resume_from": ""},
+    **{"data_path": Path("data"), "log": Path("train.log"), "resume_from": ""},
 }
 
 
