@@ -68,16 +68,20 @@ def main() -> None:
     parser.add_argument(
         "--experiments", nargs="+", help="these alone, without the claims, which are judged on all"
     )
+    parser.add_argument("--tables", nargs="+", help="these alone")
     parser.add_argument("--figures", nargs="+", help="these alone")
     arguments = parser.parse_args()
     study = arguments.results / arguments.study
     tables = files(study, "tables/{}/*.csv", arguments.experiments)
+    names = {path.stem for path in tables}
+    if unknown := sorted(set(arguments.tables or ()) - names):
+        raise InputError(f"{study} has no table {unknown[0]}; name some of {', '.join(sorted(names))}")
     figures = files(study, "figures/{}.png", arguments.figures)
     ended = files(arguments.results, "runs/{}/*/final.json", arguments.experiments)
     if not tables:
         raise InputError(f"{study}/tables has no table; name results in which this study has been measured")
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for table in sorted({path.stem for path in tables}):
+    for table in sorted(arguments.tables or names):
         rows = together(path for path in tables if path.stem == table)
         if not rows.empty and len(rows.to_csv(index=False)) <= LARGEST_BYTES:
             write_table(rows, arguments.output / f"{table}.csv")

@@ -31,18 +31,19 @@ def test_tables_figures_and_claims_are_kept_with_what_the_runs_took(smoke_run, t
     assert (output / figure).read_bytes() == (results / "arrangements/figures" / figure).read_bytes()
     assert (output / "claims.csv").is_file()
 
-    some = ("--experiments", "rgb", "--figures", "figure_07")
+    some = ("--experiments", "rgb", "--tables", "n_l_summary", "--figures", "figure_07")
     collect(
         monkeypatch, "--study", "arrangements", "--results", results, "--output", tmp_path / "some", *some
     )
     assert {*pd.read_csv(tmp_path / "some/n_l_summary.csv")["experiment"]} == {"rgb"}
     assert pd.read_csv(tmp_path / "some/runs.csv")["seed"].tolist() == [0, 1]
-    assert [path.name for path in tmp_path.glob("some/*.png")] == [figure]
-    assert not (tmp_path / "some/claims.csv").exists()
+    assert {path.name for path in tmp_path.glob("some/*")} == {figure, "n_l_summary.csv", "runs.csv"}
     given = ("--study", "arrangements", "--results", results, "--output", tmp_path / "none")
     for wrong in (("--experiments", "rgb", "other"), ("--figures", "figure_99")):
         with pytest.raises(InputError, match=f"{wrong[-1]}.*: there is no such file; name what is there"):
             collect(monkeypatch, *given, *wrong)
+    with pytest.raises(InputError, match=r"has no table x; name some of .*n_l_summary"):
+        collect(monkeypatch, *given, "--tables", "x")
     assert not (tmp_path / "none").exists()
 
 
