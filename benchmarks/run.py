@@ -1,13 +1,13 @@
 """Measure the project against the plain reference, print the table and keep it in docs/benchmarks.md."""
 
 import argparse
-import os
 import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
 
 import table
+from anatomy.runtime.devices import limit_numpy
 from measure import ROOT, Options, Row, in_a_process
 
 # Module and function of each benchmark, in the order of the table.
@@ -72,8 +72,8 @@ def main() -> None:
     arguments = parse_arguments()
     if arguments.rounds is not None and arguments.rounds < 1:
         sys.exit("error: --rounds must be at least 1")
-    # As in jobs of the workflow: numpy's own threads would spin. Read by the processes that are started.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # As in jobs of the workflow.
+    limit_numpy(1)
     options = Options(arguments.rounds, arguments.quick, arguments.data, arguments.device)
     records, failed = [], []
     for name in arguments.only:

@@ -1,10 +1,9 @@
 """Measure the curvature of a trained run: eigenpairs of the Hessian, layers, alignments, boundary."""
 
 import argparse
-import os
 from pathlib import Path
 
-from anatomy.runtime.devices import claim_device, set_up_torch
+from anatomy.runtime.devices import claim_device, limit_numpy, set_up_torch
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.files import atomic, read_json, write_json
 from anatomy.runtime.imports import without_collection
@@ -30,8 +29,7 @@ def main() -> None:
     arguments = parse_arguments()
     schema = read_schemas(arguments.schema)["$defs"]
     own = Settings(arguments.settings, schema["experiment"]["properties"]["curvature"])
-    # numpy's own threads would spin beside torch's; read when numpy is imported.
-    os.environ["OPENBLAS_NUM_THREADS"] = str(arguments.threads)
+    limit_numpy(arguments.threads)
     with claim_device(arguments.gpus) as device:
         with without_collection():
             import numpy

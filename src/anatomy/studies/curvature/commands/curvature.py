@@ -1,7 +1,6 @@
 """largest eigenvalues of the Hessian of a trained run of the pipeline, and the curvature of its layers."""
 
 import argparse
-import os
 from pathlib import Path
 
 from anatomy.runtime.options import add_schema, natural, positive, threads
@@ -29,12 +28,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print eigenvalues, trace and layers; write the layers to a table if asked to."""
-    # numpy's own threads would spin beside torch's; read when numpy is imported.
-    os.environ["OPENBLAS_NUM_THREADS"] = str(arguments.threads)
+    from anatomy.runtime.devices import claim_device, limit_numpy, set_up_torch
+
+    limit_numpy(arguments.threads)
     import torch
 
     from anatomy.reporting.tables import write_table
-    from anatomy.runtime.devices import claim_device, set_up_torch
     from anatomy.runtime.outputs import check_outputs
     from anatomy.runtime.schema import RUN, read_schema
     from anatomy.studies.curvature.any_network import curvature
