@@ -318,3 +318,24 @@ def test_settings_of_a_run_are_all_that_decides_weights():
     plain, own = found.experiments["plain"].complete(), found.run_settings("plain").complete()
     assert plain.keys() - own.keys() == {"dataset", "seeds", "threads", *STUDIES}
     assert all(plain[key] == value for key, value in own.items())
+
+
+# What of a schedule never comes
+
+
+@pytest.mark.parametrize(
+    ("keys", "notes"),
+    [
+        (
+            "epochs: 2, schedule: {kind: milestones, milestones: [1, 2, 9]}",
+            ["experiments.child.schedule.milestones: 2, 9 never come, as the run has 2 epochs"],
+        ),
+        (
+            "epochs: 2, schedule: {kind: cosine, warmup: 2}",
+            ["experiments.child.schedule.warmup: 2 epochs of a run of 2; the rest never comes"],
+        ),
+        ("epochs: 3, schedule: {kind: milestones, milestones: [1, 2], warmup: 2}", []),
+    ],
+)
+def test_parts_of_a_schedule_past_the_end_are_named(keys, notes):
+    assert resolved(f"experiments: {{child: {{like: plain, {keys}}}}}").notes == notes

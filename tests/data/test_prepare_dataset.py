@@ -44,6 +44,18 @@ def test_program_writes_what_the_folder_holds(tmp_path):
     assert description["train"] == {"images": 6, "images_per_class": [3, 3]}
 
 
+@pytest.mark.parametrize("source", ["folder", "images", "tiny_imagenet"])
+def test_program_writes_nothing_into_the_folder_that_it_reads(tmp_path, source):
+    folder = pack(tmp_path / "data" / "pets", make_files())
+    before, output = below(folder), folder / "train" / "out"
+    result = prepare(FOLDER | {"source": source}, output, tmp_path / "data")
+    assert (result.returncode, result.stderr) == (
+        1,
+        f"error: --output: {output} lies in {folder}, which is read; name a place outside of it\n",
+    )
+    assert below(folder) == before
+
+
 def test_program_records_the_checksum_of_the_archive(tmp_path):
     path = pack(tmp_path / "pets.tar.gz", make_files())
     result = prepare(FOLDER | {"path": path.name}, tmp_path / "out", tmp_path)

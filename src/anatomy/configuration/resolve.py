@@ -150,6 +150,7 @@ def resolve(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Configurati
         notes=[
             *_left_out(figures, switched_off),
             *_unmeasured(every.keys() - trained.keys() - parents, studies),
+            *_past_the_end(experiments),
         ],
         run=schema["$defs"][RUN],
     )
@@ -169,6 +170,17 @@ def _unmeasured(names: set[str], studies: Iterable[str]) -> list[str]:
         f"not trained, as no study that is on measures them: {', '.join(sorted(names))}; "
         + (hint or f"all studies are switched off (null): {', '.join(STUDIES)}")
     ]
+
+
+def _past_the_end(experiments: Mapping[str, Settings]) -> Iterator[str]:
+    """Yield what of the schedules of shortened runs never comes, a line for each experiment."""
+    for name, own in experiments.items():
+        schedule, where = own.schedule, f"experiments.{name}.schedule"
+        if late := [epoch for epoch in schedule.milestones or () if epoch >= own.epochs]:
+            names = ", ".join(map(str, late))
+            yield f"{where}.milestones: {names} never come, as the run has {own.epochs} epochs"
+        if schedule.warmup >= own.epochs:
+            yield f"{where}.warmup: {schedule.warmup} epochs of a run of {own.epochs}; the rest never comes"
 
 
 def _experiments_of(config: Any) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from anatomy.data.sources import described
 from anatomy.data.subset import given_statistics, limited, selected
 from anatomy.data.tree import check_class_names, is_folder, require_image_file, visible
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.outputs import check_outputs
 from anatomy.runtime.progress import progress
 from anatomy.runtime.settings import Settings
 
@@ -146,6 +147,7 @@ def write_index(
 def prepare(name: str, settings: Settings, folder: Path) -> None:
     """List the images below `path` of its settings, found in the search path."""
     root = locate(settings.path, name, settings.homepage)
+    check_outputs([("--output", folder)], [root])
     parts = settings.train_folder, settings.test_folder
     dataset = selected(index_folder(root, name, *parts, settings.resize, settings.crop), name, settings)
     dataset = limited(dataset, name, settings.train, settings.test)

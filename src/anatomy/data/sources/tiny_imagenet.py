@@ -22,6 +22,7 @@ from anatomy.data.subset import given_statistics, limited, selected
 from anatomy.data.tree import check_class_names
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
+from anatomy.runtime.outputs import check_outputs
 from anatomy.runtime.settings import Settings
 
 FOLDER, ANNOTATIONS = "tiny-imagenet-200", "val_annotations.txt"
@@ -72,6 +73,7 @@ def read_tiny_imagenet(path: Path, name: str) -> Dataset:
 def prepare(name: str, settings: Settings, folder: Path) -> None:
     """Read the zip or folder `path` of its settings, found in the search path."""
     path = locate(settings.path, name, settings.homepage)
+    check_outputs([("--output", folder)], [path])
     dataset = limited(
         selected(read_tiny_imagenet(path, name), name, settings), name, settings.train, settings.test
     )
