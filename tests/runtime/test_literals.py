@@ -29,3 +29,10 @@ def test_what_is_no_python_is_refused(tmp_path):
     path.write_text("A = 1\nB = )\n")
     with pytest.raises(InputError, match=rf"^{path}, line 2: unmatched '\)'; correct the file$"):
         literals(path)
+
+
+def test_what_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_bytes(b"A = '\xe4'\n")
+    with pytest.raises(InputError, match=rf"^{path}: .*; save the file as UTF-8$"):
+        literals(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from anatomy.reporting.kinds import PACKAGE
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.syntax import read_text, tree_of
 
 
 def claiming_studies() -> list[str]:
@@ -21,7 +22,7 @@ def uses_of(study: str) -> dict[str, dict[str, list[str]]]:
     """Return the tables that each claim of a study uses: {id: {figure: [table, ...]}}."""
     found = {}
     for path in _files(study):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree_of(read_text(path), path).body:
             for call in getattr(node, "decorator_list", ()):
                 if isinstance(call, ast.Call) and ast.unparse(call.func) == "claim":
                     found[identifier(node.name)] = _uses(call, f"{path}: claim {node.name}")

@@ -5,7 +5,6 @@ import gc
 import hashlib
 import re
 import sys
-import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.syntax import read_text, tree_of
 
 # This package, and the folder that holds it.
 PACKAGE = __name__.partition(".")[0]
@@ -60,26 +60,13 @@ def read_source(path: Path, package: str = "") -> Source:
     The hash is of text, and not of a syntax tree: trees differ between versions of Python. Relative imports
     are of `package`. `InputError` if it is no Python.
     """
-    try:
-        # In the encoding that the file names, as Python reads it.
-        with tokenize.open(path) as file:
-            text = file.read()
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}; save the file as UTF-8") from error
-    return _understood(path, text, package)
+    return _understood(path, read_text(path), package)
 
 
 # A program looks at its own code twice, before and after its work.
 @cache
 def _understood(path: Path, text: str, package: str) -> Source:
-    try:
-        tree = ast.parse(text, str(path))
-    except SyntaxError as error:
-        # None of a file with NUL bytes.
-        line = "" if error.lineno is None else f", line {error.lineno}"
-        raise InputError(f"{path}{line}: {error.msg}; correct the file") from error
-    except (RecursionError, MemoryError) as error:
-        raise InputError(f"{path}: expressions are nested too deep for Python; correct the file") from error
+    tree = tree_of(text, path)
     names = []
     for node in _statements(tree):
         if isinstance(node, ast.Import):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from anatomy.runtime.errors import InputError
+from anatomy.runtime.syntax import read_text, tree_of
 
 
 def literals(path: Path) -> dict[str, Any]:
@@ -29,11 +29,7 @@ def constants(path: Path) -> set[str]:
 
 def _assigned(path: Path) -> Iterator[tuple[str, ast.expr]]:
     """Yield each constant of a file with the expression of its value."""
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except SyntaxError as error:
-        raise InputError(f"{path}, line {error.lineno}: {error.msg}; correct the file") from error
-    for node in tree.body:
+    for node in tree_of(read_text(path), path).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name), *_], value=value):
                 pass
