@@ -122,7 +122,7 @@ def _claims(claims: pd.DataFrame) -> Iterator[str]:
         yield f"| {row.id.replace('-', ' ')} | {row.value:.3g} | {interval} | {wanted} | {row.verdict} |"
     yield ""
     yield (
-        f"The other {len(claims) - len(tested)} sentences need figures that these data do not reach. "
+        f"The other {len(claims) - len(tested)} sentences need figures of experiments that are not here. "
         "Methods: [docs/statistics.md](../../statistics.md); quantities and notes: [claims.csv](claims.csv)."
     )
 
