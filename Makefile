@@ -29,8 +29,8 @@ long-runs: $(VENV)/installed
 	python benchmarks/long_runs.py $(if $(LIST),--list) $(if $(ONLY),--only $(ONLY))
 
 test: lint
-	# The longest files first, so that no core waits for them at the end.
-	pytest --numprocesses logical --dist loadfile tests/workflow tests
+	# In the order of tests/conftest.py, not by how many tests a file has.
+	pytest --numprocesses logical --dist loadfile --no-loadscope-reorder
 
 # Pages in a real browser, which needs chromium and its driver (Debian: chromium chromium-driver).
 test-browser: $(VENV)/test-tools

@@ -30,6 +30,8 @@ torch.set_num_threads(1)
 ROOT = Path(__file__).parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
 STUDIES = [path.parent.name for path in (ROOT / "src/anatomy/studies").glob("*/paper.py")]
+# Folders below tests/ whose files take longest: first, so that no core waits for them at the end.
+LONGEST = ("workflow", "browser", "studies", "benchmarks")
 SMOKE = yaml.safe_load((ROOT / "tests" / "smoke.yaml").read_text())
 SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 # What decides the weights and the files of a run.
@@ -43,6 +45,11 @@ SETTINGS = {
     "augmentation": {"shift": 2},
     "schedule": {"every": 2},
 }
+
+
+def pytest_collection_modifyitems(items):
+    position = {folder: place for place, folder in enumerate(LONGEST)}
+    items.sort(key=lambda item: position.get(item.path.relative_to(ROOT / "tests").parts[0], len(LONGEST)))
 
 
 def make_dataset(train=96, test=40, channels=3, size=32, classes=4, seed=0):
