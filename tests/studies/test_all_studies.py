@@ -10,6 +10,7 @@ import re
 from importlib import import_module
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import yaml
 from configuration.configuration_examples import SCHEMA
@@ -99,7 +100,26 @@ def test_every_kind_of_figure_draws_from_made_up_tables(study, name):
     assert tuple(tables) == kind.tables
     figure = import_module(kind.module).draw(tables, **made.options(name))
     assert isinstance(figure, Figure) and figure.axes
+    assert_lines_are_whole(figure)
     plt.close(figure)
+    # Whichever experiment has the larger values.
+    turned = {table: own[::-1] for table, own in tables.items()}
+    figure = import_module(kind.module).draw(turned, **made.options(name))
+    assert_lines_are_whole(figure)
+    plt.close(figure)
+
+
+def assert_lines_are_whole(figure):
+    """No line of data leaves its panel above or below; in three dimensions there is no such limit."""
+    for ax in figure.axes:
+        if ax.name == "3d":
+            continue
+        low, high = sorted(ax.get_ylim())
+        for line in ax.get_lines():
+            if line.get_transform().contains_branch_seperately(ax.transData)[1]:
+                values = np.asarray(line.get_ydata(), float)
+                values = values[np.isfinite(values)]
+                assert ((low <= values) & (values <= high)).all(), ax.get_title()
 
 
 @pytest.mark.parametrize("study", claiming_studies())

@@ -106,7 +106,7 @@ def options(kind):
 
 def tables(kind):
     """Tables of a pair, by name."""
-    pair = made(odd=True), made(0.5)
+    pair = made(odd=True), made(2.0)
     return {name: [own[name] for own in pair] for name in kind_of(kind).tables}
 
 

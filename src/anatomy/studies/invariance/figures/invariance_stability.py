@@ -40,6 +40,8 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
             ax.set_title(in_lines(title, PAGE_WIDTH / 2), fontsize=7)
             label_layers(ax, table)
         left.set_ylabel("mean M of units")
+    # Of all panels, which share it: before one is drawn its values would not count.
+    axes[0, 0].set_ylim(0)
     return figure
 
 
@@ -49,7 +51,6 @@ def panel(axes: Axes, layers: np.ndarray) -> None:
     axes.plot(positions, layers.T, color=PALETTE[0], linewidth=0.5, alpha=0.4)
     axes.plot(positions, layers.mean(0), color=PALETTE[3])
     axes.axhline(1, color="0.6", linewidth=0.6, linestyle=":", zorder=0)
-    axes.set_ylim(0)
 
 
 def agreement(layers: np.ndarray) -> str:

@@ -41,11 +41,12 @@ def draw(tables: Mapping[str, Sequence[pd.DataFrame]], labels: Sequence[str]) ->
             shown.setdefault(name, line)
             ax.fill_between(mean.index, mean - std, mean + std, color=colour, alpha=0.15, linewidth=0)
         ax.axhline(1, color="0.6", linewidth=0.6, linestyle=":", zorder=0)
-        ax.set_ylim(0)
         label_layers(ax, first)
         words = f"{label}\n{table['experiment'].iloc[0]}; {in_words(table)}"
         ax.set_title(in_lines(words, width / columns), fontsize=7)
     for ax in axes[:, 0]:
         ax.set_ylabel("mean M of units")
+    # Of all panels, which share it: before one is drawn its values would not count.
+    axes[0, 0].set_ylim(0)
     figure.legend(handles=list(shown.values()), loc="outside lower center", ncols=2)
     return figure
