@@ -48,8 +48,8 @@ SETTINGS = {
 
 
 def pytest_collection_modifyitems(items):
-    position = {folder: place for place, folder in enumerate(LONGEST)}
-    items.sort(key=lambda item: position.get(item.path.relative_to(ROOT / "tests").parts[0], len(LONGEST)))
+    position = {ROOT / "tests" / folder: place for place, folder in enumerate(LONGEST)}
+    items.sort(key=lambda item: min(position.get(path, len(LONGEST)) for path in item.path.parents))
 
 
 def make_dataset(train=96, test=40, channels=3, size=32, classes=4, seed=0):

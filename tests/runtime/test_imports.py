@@ -164,10 +164,11 @@ def test_a_file_is_read_in_its_encoding(encoding, tmp_path):
     [
         (b"x = 1\n\n\ny = '\xe4'\n", "; save the file as UTF-8"),
         (b"# coding: nonsense\n", "; save the file as UTF-8"),
+        (b"# coding: rot13\n", "; save the file as UTF-8"),
         (b"x = 1\0\n", "source code string cannot contain null bytes; correct the file"),
         (b"x = " + b"-" * 100_000 + b"1\n", "expressions are nested too deep for Python; correct the file"),
     ],
-    ids=["bytes", "encoding", "NUL", "depth"],
+    ids=["bytes", "encoding", "no text encoding", "NUL", "depth"],
 )
 def test_what_python_cannot_read_is_refused_in_one_line(content, said, tmp_path):
     (tmp_path / "module.py").write_bytes(content)

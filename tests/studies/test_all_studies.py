@@ -102,11 +102,12 @@ def test_every_kind_of_figure_draws_from_made_up_tables(study, name):
     assert isinstance(figure, Figure) and figure.axes
     assert_lines_are_whole(figure)
     plt.close(figure)
-    # Whichever experiment has the larger values.
-    turned = {table: own[::-1] for table, own in tables.items()}
-    figure = import_module(kind.module).draw(turned, **made.options(name))
-    assert_lines_are_whole(figure)
-    plt.close(figure)
+    # Whichever experiment has the larger values; some studies have the same tables several times.
+    if any(own[0] is not own[-1] for own in tables.values() if own):
+        turned = {table: own[::-1] for table, own in tables.items()}
+        figure = import_module(kind.module).draw(turned, **made.options(name))
+        assert_lines_are_whole(figure)
+        plt.close(figure)
 
 
 def assert_lines_are_whole(figure):

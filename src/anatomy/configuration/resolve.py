@@ -173,7 +173,7 @@ def _unmeasured(names: set[str], studies: Iterable[str]) -> list[str]:
 
 
 def _past_the_end(experiments: Mapping[str, Settings]) -> Iterator[str]:
-    """Yield what of the schedules of shortened runs never comes, a line for each experiment."""
+    """Yield which milestones, and what after a warm-up, a shortened run never comes to."""
     for name, own in experiments.items():
         schedule, where = own.schedule, f"experiments.{name}.schedule"
         if late := [epoch for epoch in schedule.milestones or () if epoch >= own.epochs]:

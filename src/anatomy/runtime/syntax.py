@@ -12,7 +12,7 @@ def read_text(path: Path) -> str:
     try:
         with tokenize.open(path) as file:
             return file.read()
-    except (SyntaxError, UnicodeDecodeError) as error:
+    except (SyntaxError, UnicodeError, LookupError) as error:
         raise InputError(f"{path}: {error}; save the file as UTF-8") from error
 
 
