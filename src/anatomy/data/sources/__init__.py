@@ -5,10 +5,13 @@ configuration and writes it to `folder`.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from anatomy.data.search_path import locate
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.named import module_in
+from anatomy.runtime.outputs import check_outputs
 from anatomy.runtime.own_code import is_own, module_of_own
 from anatomy.runtime.run_checks import crop_problems
 from anatomy.runtime.settings import Settings
@@ -42,6 +45,16 @@ def settings_of(entry: Mapping[str, Any], parts: Mapping[str, Any]) -> Settings:
     if wrong := list(crop_problems(settings)):
         raise InputError("; ".join(wrong))
     return settings
+
+
+def located(name: str, settings: Settings, folder: Path) -> Path:
+    """Return where `path` of a data set lies in the search path.
+
+    `InputError` if it is not there, or if `folder`, to which the data set is written, lies within it.
+    """
+    path = locate(settings.path, name, settings.homepage)
+    check_outputs([("--output", folder)], [path])
+    return path
 
 
 def described(settings: Settings) -> dict[str, Any]:

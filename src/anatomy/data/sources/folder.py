@@ -9,14 +9,12 @@ from anatomy.data.archives import opened, require_source
 from anatomy.data.dataset import Dataset, write_dataset
 from anatomy.data.decoding import IGNORED
 from anatomy.data.polarity import with_polarity
-from anatomy.data.search_path import locate
 from anatomy.data.small_images import SmallImages
-from anatomy.data.sources import described
+from anatomy.data.sources import described, located
 from anatomy.data.subset import given_statistics, limited, selected
 from anatomy.data.tree import check_class_names
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
-from anatomy.runtime.outputs import check_outputs
 from anatomy.runtime.settings import Settings
 
 
@@ -73,8 +71,7 @@ def read_folder(path: Path, name: str, channels: int = 3, sha256: str | None = N
 
 def prepare(name: str, settings: Settings, folder: Path) -> None:
     """Read the directory or archive `path` of its settings, found in the search path."""
-    path = locate(settings.path, name, settings.homepage)
-    check_outputs([("--output", folder)], [path])
+    path = located(name, settings, folder)
     dataset = read_folder(path, name, settings.channels, settings.sha256)
     dataset = limited(selected(dataset, name, settings), name, settings.train, settings.test)
     dataset = with_polarity(dataset, settings.polarity)

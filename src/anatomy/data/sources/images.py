@@ -16,12 +16,10 @@ from anatomy.data.dataset import (
 )
 from anatomy.data.decoding import centre_crop, check_header, pixels
 from anatomy.data.image_files import ARRAYS, CHANNELS, ImageFiles, IndexedDataset
-from anatomy.data.search_path import locate
-from anatomy.data.sources import described
+from anatomy.data.sources import described, located
 from anatomy.data.subset import given_statistics, limited, selected
 from anatomy.data.tree import check_class_names, is_folder, require_image_file, visible
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.outputs import check_outputs
 from anatomy.runtime.progress import progress
 from anatomy.runtime.settings import Settings
 
@@ -146,8 +144,7 @@ def write_index(
 
 def prepare(name: str, settings: Settings, folder: Path) -> None:
     """List the images below `path` of its settings, found in the search path."""
-    root = locate(settings.path, name, settings.homepage)
-    check_outputs([("--output", folder)], [root])
+    root = located(name, settings, folder)
     parts = settings.train_folder, settings.test_folder
     dataset = selected(index_folder(root, name, *parts, settings.resize, settings.crop), name, settings)
     dataset = limited(dataset, name, settings.train, settings.test)

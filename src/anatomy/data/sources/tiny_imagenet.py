@@ -15,14 +15,12 @@ import numpy as np
 from anatomy.data.archives import Entry, opened, require_source
 from anatomy.data.dataset import Dataset, write_dataset
 from anatomy.data.decoding import IGNORED
-from anatomy.data.search_path import locate
 from anatomy.data.small_images import SmallImages
-from anatomy.data.sources import described
+from anatomy.data.sources import described, located
 from anatomy.data.subset import given_statistics, limited, selected
 from anatomy.data.tree import check_class_names
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import sha256_of
-from anatomy.runtime.outputs import check_outputs
 from anatomy.runtime.settings import Settings
 
 FOLDER, ANNOTATIONS = "tiny-imagenet-200", "val_annotations.txt"
@@ -72,8 +70,7 @@ def read_tiny_imagenet(path: Path, name: str) -> Dataset:
 
 def prepare(name: str, settings: Settings, folder: Path) -> None:
     """Read the zip or folder `path` of its settings, found in the search path."""
-    path = locate(settings.path, name, settings.homepage)
-    check_outputs([("--output", folder)], [path])
+    path = located(name, settings, folder)
     dataset = limited(
         selected(read_tiny_imagenet(path, name), name, settings), name, settings.train, settings.test
     )
