@@ -47,7 +47,8 @@ rule all:
             expand(rules.prepare_dataset.output, dataset=USED_DATASETS),
             RUN_FILES,
             TRAINING_TABLES,
-            *STUDY_FILES.values(),
+            *MEASUREMENTS.values(),
+            *TABLES.values(),
             expand(rules.judge_claims.output, study=CLAIMING),
             pictures(FIGURES),
             SHARED_PAGES,
@@ -84,7 +85,7 @@ rule reinitialisation:
 
 rule tables:
     input:
-        if_asked_for(TRAINING_TABLES, *STUDY_FILES.values()),
+        if_asked_for(TRAINING_TABLES, *TABLES.values()),
         expand(rules.judge_claims.output, study=CLAIMING),
 
 
@@ -111,7 +112,7 @@ for study in CONFIGURATION.studies:
             study
         input:
             expand(rules.judge_claims.output, study={study} & {*CLAIMING}),
-            if_asked_for(STUDY_FILES[study]),
+            if_asked_for(MEASUREMENTS[study], TABLES[study]),
             pictures(figures_of(study)),
 
 

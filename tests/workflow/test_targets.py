@@ -46,6 +46,27 @@ def test_partial_targets(checkout):
     assert checkout.planned(*targets) == {**parts, **dict.fromkeys(targets, 1)}
 
 
+def test_all_asks_for_every_output_of_every_study(checkout):
+    """What is deleted is missing, also where what was made of it stays; `tables` asks for tables alone."""
+    evaluated = {"corruptions": {"path": "corrupted", "types": ["fog"]}}
+    config = {"experiments": {"subspaces-line": {"subspaces": evaluated}}}
+    (checkout.folder / "corrupted.yaml").write_text(yaml.safe_dump(config))
+    targets = ("all", *STUDIES, "tables")
+    arguments = ("--dry-run", "--forceall", "--configfile", "corrupted.yaml", "--", *targets)
+    printed = checkout.snakemake(*arguments).stdout
+    jobs = re.findall(r"^(?:local)?rule (\w+):\n    input: (.*)$", printed, re.MULTILINE)
+    asked = {target: set(files.split(", ")) for target, files in jobs if target in targets}
+    lines = re.findall("^    output: (.*)$", printed, re.MULTILINE)
+    made = {file for line in lines for file in line.split(", ")}
+    assert asked["all"] == made
+    assert any("/corruptions/" in file for file in made)
+    measurements = {file for file in made if "/measurements/" in file}
+    for study in STUDIES:
+        own = {file for file in measurements if file.startswith(f"results/{study}/")}
+        assert own and asked[study] & measurements == own
+    assert asked["tables"] and not asked["tables"] & measurements
+
+
 def test_snakemake_does_not_poll_for_jobs_unless_a_limit_is_asked_for(checkout):
     """Its limit on jobs in a second looks for them once more each second for every job that has ended."""
     checkout.configure(SMOKE)

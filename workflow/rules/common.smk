@@ -126,8 +126,9 @@ onstart:
 # Studies that are on whose papers' sentences are judged.
 CLAIMING = [study for study in CONFIGURATION.studies if study in claiming_studies()]
 
-# Files of each study that `all` and the target of its name ask for; its rules add them.
-STUDY_FILES = {study: [] for study in CONFIGURATION.studies}
+# Files of each study that its rules add: `tables` asks for the tables, `all` and the target of a study's name for both.
+MEASUREMENTS = {study: [] for study in CONFIGURATION.studies}
+TABLES = {study: [] for study in CONFIGURATION.studies}
 
 # Tables layers.csv and histograms.csv of all studies, which the page to explore shows; their rules add them.
 LAYER_TABLES, HISTOGRAM_TABLES = [], []

@@ -87,9 +87,7 @@ rule tabulate_curvature:
         "{params.program:q} --measurements {params.measurements:q} --output {params.folder:q} &> {log:q}"
 
 
-# What of this study `all` asks for: all its files but claims and figures.
+# All files of this study but claims and figures.
 if "curvature" in CONFIGURATION.studies:
-    STUDY_FILES["curvature"] += [
-        per_run(rules.measure_curvature.output.pairs, CURVED),
-        expand(rules.tabulate_curvature.output, experiment=CURVED),
-    ]
+    MEASUREMENTS["curvature"] += per_run(rules.measure_curvature.output, CURVED)
+    TABLES["curvature"] += expand(rules.tabulate_curvature.output, experiment=CURVED)

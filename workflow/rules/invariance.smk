@@ -133,12 +133,12 @@ rule compare_invariance:
 
 LAYER_TABLES += expand(rules.tabulate_invariance.output.layers, experiment=ROTATED)
 
-# What of this study `all` asks for: all its files but claims and figures.
+# All files of this study but claims and figures.
 if ROTATED:
-    STUDY_FILES["invariance"] += [
-        per_run(rules.measure_invariance.output, ROTATED),
+    MEASUREMENTS["invariance"] += per_run(rules.measure_invariance.output, ROTATED)
+    TABLES["invariance"] += [
         expand(rules.tabulate_invariance.output, experiment=ROTATED),
         rules.tabulate_invariance_networks.output,
     ]
 if AS_PUBLISHED:
-    STUDY_FILES["invariance"] += rules.compare_invariance.output
+    TABLES["invariance"] += rules.compare_invariance.output

@@ -274,11 +274,18 @@ rule tabulate_ends:
 
 LAYER_TABLES += expand(rules.tabulate_ends.output.layers, experiment=WITH_SUBSPACE)
 
-# What of this study `all` asks for: all its files but claims and figures.
+# All files of this study but claims and figures.
 if "subspaces" in CONFIGURATION.studies:
-    STUDY_FILES["subspaces"] += [
+    MEASUREMENTS["subspaces"] += [
         per_run(rules.recalibrate_points.output, WITH_POINTS),
         per_run(rules.evaluate_points.output, IN_SUBSPACES),
+        per_run(rules.evaluate_corruptions.output, CORRUPTED),
+        per_run(
+            "<results>/subspaces/measurements/ends/{experiment}/seed={seed}.csv",
+            WITH_SUBSPACE,
+        ),
+    ]
+    TABLES["subspaces"] += [
         expand(rules.tabulate_subspaces.output, experiment=IN_SUBSPACES),
         expand(rules.tabulate_ends.output, experiment=WITH_SUBSPACE),
         expand(rules.measure_barrier.output, experiment=WITH_BARRIER),

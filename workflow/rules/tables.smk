@@ -170,17 +170,19 @@ HISTOGRAM_TABLES += expand(
     rules.tabulate_projections.output.histograms, experiment=MEASURED
 )
 
-# What of this study `all` asks for: all its files but claims and figures.
+# All files of this study but claims and figures.
 if ARRANGEMENTS:
-    STUDY_FILES["arrangements"] += [
+    MEASUREMENTS["arrangements"] += [
         PROJECTIONS,
         per_run(rules.reinitialise_layers.output, REINITIALISED),
+    ]
+    TABLES["arrangements"] += [
         expand(rules.tabulate_projections.output, experiment=MEASURED),
         expand(rules.tabulate_reinitialisation.output, experiment=REINITIALISED),
         expand(rules.tabulate_layers.output, experiment=MEASURED),
     ]
 if MEASURED:
-    STUDY_FILES["arrangements"] += [
+    TABLES["arrangements"] += [
         rules.tabulate_criticality.output,
         rules.render_tables.output,
     ]
