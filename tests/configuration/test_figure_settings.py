@@ -97,7 +97,7 @@ def test_pretrained_network_in_place_of_an_experiment_that_is_switched_off():
         (
             "figure_09: {pretrained: vgg19}",
             "figures.figure_09: experiment or pretrained network 'vgg19' is not in the configuration; "
-            "allowed: plain, theirs; or switch the figure off with null",
+            "switch the figure off with null, or name another; allowed: plain, theirs",
         ),
         ("figure_09: {pretrained: theirs, seed: 0}", "figures.figure_09.seed: 'theirs' is pretrained"),
         # Nothing of a pretrained network changes over epochs.

@@ -257,7 +257,15 @@ def test_only_switches_off_every_other_experiment():
 
 def test_only_with_an_unknown_name_is_refused():
     message = refusal(changed("only: [plian]"))
-    assert message == "configuration: only: 'plian' is not an experiment; allowed: plain"
+    assert message == "configuration: only: 'plian' is not an experiment; allowed: plain; did you mean plain?"
+
+
+def test_of_many_names_a_refusal_lists_the_first_and_the_one_that_was_meant():
+    """Each experiment that is like a wrong one is a sentence: none that lists eighty names is read."""
+    many = ", ".join(f"run-{index}: {{dataset: digits}}" for index in range(40))
+    message = refusal(changed(f"experiments: {{{many}, mine: {{like: run-39x}}}}"))
+    listed = ", ".join(["plain", *(f"run-{index}" for index in range(11))])
+    assert message.endswith(f"allowed: {listed} and 30 more; did you mean run-39?")
 
 
 def test_results_may_be_elsewhere():

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from anatomy.configuration.messages import allowed_names
 from anatomy.configuration.studies import FIGURES, checks
 from anatomy.reporting.figures import PaperFigure
 from anatomy.reporting.kinds import kinds
@@ -109,8 +110,8 @@ def figure_problems(
                 )
             else:
                 yield (
-                    f"{where}: {what} {each!r} is not in the configuration; "
-                    f"allowed: {', '.join(known)}; or switch the figure off with null"
+                    f"{where}: {what} {each!r} is not in the configuration; switch the figure off with null, "
+                    f"or name another; {allowed_names(each, known)}"
                 )
         for study in kinds()[figure.kind].other_studies:
             for each in figure.draws:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from anatomy.configuration.messages import allowed_names
 from anatomy.runtime.schema import merge
 
 # Arguments of a user's own code, in an experiment or a data set.
@@ -49,7 +50,7 @@ def like_problems(experiments: Mapping[str, Any]) -> Iterator[str]:
     for name, parent in parents.items():
         where = f"experiments.{name}.like"
         if parent is not None and (name not in known or parent not in experiments):
-            yield f"{where}: {parent!r} is not an experiment; allowed: {', '.join(map(str, experiments))}"
+            yield f"{where}: {parent!r} is not an experiment; {allowed_names(parent, experiments)}"
         elif parent is not None and experiments[parent] is None:
             yield f"{where}: {parent} is null, {name} cannot be like it; switch off both"
         if name in around:

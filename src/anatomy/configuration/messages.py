@@ -18,6 +18,8 @@ _TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many(
     }
 )
 _Validator = validators.extend(Draft202012Validator, type_checker=_TYPES)
+# Names that one sentence lists.
+MOST_NAMES = 12
 _FORMATS = FormatChecker(formats=())
 _FORMATS.checks("architecture")(lambda name: not isinstance(name, str) or name_problem(name) is None)
 
@@ -70,9 +72,20 @@ def _sentences(error: ValidationError) -> Iterator[str]:
 def _unknown_key(path: Sequence[Any], allowed: Iterable[str]) -> str:
     if path[-1] in REPLACED:
         return replaced(".".join(map(str, path)))
-    close = difflib.get_close_matches(str(path[-1]), allowed, 1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return f"{'.'.join(map(str, path))}: unknown key; allowed: {', '.join(allowed)}{hint}"
+    meant = _meant(path[-1], allowed)
+    return f"{'.'.join(map(str, path))}: unknown key; allowed: {', '.join(allowed)}{meant}"
+
+
+def allowed_names(given: Any, names: Iterable[Any]) -> str:
+    """Say which names the configuration has in place of `given`: the first of many, and the most similar."""
+    known = [*map(str, names)]
+    more = f" and {len(known) - MOST_NAMES} more" if len(known) > MOST_NAMES else ""
+    return f"allowed: {', '.join(known[:MOST_NAMES])}{more}{_meant(given, known)}"
+
+
+def _meant(given: Any, names: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(given), names, 1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def unknown_null_keys(config: Any, schema: Mapping[str, Any]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from anatomy.configuration.figures import Figure, drawn, figure_problems, with_kinds
 from anatomy.configuration.inheritance import inherited, like_problems, without_null
-from anatomy.configuration.messages import schema_problems, unknown_null_keys
+from anatomy.configuration.messages import allowed_names, schema_problems, unknown_null_keys
 from anatomy.configuration.starts import all_ancestors, not_measured, pair_problems, start_problems
 from anatomy.configuration.studies import STUDIES, Study
 from anatomy.configuration.texts import (
@@ -235,7 +235,7 @@ def _selected(config: Any) -> tuple[Any, set[str]]:
     if not isinstance(only, list) or not experiments:
         return config, set()
     _refuse(
-        f"only: {name!r} is not an experiment; allowed: {', '.join(map(str, experiments))}"
+        f"only: {name!r} is not an experiment; {allowed_names(name, experiments)}"
         for name in only
         if name not in list(experiments)
     )
@@ -302,7 +302,8 @@ def _experiment_problems(
         yield f"{where}.subspace.beta: {settings.architecture} has no convolutions; set beta to 0"
     yield from (f"{where}.{problem}" for problem in noise_problems(settings))
     if settings.dataset not in datasets:
-        yield f"{where}.dataset: {settings.dataset!r} is not a data set; allowed: {', '.join(datasets)}"
+        name = settings.dataset
+        yield f"{where}.dataset: {name!r} is not a data set; {allowed_names(name, datasets)}"
     else:
         yield from _image_problems(where, settings, datasets[settings.dataset])
     measuring = {study: getattr(settings, study) for study in studies if getattr(settings, study) is not None}

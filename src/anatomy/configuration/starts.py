@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from anatomy.configuration.inheritance import circles
+from anatomy.configuration.messages import allowed_names
 from anatomy.networks.catalogue import family_of, shaping_options
 from anatomy.runtime.schema import merge
 from anatomy.runtime.settings import Settings
@@ -49,8 +50,8 @@ def start_problems(names: Iterable[str], experiments: Mapping[str, Any], base: A
         if parent is None:
             continue
         if parent not in experiments:
-            allowed = ", ".join(str(other) for other in experiments if other != name)
-            yield f"{where}.experiment: {parent!r} is not an experiment; allowed: {allowed}"
+            others = (other for other in experiments if other != name)
+            yield f"{where}.experiment: {parent!r} is not an experiment; {allowed_names(parent, others)}"
         elif experiments[parent] is None:
             yield f"{where}.experiment: {parent} is null, {name} cannot start from it; switch off both"
         elif name in around:
