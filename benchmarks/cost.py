@@ -204,9 +204,12 @@ def steps_of(settings: Settings, size: Size, points: Settings | None) -> Steps:
 def estimate(configuration: Configuration, given: dict[str, Size]) -> Cost:
     """Return what all runs of a configuration would cost on one core of this machine."""
     runs, known = [], {}
+    # All of them before minutes of steps: one may be unknown.
+    used = dict.fromkeys(experiment.dataset for experiment in configuration.experiments.values())
+    sizes = {name: size_of(name, configuration.datasets[name], given) for name in used}
     for name, experiment in configuration.experiments.items():
         settings, dataset = configuration.run_settings(name), configuration.datasets[experiment.dataset]
-        size = size_of(experiment.dataset, dataset, given)
+        size = sizes[experiment.dataset]
         key = alike(settings, size)
         if key not in known:
             print(f"{name} ...", file=sys.stderr, flush=True)
@@ -299,6 +302,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, help="results folder; that of the configuration if absent")
     parser.add_argument(
         "--size",
+        action="extend",
         nargs="+",
         type=given_size,
         default=[],

@@ -80,6 +80,19 @@ def test_sizes_of_official_data_and_of_parts_of_them():
     assert cost.size_of("tinyimagenet", other, given).shape == (3, 64, 64)
 
 
+def test_an_unknown_size_is_refused_before_any_step(capsys):
+    configuration = read_configuration(ROOT, [ROOT / "config/paper/subspaces.yaml"])
+    with pytest.raises(InputError, match="how large is data set"):
+        cost.estimate(configuration, {})
+    assert capsys.readouterr().err == ""
+
+
+def test_sizes_may_be_given_one_by_one_or_together(monkeypatch):
+    sizes = ["--size", "a=1x2x2,3,4,5", "--size", "b=1x2x2,3,4,5", "c=1x2x2,3,4,5"]
+    monkeypatch.setattr(sys, "argv", ["cost.py", *sizes])
+    assert [name for name, _ in cost.parse_arguments().size] == ["a", "b", "c"]
+
+
 def test_the_program_says_that_it_estimates(tmp_path):
     overlay = tmp_path / "own.yaml"
     overlay.write_text(f"only: [grey-single]\npathvars: {{results: {tmp_path}/none}}\n")
