@@ -152,7 +152,9 @@ def few_steps(settings: Settings, size: Size, batch: int, points: Settings | Non
     batch = max(settings.subspace.num_samples, batch) if settings.subspace is not None else batch
     chosen = settings.changed(batch_size=batch, start=None, stop=None, label_noise=None, class_subset=None)
     if points is None:
-        chosen = chosen.changed(validation_fraction=0, split=None)
+        # Crops are cut while image files are read, which is not in an estimate.
+        uncut = {"random_resized_crop": False}
+        chosen = chosen.changed(validation_fraction=0, split=None, augmentation=uncut)
     data, description = material_of(size, batch, points)
     run = begin_run(Task(chosen, data, description, 0, torch.device("cpu")))
     run.advance()

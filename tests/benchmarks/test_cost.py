@@ -80,6 +80,11 @@ def test_sizes_of_official_data_and_of_parts_of_them():
     assert cost.size_of("tinyimagenet", other, given).shape == (3, 64, 64)
 
 
+def test_crops_of_image_files_do_not_stop_an_estimate():
+    settings = settings_of(augmentation={"random_resized_crop": True, "flip": True})
+    assert cost.few_steps(settings, cost.Size((3, 32, 32), 64, 32, 2), 16, None).train > 0
+
+
 def test_an_unknown_size_is_refused_before_any_step(capsys):
     configuration = read_configuration(ROOT, [ROOT / "config/paper/subspaces.yaml"])
     with pytest.raises(InputError, match="how large is data set"):
