@@ -72,10 +72,11 @@ def test_histograms_count_every_filter_once(tmp_path):
             values[0] = np.nan if epoch else 0.9
             cosines[seed, epoch] = values
             lists = {"a": [None if np.isnan(v) else v for v in values], "zero": [0.0] * 5}
-            numbers = {"undefined": 0, "not_finite": 0, "n_l": 0.5, "mean_cosine": 0.0}
+            numbers = {"undefined": 0, "not_finite": 0, "mean_cosine": 0.0}
+            n_l = [np.nanmean(np.where(np.isnan(values), np.nan, values <= 0)), 1.0]
             layers = [
-                {"layer": index, "name": name, "filters": len(own), "cosines": own, **numbers}
-                for index, (name, own) in enumerate(lists.items(), 1)
+                {"layer": index, "name": name, "filters": len(own), "cosines": own, "n_l": part, **numbers}
+                for index, ((name, own), part) in enumerate(zip(lists.items(), n_l, strict=True), 1)
             ]
             blocks = {str(index): {"projections": own} for index, own in enumerate(lists.values())}
             origin = {"experiment": "one", "seed": str(seed), "epoch": str(epoch)}

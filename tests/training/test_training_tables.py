@@ -1,6 +1,7 @@
 """Tables of the training against independent computations, and the programs that write them."""
 
 import csv
+import re
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,23 @@ def test_training_table_keeps_histories_and_rescales_losses(histories):
         for loss in ("train_loss", "validation_loss"):
             np.testing.assert_allclose(own[f"{loss}_rescaled"], history[loss] / np.nanmax(history[loss]))
             assert own[f"{loss}_rescaled"].max() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("3,0.01", "validation_accuracy is empty in the row of experiment plain, seed 5, epoch 3"),
+        ("3,-0.01,1,0.5,1,0.5,1.5", "learning_rate is -0.01 in the row of"),
+        ("3,inf,1,0.5,1,0.5,1.5", "learning_rate is inf in the row of"),
+        ("3,0.01,1,1.5,1,0.5,1.5", "train_accuracy is 1.5 in the row of"),
+        ("2,0.01,1,0.5,1,0.5,1.5", "has 4 rows of experiment plain, seed 5, expected 3"),
+    ],
+)
+def test_a_history_that_cannot_be_is_named(histories, line, said):
+    lines = histories[5].read_text().splitlines()
+    histories[5].write_text("\n".join([*lines[:-1], line, ""]))
+    with pytest.raises(InputError, match=f"^{re.escape(str(histories[5]))}.*{re.escape(said)}"):
+        training_table("plain", histories)
 
 
 def test_training_summary_is_over_seeds_by_epoch(histories):

@@ -1,6 +1,7 @@
 """Programs from tables to pages: inputs that are missing, damaged or of others are named on one line."""
 
 import json
+import os
 import runpy
 import sys
 
@@ -13,8 +14,50 @@ from anatomy.runtime import readings
 
 NAMES = json.dumps({"plain": {"label": "plain", "dataset": "digits"}})
 SETTINGS = json.dumps({"studies": [], "experiments": {}, "datasets": {}, "pretrained": {}})
-WORDS = json.dumps({"ran": "", "note": "", "links": [], "caption": ""})
-STUDIES = json.dumps({"arrangements": {"paper": "x", "headline": []}})
+WORDS = json.dumps({"ran": "", "note": "", "links": {}, "caption": ""})
+WRONG_OPTIONS = [
+    ("judge_claims", "--figures", {"figure_07": [["plain"]]}, "figure_07: ['plain'] is not of type string"),
+    ("judge_claims", "--figures", {"figure_07": "plain"}, "figure_07: 'plain' is not of type array"),
+    ("judge_claims", "--experiments", {"plain": {"label": 5, "dataset": "a"}}, "plain.label: 5 is not of"),
+    ("judge_claims", "--experiments", {"plain": {"label": "a"}}, "plain.dataset is missing"),
+    ("judge_claims", "--experiments", {"plain": None}, "plain: None is not of type object"),
+    ("render_explorer", "--labels", {"plain": 5}, "plain: 5 is not of type string"),
+    (
+        "render_methods",
+        "--settings",
+        {"studies": 1, "experiments": {}},
+        "--settings.studies: 1 is not of type",
+    ),
+    (
+        "render_methods",
+        "--settings",
+        {"studies": [], "experiments": None},
+        "--settings.experiments is missing",
+    ),
+    (
+        "render_methods",
+        "--settings",
+        {"studies": [], "experiments": {"a": 1}, "datasets": {}, "pretrained": {}},
+        "--settings.experiments: a: 1 is not of type object",
+    ),
+    ("render_summary", "--studies", {"a": {"paper": 5, "headline": []}}, "--studies: a.paper: 5 is not of"),
+    (
+        "render_summary",
+        "--studies",
+        {"a": {"paper": "a", "headline": 5}},
+        "a.headline: 5 is not of type array",
+    ),
+    ("render_summary", "--studies", {"a": {"paper": None, "headline": []}}, "--studies: a.paper is missing"),
+    (
+        "render_summary",
+        "--words",
+        {"ran": "", "note": "", "links": {"a": 5}, "caption": ""},
+        "links: a: 5 is",
+    ),
+    ("render_summary", "--words", {"ran": "", "note": "", "links": [], "caption": ""}, "links: [] is not of"),
+    ("render_summary", "--words", {"note": "", "links": {}, "caption": ""}, "--words.ran is missing"),
+]
+STUDIES = json.dumps({"study": {"paper": "x", "headline": []}})
 SCHEMA = str(ROOT / "workflow" / "schemas" / "config.schema.yaml")
 LABELS = json.dumps({"labels": ["plain"], "runs": 1})
 # Options of every program that reads what others have made: BAD stands for the input, OUT for an output.
@@ -78,6 +121,7 @@ NAMED = {
     "tabulate_accuracies": "plain/seed=0/final.json",
     "tabulate_curvature": "seed=0/arrays.npz",
     "render_explorer": "study/tables/plain/layers.csv",
+    "render_summary": "study/claims.csv",
 }
 
 
@@ -128,3 +172,28 @@ def test_input_of_others_is_named_on_one_line(program, given, run_here, tmp_path
     assert lines[0].startswith("error: ") and path.name in lines[0], lines
     assert " at 0x" not in lines[0]
     assert not [*tmp_path.glob("out-*")]
+
+
+@pytest.mark.parametrize(("program", "option", "value", "said"), WRONG_OPTIONS)
+def test_an_option_of_another_shape_is_named_before_any_file_is_read(program, option, value, said, run_here):
+    words = ["missing" if word in ("BAD", "OUT") else word for word in PROGRAMS[program]]
+    words = [f"{word}-{number}" if word == "missing" else word for number, word in enumerate(words)]
+    words[words.index(option) + 1] = json.dumps(value)
+    status, (line,) = run_here(program, words)
+    assert status == 1 and line.startswith(f"error: {option}") and said in line
+
+
+@pytest.mark.parametrize("option", ["--template", "--figure"])
+def test_a_pipe_in_place_of_a_file_does_not_hang(option, run_here, tmp_path):
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    given = {
+        "--template": ("render_methods", "--settings", SETTINGS, "--schema", SCHEMA, option, str(pipe)),
+        "--figure": (
+            *("render_summary", "--studies", STUDIES, "--words", WORDS, "--claims"),
+            *(option, str(pipe)),
+        ),
+    }
+    program, *options = given[option]
+    status, (line,) = run_here(program, [*options, "--output", str(tmp_path / "page.html")])
+    assert status == 1 and line.startswith(f"error: {pipe} is a pipe, expected a file")

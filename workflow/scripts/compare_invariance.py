@@ -7,7 +7,10 @@ from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.options import entry
 from anatomy.runtime.outputs import parsed
-from anatomy.studies.invariance.published_values import beside_published
+from anatomy.runtime.shapes import TEXTS, require_named
+from anatomy.studies.invariance.published_values import NETWORK, beside_published
+
+REPEATED = {**TEXTS, "minItems": len(NETWORK), "maxItems": len(NETWORK)}
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -25,6 +28,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    require_named(arguments.experiments, REPEATED, "--experiments")
     networks, scores = (list(map(read_table, paths)) for paths in (arguments.networks, arguments.scores))
     write_table(beside_published(arguments.experiments, networks, scores), arguments.output)
 

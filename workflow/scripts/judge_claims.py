@@ -9,6 +9,13 @@ from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import read_json, understood, write_text
 from anatomy.runtime.options import entry
 from anatomy.runtime.outputs import parsed
+from anatomy.runtime.shapes import TEXT, TEXTS, require_named
+
+EXPERIMENT = {
+    "type": "object",
+    "properties": {"label": TEXT, "dataset": TEXT},
+    "required": ["label", "dataset"],
+}
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -42,12 +49,9 @@ def main() -> None:
     from anatomy.reporting.pages import claims_page
     from anatomy.reporting.tables import write_table
 
-    for name, own in arguments.experiments.items():
-        if not isinstance(own, dict) or not {"label", "dataset"} <= own.keys():
-            raise InputError(f'--experiments: {name} is {own!r}; expected {{"label": ..., "dataset": ...}}')
+    require_named(arguments.experiments, EXPERIMENT, "--experiments")
+    require_named(arguments.figures, TEXTS, "--figures")
     for figure, names in arguments.figures.items():
-        if not isinstance(names, list):
-            raise InputError(f"--figures: {figure} is {names!r}; expected a list of experiments")
         for name in names:
             if name not in arguments.experiments:
                 raise InputError(f"--figures: {figure} draws {name}, which --experiments does not describe")

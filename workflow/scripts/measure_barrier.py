@@ -1,12 +1,13 @@
 """Evaluate lines between networks of different seeds, as trained and with their units matched."""
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 from anatomy.runtime.devices import claim_device, set_up_torch
-from anatomy.runtime.errors import run_program
+from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.imports import without_collection
-from anatomy.runtime.options import add_schema, workers
+from anatomy.runtime.options import add_schema, odd_points, workers
 from anatomy.runtime.outputs import parsed
 from anatomy.runtime.schema import RUN, read_schema
 
@@ -18,13 +19,13 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--dataset", required=True, type=Path, help="directory of their prepared data set")
     add_schema(parser, Path(__file__))
-    parser.add_argument("--points", type=int, default=11, help="points of each line, an odd number")
+    parser.add_argument("--points", type=odd_points, default=11, help="points of each line, an odd number")
     parser.add_argument("--gpus", type=int, choices=(0, 1), default=0, help="1 to evaluate on a GPU")
     parser.add_argument("--workers", type=workers, default=0, help="processes that read image files")
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     arguments = parsed(parser, "output")
-    if arguments.points < 3 or arguments.points % 2 == 0:
-        parser.error(f"--points: {arguments.points}; expected an odd number from 3 on")
+    if twice := [run for run, count in Counter(map(Path.resolve, arguments.runs)).items() if count > 1]:
+        raise InputError(f"--runs: {twice[0]} is there twice; give each once")
     return arguments
 
 

@@ -1,12 +1,13 @@
 """Take batch normalisation's statistics at points of a trained subspace: a pass over its data for each."""
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 from anatomy.runtime.devices import claim_device, set_up_torch
-from anatomy.runtime.errors import run_program
+from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.imports import without_collection
-from anatomy.runtime.options import add_schema, natural, positive, workers
+from anatomy.runtime.options import add_schema, fraction, natural, odd_points, workers
 from anatomy.runtime.outputs import parsed
 from anatomy.runtime.schema import RUN, read_schema
 
@@ -17,7 +18,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", required=True, type=Path, help="directory of its prepared data set")
     add_schema(parser, Path(__file__))
     parser.add_argument(
-        "--points", type=positive, default=21, help="points of a line or curve, an odd number"
+        "--points", type=odd_points, default=21, help="points of a line or curve, an odd number"
     )
     parser.add_argument("--random-points", type=natural, default=5, help="random points of a simplex")
     parser.add_argument(
@@ -36,7 +37,7 @@ def parse_arguments() -> argparse.Namespace:
         help="what else is evaluated between averaged networks: line, endpoints, layers, weights, swag",
     )
     parser.add_argument(
-        "--endpoint", type=float, default=0.8, help="weight of one of them at its point of `endpoints`"
+        "--endpoint", type=fraction, default=0.8, help="weight of one of them at its point of `endpoints`"
     )
     parser.add_argument(
         "--plane", type=natural, default=0, help="side of a grid in the plane of three corners; 0 for none"
@@ -46,8 +47,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=workers, default=0, help="processes that read image files")
     parser.add_argument("--output", required=True, type=Path, help="safetensors to write")
     arguments = parsed(parser, "output")
-    if arguments.points % 2 == 0:
-        parser.error(f"--points: {arguments.points} is even, so that there is no mid-point")
+    if twice := [epoch for epoch, count in Counter(arguments.average).items() if count > 1]:
+        raise InputError(f"--average: epoch {twice[0]} is there twice; give each once")
     return arguments
 
 

@@ -8,6 +8,7 @@ from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import write_text
 from anatomy.runtime.options import entry
 from anatomy.runtime.outputs import parsed
+from anatomy.runtime.shapes import TEXT, require_named
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -35,6 +36,7 @@ def main() -> None:
     from anatomy.reporting.explorer import explorer_data, explorer_page
     from anatomy.reporting.tables import read_table
 
+    require_named(arguments.labels, TEXT, "--labels")
     layers, histograms = (
         {study: list(map(read_table, paths)) for study, paths in by_study(given).items()}
         for given in (arguments.layers, arguments.histograms)

@@ -6,19 +6,25 @@ from pathlib import Path
 from anatomy.data.sources import settings_of
 from anatomy.runtime.errors import run_program
 from anatomy.runtime.files import understood, write_text
-from anatomy.runtime.options import entry_with
+from anatomy.runtime.options import entry
 from anatomy.runtime.outputs import parsed
+from anatomy.runtime.regular import open_file
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import Settings
+from anatomy.runtime.shapes import OBJECT, TEXTS, require_named, require_shape
+
+NAMED = ("experiments", "datasets", "pretrained")
+SETTINGS = {
+    "type": "object",
+    "properties": {"studies": TEXTS, **dict.fromkeys(NAMED, OBJECT)},
+    "required": ["studies", *NAMED],
+}
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--settings",
-        required=True,
-        type=entry_with("studies", "experiments", "datasets", "pretrained"),
-        help="studies, experiments, datasets, pretrained, as JSON",
+        "--settings", required=True, type=entry, help="studies, experiments, datasets, pretrained, as JSON"
     )
     parser.add_argument("--schema", required=True, type=Path, help="schema of the configuration")
     parser.add_argument("--template", required=True, type=Path, help="text, reStructuredText with Jinja")
@@ -31,6 +37,9 @@ def main() -> None:
     # Importing them takes most of the time of --help.
     from anatomy.reporting.methods import methods_page
 
+    require_shape(arguments.settings, SETTINGS, "--settings")
+    for part in NAMED:
+        require_named(arguments.settings[part], OBJECT, f"--settings.{part}")
     parts, settings = read_schemas(arguments.schema)["$defs"], arguments.settings
     experiments = {
         name: Settings(own, parts["experiment"]).complete() for name, own in settings["experiments"].items()
@@ -38,7 +47,9 @@ def main() -> None:
     datasets = {name: settings_of(own, parts).complete() for name, own in settings["datasets"].items()}
     resolved = {**settings, "experiments": experiments, "datasets": datasets}
     with understood(arguments.template, "a template of text and Jinja", False):
-        page = methods_page(resolved, arguments.template.read_text(encoding="utf-8"))
+        with open_file(arguments.template) as file:
+            template = file.read().decode("utf-8")
+        page = methods_page(resolved, template)
     write_text(arguments.output, page)
 
 

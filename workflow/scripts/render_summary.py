@@ -6,8 +6,21 @@ from pathlib import Path
 from anatomy.runtime.checksums import require_recorded
 from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import write_text
-from anatomy.runtime.options import entry, entry_with
+from anatomy.runtime.options import entry
 from anatomy.runtime.outputs import parsed
+from anatomy.runtime.regular import open_file
+from anatomy.runtime.shapes import OBJECT, TEXT, TEXTS, require_named, require_shape
+
+STUDY = {
+    "type": "object",
+    "properties": {"paper": TEXT, "headline": TEXTS},
+    "required": ["paper", "headline"],
+}
+WORDS = {
+    "type": "object",
+    "properties": {"ran": TEXT, "note": TEXT, "links": OBJECT, "caption": TEXT},
+    "required": ["ran", "note", "links", "caption"],
+}
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -18,9 +31,7 @@ def parse_arguments() -> argparse.Namespace:
         type=entry,
         help='JSON: {"study": {"paper": "...", "headline": ["claim"]}}',
     )
-    parser.add_argument(
-        "--words", required=True, type=entry_with("ran", "note", "links", "caption"), help="as JSON"
-    )
+    parser.add_argument("--words", required=True, type=entry, help="ran, note, links, caption, as JSON")
     parser.add_argument("--claims", required=True, type=Path, nargs="*", help="STUDY/claims.csv of each")
     parser.add_argument("--figure", required=True, type=Path, nargs="*", help="picture to show, PNG")
     parser.add_argument("--output", required=True, type=Path, help="HTML to write")
@@ -36,11 +47,14 @@ def main() -> None:
     from anatomy.reporting.summary import StudySummary, summary_page
     from anatomy.reporting.tables import read_table
 
+    require_named(arguments.studies, STUDY, "--studies")
+    require_shape(arguments.words, WORDS, "--words")
+    require_named(arguments.words["links"], TEXT, "--words.links")
+    for path in arguments.claims:
+        if path.parent.name not in arguments.studies:
+            raise InputError(f"--claims: {path} is not in the folder of a study of --studies; leave it out")
     claims = {path.parent.name: read_table(path) for path in arguments.claims}
     none = pd.DataFrame(columns=COLUMNS)
-    for name, own in arguments.studies.items():
-        if not isinstance(own, dict) or not {"paper", "headline"} <= own.keys():
-            raise InputError(f'--studies: {name} is {own!r}; expected {{"paper": ..., "headline": [...]}}')
     studies = [
         StudySummary(name, own["paper"], claims.get(name, none), own["headline"])
         for name, own in arguments.studies.items()
@@ -51,7 +65,8 @@ def main() -> None:
             raise InputError(f"--figure {path} is not below {arguments.output.parent}, where the page is")
         inside = path.relative_to(arguments.output.parent).as_posix()
         require_recorded(path)
-        figure = path.read_bytes(), words["caption"], inside
+        with open_file(path) as file:
+            figure = file.read(), words["caption"], inside
     write_text(arguments.output, summary_page(studies, words["ran"], words["links"], words["note"], figure))
 
 

@@ -31,6 +31,8 @@ def main() -> None:
     paths = {path.stem: path for path in arguments.tables}
     if "n_l" not in paths:
         raise InputError("--tables lacks n_l.csv")
+    if len(paths) < len(arguments.tables):
+        raise InputError("--tables has two of one name; expected those of one experiment")
     n_l, resets = read_grid(paths["n_l"], N_L), paths.get("reinitialisation")
     write_table(layers_table(n_l, resets and read_grid(resets, RESETS)), arguments.output)
 

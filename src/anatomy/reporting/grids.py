@@ -218,6 +218,7 @@ TRAINING = Grid(
     complete=False,
     limits={
         **{"seed": SEED, "epoch": COUNT},
-        **dict.fromkeys(("train_accuracy", "validation_accuracy"), Range(0, 1, empty=True)),
+        **{"learning_rate": Range(0, empty=True), "train_accuracy": Range(0, 1, empty=True)},
+        **{"validation_accuracy": FRACTION, "seconds": Range(0)},
     },
 )

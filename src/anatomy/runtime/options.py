@@ -37,6 +37,9 @@ positive = _number(int, lambda value: 1 <= value <= _LARGEST, f"a whole number f
 # More threads than this end torch by a signal.
 threads = _number(int, lambda value: 1 <= value <= 1024, "a whole number from 1 to 1024")
 workers = _number(int, lambda value: 0 <= value <= 1024, "a whole number from 0 to 1024")
+# As many points of a line as the configuration may ask for.
+odd_points = _number(int, lambda value: 3 <= value <= 10001 and value % 2, "an odd number from 3 to 10001")
+fraction = _number(float, lambda value: 0 <= value <= 1, "a number from 0 to 1")
 # What numpy's RandomState takes, which shuffles classes as the authors do.
 seed = _number(int, lambda value: 0 <= value < 2**32, "a whole number from 0 to 4294967295")
 number = _number(float, math.isfinite, "a number")

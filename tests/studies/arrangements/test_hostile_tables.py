@@ -140,7 +140,13 @@ def test_projections_of_two_experiments_are_not_mixed(tmp_path):
             lambda own: own["layers"][2]["cosines"].__setitem__(0, -7),
             "layer 3: cosines: that of filter 0 is ",
         ),
-        (lambda own: own["layers"][0].update(n_l=2), "n_l is 2"),
+        (
+            lambda own: own["layers"][0].update(n_l=2),
+            "layer 1: n_l is 2, expected 3 of 4, as many cosines are ",
+        ),
+        (lambda own: own["layers"][0].update(n_l=0.5), "layer 1: n_l is 0.5, expected 3 of 4"),
+        (lambda own: own["layers"][0].update(n_l=True), "layer 1: n_l is True, expected 3 of 4"),
+        (lambda own: own["layers"][0].update(n_l=None), "layer 1: n_l is None, expected 3 of 4"),
         (lambda own: own.update(epoch="-2"), "epoch is -2 in the row of"),
     ],
 )
@@ -151,6 +157,23 @@ def test_projections_that_cannot_be_are_refused_with_their_file(tmp_path, change
     path.write_text(json.dumps(content))
     line = refusal("tabulate_projections", *tabulating(tmp_path, path))
     assert line.startswith(f"error: {path}: {expected}")
+
+
+@pytest.mark.parametrize("change", [{"seed": 1.5}, {"seed": True}, {"epoch": "1.5"}, {"epoch": [1]}])
+def test_a_seed_or_epoch_that_is_no_integer_is_not_rounded_to_one(tmp_path, change):
+    path = write_projections(tmp_path, 0, 10)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    line = refusal("tabulate_projections", *tabulating(tmp_path, path))
+    assert line.startswith(f"error: {path} is damaged, or not a file of measure_projections.py")
+
+
+def test_layers_are_those_of_one_experiment(tmp_path, evidence):
+    paths = [tmp_path / name / "n_l.csv" for name in ("one", "other")]
+    for path in paths:
+        path.parent.mkdir()
+        write_table(evidence.tables["n_l"], path)
+    line = refusal("tabulate_layers", "--tables", *paths, "--output", tmp_path / "layers.csv")
+    assert line == "error: --tables has two of one name; expected those of one experiment"
 
 
 def test_a_key_that_a_file_has_twice_is_refused(tmp_path):

@@ -82,6 +82,21 @@ def test_options_that_a_kind_does_not_take_or_lacks_are_refused(tables, tmp_path
     assert refusal(*arguments(kind, tables, [tmp_path / "figure.png"], options)) == line
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"labels": 5}, "labels: 5 is not of type array"),
+        ({"labels": "ab"}, "labels: 'ab' is not of type array"),
+        ({"labels": [None]}, "labels: None is not of type string"),
+        ({"labels": ["a"], "seed": 1.5}, "seed: 1.5 is not of type integer"),
+        ({"labels": ["a"], "stand_in": "yes"}, "stand_in: 'yes' is not of type boolean"),
+    ],
+)
+def test_options_of_wrong_types_are_refused_and_no_table_is_blamed(tables, tmp_path, options, said):
+    given = arguments("histograms", tables, [tmp_path / "figure.png"], options)
+    assert refusal(*given) == f"error: --options: {said}"
+
+
 def test_a_missing_table_is_named(tables, tmp_path):
     given = ("--kind", "dynamics", "--tables", tables["histograms"][-1], "--output", tmp_path / "figure.png")
     assert refusal(*given) == "error: dynamics: --tables lacks n_l_summary.csv, training_summary.csv"

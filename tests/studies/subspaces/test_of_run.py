@@ -241,6 +241,27 @@ def test_the_programs_do_the_same(line, tmp_path):
     assert refused.returncode and "were not recalibrated" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("program", "options", "said"),
+    [
+        ("recalibrate_points", ("--points", 1), "expected an odd number from 3 to 10001"),
+        ("recalibrate_points", ("--points", 4), "expected an odd number from 3 to 10001"),
+        ("recalibrate_points", ("--endpoint", "nan"), "expected a number from 0 to 1"),
+        ("recalibrate_points", ("--endpoint", "1e308"), "expected a number from 0 to 1"),
+        ("recalibrate_points", ("--average", 1, 2, 1), "error: --average: epoch 1 is there twice; give each"),
+        ("measure_barrier", ("--points", 10**12 + 1), "expected an odd number from 3 to 10001"),
+        ("measure_barrier", ("--runs", "a", "b", "b/../a"), "/a is there twice; give each once"),
+    ],
+)
+def test_points_that_cannot_be_evaluated_are_refused(tmp_path, program, options, said):
+    given = ("--run", "a") if program == "recalibrate_points" else ("--runs", "a", "b")
+    output = tmp_path / "out.safetensors"
+    command = (*given, "--dataset", "dataset", "--output", output, *options)
+    refused = run_forked_program(SCRIPTS / f"{program}.py", *command)
+    assert refused.returncode and said in refused.stderr.splitlines()[-1]
+    assert not output.exists()
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_points_on_a_gpu_are_those_of_a_cpu(line, tmp_path):
     run, _, table, _ = line

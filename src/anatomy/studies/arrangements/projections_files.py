@@ -42,7 +42,8 @@ def read_projections(path: Path) -> Projections:
     with understood(path, EXPECTED):
         content = read_json(path)
         origin = {"experiment": str(content["experiment"])}
-        origin |= {key: int(content[key]) for key in ("seed", "epoch")}
+        # They are texts; of 1.5 or true an integer could be made as well.
+        origin |= {key: int(str(content[key])) for key in ("seed", "epoch")}
         layers = content["layers"]
         stages = sorted((key for key in content if key.isdecimal()), key=int)
         blocks = [content[stage][block] for stage in stages for block in sorted(content[stage], key=int)]
@@ -50,9 +51,23 @@ def read_projections(path: Path) -> Projections:
         for layer, block in zip(layers, blocks, strict=True):
             where = f"{path}: layer {layer['layer']}"
             cosines.append(_of_filters(layer["cosines"], layer["filters"], f"{where}: cosines"))
+            _require_fraction(layer["n_l"], cosines[-1], where)
             projections.append(_of_filters(block["projections"], layer["filters"], f"{where}: projections"))
         n_l = pd.DataFrame([{**origin, **{key: layer[key] for key in KEPT}} for layer in layers])
     return Projections(path, origin, n_l, cosines, projections)
+
+
+def _require_fraction(n_l: Any, cosines: np.ndarray, where: str) -> None:
+    """Raise `InputError` if n_l (equation 2) is not that of the cosines; what is printed as 0 may be less."""
+    defined = cosines[np.isfinite(cosines)]
+    least, most = (defined < 0).sum(), (defined <= 0).sum()
+    if not defined.size:
+        right, expected = n_l is None, "null"
+    else:
+        right = type(n_l) in (int, float) and least - ROUNDING <= n_l * defined.size <= most + ROUNDING
+        expected = f"{least} of {defined.size}, as many cosines are negative"
+    if not right:
+        raise InputError(f"{where}: n_l is {n_l!r}, expected {expected}; {AGAIN}")
 
 
 def _of_filters(listed: Any, filters: int, where: str) -> np.ndarray:
