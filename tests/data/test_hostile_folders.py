@@ -1,7 +1,10 @@
 """Folders and archives that hold what is no image: pipes, links, huge files, entries that are there twice."""
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import os
 import tarfile
 import tracemalloc
@@ -188,6 +191,60 @@ def test_names_of_any_size_in_a_tar_are_refused(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < HUGE / 4
     finally:
         tracemalloc.stop()
+
+
+def negative(number=-512):
+    """A header whose size is as GNU tar writes numbers below zero."""
+    header = bytearray(tarfile.TarInfo("README").tobuf(tarfile.GNU_FORMAT))
+    header[124:136] = b"\xff" + (number % 256**11).to_bytes(11, "big")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def by_pax(**texts):
+    member = tarfile.TarInfo("README")
+    member.pax_headers = texts
+    return member.tobuf(tarfile.PAX_FORMAT)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        negative(),
+        negative(-1),
+        by_pax(size="-1536"),
+        by_pax(**{"size": "0", "GNU.sparse.realsize": "-512"}),
+        by_pax(**{"GNU.sparse.realsize": "-1"}),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_negative_size_in_a_tar_is_refused(entry, first, tmp_path):
+    content = tarred(tmp_path / "pets.tar", FILES.items()).read_bytes()
+    at = 0 if first else content.index(b"train/b")
+    (tmp_path / "pets.tar").write_bytes(content[:at] + entry + content[at:])
+    assert "pets.tar is truncated, corrupt or no tar" in refusal(by_folder, tmp_path / "pets.tar")
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_what_follows_a_tar_or_is_skipped_in_it_has_a_bound(mode, tmp_path, monkeypatch):
+    files = [*FILES.items(), ("train/notes.bin", bytes(8 << 20))]
+    path = tarred(tmp_path / "pets", files, mode)
+    assert by_folder(path).classes == ["a", "b"]
+    monkeypatch.setattr(archives, "MOST_OF_A_SMALL_TAR", 1 << 22)
+    if mode == "w":
+        assert by_folder(path).classes == ["a", "b"]
+    else:
+        message = refusal(by_folder, path)
+        assert "pets has more than 4 MiB up to entry train/notes.bin; expected at most 100 times" in message
+
+    path = tarred(tmp_path / "tail", FILES.items(), mode)
+    pack = {"w": open, "w:gz": gzip.open, "w:bz2": bz2.open, "w:xz": lzma.open}[mode]
+    with pack(path, "ab") as file:
+        file.write(bytes(8 << 20))
+    assert by_folder(path).classes == ["a", "b"]
+    monkeypatch.setattr(archives, "MOST_TAIL", 1 << 22)
+    assert "more than 4194304 bytes after the end of the archive" in refusal(by_folder, path)
 
 
 def compressed(size):

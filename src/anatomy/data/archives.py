@@ -11,11 +11,17 @@ from pathlib import Path, PurePosixPath
 
 from anatomy.data.tree import require_image_file, walked
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import MOST_REASON
 
 # Most bytes of one image file: what is larger is no image of a data set that fits in memory.
 MOST_BYTES = 1 << 28
 # Most bytes of the names and other texts that an archive of tar says of one file.
 MOST_TEXT = 1 << 20
+# Most bytes after the end of a tar, which fill up its last record: of 10 KiB as a rule, of a few MiB at most.
+MOST_TAIL = 1 << 26
+# Most bytes that a compressed tar unpacks to, for each of its own; a small one has 4 GiB. Images that were
+# compressed already hardly shrink; without a bound a few kB of zeros are gone through for hours.
+MOST_UNPACKED, MOST_OF_A_SMALL_TAR = 100, 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +102,31 @@ def _content_of_file(entry: os.DirEntry) -> bytes:
 
 
 class _Member(tarfile.TarInfo):
-    """An entry of a tar, whose names and attributes are not of any size that it says."""
+    """An entry of a tar: neither it, nor its names and attributes, are of any size that it says."""
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
-        texts = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+        attributes = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.XGLTYPE)
+        texts = (*attributes, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
         if self.type in texts and self.size > MOST_TEXT:
             raise tarfile.ReadError(f"{self.size} bytes of names or attributes")
-        return super()._proc_member(archive)
+        if self.size >= 0:
+            member = super()._proc_member(archive)
+            # Attributes, of a sparse file or of pax, may say another one.
+            if member.size >= 0 and archive.offset >= member.offset_data:
+                return member
+        # tarfile would go back to what it has read, and never come to the end.
+        raise tarfile.ReadError("an entry of a negative size")
 
 
 def _of_tar(archive: tarfile.TarFile, path: Path) -> Iterator[Entry]:
+    most = max(MOST_UNPACKED * path.stat().st_size, MOST_OF_A_SMALL_TAR)
     for member in archive:
+        # Before what is skipped is unpacked.
+        if archive.offset > most:
+            raise InputError(
+                f"{path} has more than {most >> 20} MiB up to entry {member.name}; expected at most "
+                f"{MOST_UNPACKED} times its size: get it again, or extract it, and give the folder"
+            )
         if not (member.isfile() or member.isdir()):
             raise InputError(
                 f"{path}: entry {member.name} is a link or a device; expected files and directories only"
@@ -117,8 +137,10 @@ def _of_tar(archive: tarfile.TarFile, path: Path) -> Iterator[Entry]:
     archive.fileobj.seek(archive.offset)
     if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
         raise tarfile.ReadError("the end of the archive is missing")
+    end = archive.fileobj.tell() + MOST_TAIL
     while archive.fileobj.read(1 << 20):  # to the checksum of the compression
-        pass
+        if archive.fileobj.tell() > end:
+            raise tarfile.ReadError(f"more than {MOST_TAIL} bytes after the end of the archive")
 
 
 def _content_of_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -143,7 +165,7 @@ def _whole(path: Path) -> Iterator[None]:
         # One of the system, which names a file, and not one of compression.
         if isinstance(error, OSError) and error.filename is not None:
             raise
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split())[:MOST_REASON] or type(error).__name__
         raise InputError(
             f"{path} is truncated, corrupt or no tar or zip archive ({reason}); get it again"
         ) from error

@@ -28,6 +28,8 @@ os.umask(_UMASK)
 HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:4]
 # A temporary file of another machine is taken for abandoned after so long.
 ABANDONED_SECONDS = 86_400.0
+# Most characters of what a library says of a damaged file, which may quote all of it.
+MOST_REASON = 500
 
 
 @contextmanager
@@ -168,7 +170,7 @@ def understood(path: Path, expected: str, measured: bool = True) -> Iterator[Non
             error.filename = str(path)
         raise
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:MOST_REASON]
         raise InputError(
             f"{path} is damaged, or not {expected} ({reason}); remove it, and make it again"
         ) from error
