@@ -4,7 +4,9 @@ import io
 import json
 import pickle
 import struct
+import tracemalloc
 import zipfile
+from collections import Counter, OrderedDict, defaultdict
 
 import numpy as np
 import pytest
@@ -224,7 +226,12 @@ def test_a_pickle_reserves_no_memory_without_bound(number, zipped, tmp_path):
     content = b"\x80\x02}" + number + b"."
     path = tmp_path / "x.pt"
     archive(path, content) if zipped else path.write_bytes(content)
-    assert "within" in refusal(read_checkpoint, path)
+    tracemalloc.start()
+    try:
+        refusal(read_checkpoint, path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_a_compressed_pickle_grows_to_is_not_read(tmp_path):
@@ -237,6 +244,155 @@ def test_two_entries_of_one_name_are_refused(tmp_path):
     names = ("x/data.pkl", "x/data/0", "x/data/0")
     path = archive(tmp_path / "x.pt", pickled(Storage(torch.FloatStorage, 4)), names=names)
     assert "two entries of one name" in refusal(read_checkpoint, path)
+
+
+# 2^60 leaves, of tuples of twice the one before.
+NESTED = b"K\x01" + b"2\x86" * 60
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"}" + NESTED + b"K\x01s.",
+        b"}(" + NESTED + b"K\x01u.",
+        b"(" + NESTED + b"K\x01d.",
+        b"\x8f(" + NESTED + b"\x90.",
+        b"(" + NESTED + b"\x91.",
+        b"cbuiltins\nset\n](" + NESTED + b"e\x85R.",
+        b"ccollections\nCounter\n](" + NESTED + b"e\x85R.",
+        b"ccollections\nOrderedDict\n](" + NESTED + b"K\x01\x86e\x85R.",
+    ],
+)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_keys_that_take_ages_to_hash_are_refused(content, zipped, tmp_path):
+    path, content = tmp_path / "x.pt", b"\x80\x02" + content
+    archive(path, content) if zipped else path.write_bytes(content)
+    assert "a key is a tuple; expected text or a number" in refusal(read_checkpoint, path)
+
+
+def test_a_key_of_a_storage_is_text(tmp_path):
+    content = b"\x80\x02(X\x01\x00\x00\x00sctorch\nFloatStorage\n" + NESTED + b"NK\x01tQ."
+    path = archive(tmp_path / "x.pt", content)
+    assert "a storage is called a tuple; expected a number" in refusal(read_checkpoint, path)
+
+
+def test_a_whole_number_has_a_bound(tmp_path):
+    number = b"\x8b" + struct.pack("<i", 200_000) + b"\x01" * 200_000
+    for content in (b"}" + number + b"K\x01s.", b"(" + number + b"2" * 3000 + b"t."):
+        path = archive(tmp_path / "x.pt", b"\x80\x02" + content)
+        assert "a whole number of 1599993 bits" in refusal(read_checkpoint, path)
+
+
+@pytest.mark.parametrize("shape", [(1,) * 100_000, (1 << 70,), ("x",), (1.0,), (True,)])
+def test_sides_of_a_tensor_are_few_and_whole(shape, tmp_path):
+    path = archive(tmp_path / "x.pt", pickled(Storage(torch.FloatStorage, 4), shape, (0,) * len(shape)))
+    assert "a tensor has " in refusal(read_checkpoint, path)
+
+
+def test_sides_in_a_header_are_few(tmp_path):
+    path = raw(tmp_path / "x.safetensors", {"w": tensor([1 << 60] * 100_000)})
+    assert "a tensor has 100000 sides" in refusal(read_safetensors, path)
+
+
+@pytest.mark.parametrize("count", [1, 100])
+def test_a_message_is_short_whatever_a_file_holds(count, tmp_path):
+    name = "x" * (10_000_000 // count)
+    texts = [
+        {f"{name}{i}": 1 for i in range(count)},
+        {"w": Call(torch.ones, name)},
+        {f"{name}\n{i}": torch.ones(1) for i in range(count)},
+    ]
+    for content in texts:
+        torch.save(content, tmp_path / "x.pt")
+        assert len(refusal(read_checkpoint, tmp_path / "x.pt")) < 2000 + len(str(tmp_path))
+    content = b"\x80\x02F" + name.encode() + b"\n."
+    assert len(refusal(read_checkpoint, archive(tmp_path / "y.pt", content))) < 2000 + len(str(tmp_path))
+    path = raw(tmp_path / "x.safetensors", {name: tensor(last=71), "w": tensor(dtype=name)})
+    assert len(refusal(read_safetensors, path)) < 2000 + len(str(tmp_path))
+
+
+def test_a_set_is_not_made_again_and_again(tmp_path):
+    members = b"](" + b"".join(b"J" + struct.pack("<i", number) for number in range(10_000)) + b"eq\x00"
+    content = b"\x80\x02" + members + b"cbuiltins\nset\nq\x01" + b"h\x01h\x00\x85R" * 1000 + b"."
+    path = archive(tmp_path / "x.pt", content)
+    assert "keys within" in refusal(read_checkpoint, path)
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_whatever_a_state_dict_may_hold_is_read(protocol, zipped, tmp_path):
+    entries = {
+        "optimiser": {
+            "state": {0: {"step": 3, "moments": (0.9, (0.99, None))}},
+            "param_groups": [{"lr": 0.1}],
+        },
+        "milestones": Counter({25: 1, 50: 2}),
+        "history": OrderedDict([(("top", 1), [0.5, 0.6]), (True, "x"), (None, 2), (0.5, 1 << 128)]),
+        "generator": (3, tuple(range(625)), None),
+        "size": torch.ones(2, 3).shape,
+    }
+    if protocol > 2:
+        entries |= {"seen": {1, "a"}, "frozen": frozenset("ab"), "names": defaultdict(dict, {"a": {1: 2}})}
+    state = OrderedDict(a=torch.arange(6.0).reshape(2, 3))
+    state._metadata = OrderedDict({"": {"version": 1}})
+    content = {"state_dict": state, **entries}
+    path = tmp_path / "x.pt"
+    torch.save(content, path, pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
+    found = read_checkpoint(path)
+    assert found.entries == entries and found.tensors["a"].tolist() == state["a"].tolist()
+
+
+def test_an_ordered_dictionary_of_python_2_is_read(tmp_path):
+    content = b"\x80\x02ccollections\nOrderedDict\n]]U\x01aK\x01ea\x85R."
+    path = archive(tmp_path / "x.pt", content.replace(b"]]U\x01aK\x01ea", b"](](U\x01aK\x01ee"))
+    assert "holds a OrderedDict with the keys a and no tensors" in refusal(read_checkpoint, path)
+
+
+# --- Expanded tensors and checksums ---
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_many_expanded_tensors_are_refused_together(dtype, tmp_path):
+    one = torch.ones(1, dtype=dtype)
+    torch.save({str(index): one.expand(1 << 22) for index in range(5)}, tmp_path / "x.pt")
+    assert "repeats 1 numbers, and all that do have 20971520" in refusal(read_checkpoint, tmp_path / "x.pt")
+    torch.save({str(index): one.expand(1 << 20) for index in range(16)}, tmp_path / "x.pt")
+    assert len(read_checkpoint(tmp_path / "x.pt").tensors) == 16
+
+
+STATE = {"a.weight": torch.rand(50, 20), "b": torch.rand(100), "none": torch.ones(0, 3)}
+
+
+@pytest.mark.parametrize("part", ["data.pkl", "byteorder", "data/0", "data/1"])
+def test_one_flipped_bit_is_noticed(part, tmp_path):
+    torch.save(STATE, tmp_path / "x.pt")
+    content = bytearray((tmp_path / "x.pt").read_bytes())
+    with zipfile.ZipFile(tmp_path / "x.pt") as file:
+        (entry,) = [entry for entry in file.infolist() if entry.filename.endswith(f"/{part}")]
+        content[content.index(file.read(entry)) + entry.file_size // 2] ^= 4
+    (tmp_path / "x.pt").write_bytes(content)
+    assert f"{part} has another checksum than was written" in refusal(read_checkpoint, tmp_path / "x.pt")
+
+
+def test_a_file_without_checksums_is_read(tmp_path):
+    torch.serialization.set_crc32_options(False)
+    try:
+        torch.save(STATE, tmp_path / "x.pt")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    found = read_checkpoint(tmp_path / "x.pt").tensors
+    assert {name: array.tolist() for name, array in found.items()} == {
+        name: value.tolist() for name, value in STATE.items()
+    }
+
+
+def test_entries_do_not_overlap_without_bound(tmp_path):
+    # Each would be gone through for its checksum.
+    path = archive(tmp_path / "x.pt", pickled(Storage(torch.FloatStorage, 4)))
+    content = path.read_bytes()
+    at = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 1)
+    path.write_bytes(content[: at + 20] + struct.pack("<II", 1 << 20, 1 << 20) + content[at + 28 :])
+    assert "its entries have more bytes than the file" in refusal(read_checkpoint, path)
 
 
 def test_names_of_tensors_are_text(tmp_path):

@@ -10,12 +10,13 @@ import struct
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import xxhash
 
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.files import MOST_REASON
 from anatomy.runtime.json_text import parse
 from anatomy.runtime.run_files import is_not_what_was_described, require_whole, xxh3_in_run
 
@@ -24,6 +25,10 @@ TYPES = {
     **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1"},
     **{"U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?", "BF16": "bfloat16"},
 }
+# Most sides of a tensor, as numpy has it.
+MOST_SIDES = 64
+# Most characters of a name that a message shows.
+MOST_SHOWN = 80
 _HEADER_LIMIT = 100_000_000
 _METADATA = "__metadata__"
 
@@ -77,8 +82,7 @@ def read_with_check(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str], 
             if length > min(size - 8, _HEADER_LIMIT):
                 raise ValueError(f"a header of {length} bytes in a file of {size}")
             content = file.read(length)
-            # Private: arrays can be written to, the file cannot.
-            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            memory = mapped(file)
         if (expected := xxh3_in_run(path)) is None:
             require_whole(path, memory)
         check = Check(path, memory, expected) if expected else None
@@ -90,8 +94,11 @@ def read_with_check(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str], 
         for name, entry in header.items():
             start, end = (8 + length + _natural(offset) for offset in entry["data_offsets"])
             if entry["dtype"] not in TYPES:
-                raise InputError(f"{path} has tensors of type {entry['dtype']}; convert them to float32")
+                kind = str(entry["dtype"])[:MOST_SHOWN]
+                raise InputError(f"{path} has tensors of type {kind}; convert them to float32")
             dtype, shape = TYPES[entry["dtype"]], tuple(map(_natural, entry["shape"]))
+            if len(shape) > MOST_SIDES or max(shape, default=0) >= 1 << 63:
+                raise ValueError(f"a tensor has {len(shape)} sides, or one of more than 64 bits")
             if not start <= end <= size:
                 raise ValueError(f"{name} lies outside the file")
             if end - start != math.prod(shape) * itemsize(dtype):
@@ -102,8 +109,15 @@ def read_with_check(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str], 
     except InputError:
         raise
     except (struct.error, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path} is not a safetensors file or is damaged ({error})") from error
+        reason = str(error)[:MOST_REASON]
+        raise InputError(f"{path} is not a safetensors file or is damaged ({reason})") from error
     return tensors, metadata, check
+
+
+def mapped(file: BinaryIO) -> mmap.mmap:
+    """Return an open file as memory."""
+    # Private: arrays can be written to, the file cannot.
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
 
 
 def _natural(number: Any) -> int:
