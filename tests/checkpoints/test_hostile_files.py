@@ -331,8 +331,9 @@ def test_whatever_a_state_dict_may_hold_is_read(protocol, zipped, tmp_path):
         "generator": (3, tuple(range(625)), None),
         "size": torch.ones(2, 3).shape,
     }
+    entries |= {"seen": {1, "a"}, "names": defaultdict(dict, {"a": {1: 2}})}
     if protocol > 2:
-        entries |= {"seen": {1, "a"}, "frozen": frozenset("ab"), "names": defaultdict(dict, {"a": {1: 2}})}
+        entries["frozen"] = frozenset("ab")
     state = OrderedDict(a=torch.arange(6.0).reshape(2, 3))
     state._metadata = OrderedDict({"": {"version": 1}})
     content = {"state_dict": state, **entries}
@@ -393,6 +394,11 @@ def test_entries_do_not_overlap_without_bound(tmp_path):
     at = content.index(b"PK\x01\x02", content.index(b"PK\x01\x02") + 1)
     path.write_bytes(content[: at + 20] + struct.pack("<II", 1 << 20, 1 << 20) + content[at + 28 :])
     assert "its entries have more bytes than the file" in refusal(read_checkpoint, path)
+
+
+def test_a_name_of_thousands_of_prefixes_is_refused(tmp_path):
+    torch.save({"module." * 100_000 + "w": torch.ones(2)}, tmp_path / "x.pt")
+    assert "of at most 1000 characters" in refusal(read_checkpoint, tmp_path / "x.pt")
 
 
 def test_names_of_tensors_are_text(tmp_path):

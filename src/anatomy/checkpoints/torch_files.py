@@ -51,6 +51,8 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 MOST_REPEATED = 1 << 24
 # Most bits of a whole number: the state of a generator of random numbers has 128.
 MOST_BITS = 512
+# Most characters of the name of a tensor, from which prefixes are taken one by one.
+MOST_NAME = 1000
 # Most keys of a dictionary that a message shows.
 MOST_KEYS = 12
 # What keys of dictionaries are, or the parts of a short tuple of them: a nested one may take ages to hash.
@@ -189,6 +191,8 @@ class _Unpickler(pickle._Unpickler):
             ("torch._utils", "_rebuild_tensor_v2"): self._tensor,
             ("torch._utils", "_rebuild_parameter"): lambda data, *_: data,
         }
+        if module == "__builtin__":  # as torch.save calls it, for Python 2
+            module = "builtins"
         if (module, name) in known:
             return known[module, name]
         if module == "torch" and name in _STORAGE_TYPES:
@@ -366,11 +370,12 @@ def unwrapped(path: Path | str, content: Any) -> Checkpoint:
 def _of_network(path: Path | str, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Drop the prefixes of wrapped networks and features from all names, and auxiliary classifiers.
 
-    `InputError` for a name that a table or terminal cannot show as it is.
+    `InputError` for a name that a table or terminal cannot show as it is, or of thousands of characters.
     """
-    if odd := [name for name in tensors if not name.isprintable()]:
+    if odd := [name for name in tensors if len(name) > MOST_NAME or not name.isprintable()]:
         raise InputError(
-            f"{path}: a tensor is called {odd[0][:MOST_SHOWN]!r}; expected a name without control characters"
+            f"{path}: a tensor is called {odd[0][:MOST_SHOWN]!r}; expected a name without control "
+            f"characters, of at most {MOST_NAME} characters"
         )
     prefixes = [("", prefix) for prefix in PREFIXES] + [("features.", f"features.{p}") for p in PREFIXES]
     named, before = dict(tensors), {}
