@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 from pictures import ARRAYS, assert_equal, below, refusal
 
 from anatomy.data.dataset import DATA_FILE, DESCRIPTION_FILE, open_dataset, write_dataset
+from anatomy.data.description import check_statistics
 from anatomy.data.subset import limited
 from anatomy.runtime.errors import InputError
 
@@ -104,6 +105,70 @@ def test_missing_file_of_a_prepared_dataset_is_named(dataset_folder, file):
 def test_damaged_description_is_refused(dataset_folder, content):
     (dataset_folder / DESCRIPTION_FILE).write_text(content)
     assert str(dataset_folder / DESCRIPTION_FILE) in refusal(open_dataset, dataset_folder)
+
+
+CHANNELS = "expected 3, one for each channel of its images or coordinate of its points"
+FALSE_DESCRIPTIONS = {
+    "one mean of three": ({"mean": [0.5]}, f"mean has 1 numbers; {CHANNELS}"),
+    "two std of three": ({"std": [0.5, 0.5]}, f"std has 2 numbers; {CHANNELS}"),
+    "texts": ({"mean": ["0.5"] * 3}, "mean has '0.5'; expected finite numbers"),
+    "null": ({"std": [None] * 3}, "std has None; expected finite numbers"),
+    "nested": ({"mean": [[0.5]] * 3}, "mean has [0.5]; expected finite numbers"),
+    "truth": ({"mean": [True] * 3}, "mean has True; expected finite numbers"),
+    "no number": ({"mean": [float("nan")] * 3}, "mean has nan; expected finite numbers"),
+    "larger than a float": ({"std": [10**400] * 3}, f"std has 1{'0' * 59}; expected finite numbers"),
+    "larger than float32": (
+        {"mean": [-1e300] * 3},
+        "mean has -1e+300; expected finite numbers, at most 3.4e",
+    ),
+    "negative": ({"std": [0.5, -0.5, 0.5]}, "std has -0.5; expected numbers of at least 0"),
+    "no list": ({"mean": 0.5}, "mean is 0.5"),
+    "no checksum": ({"sha256": None}, "sha256 is None"),
+    "classes of two kinds": ({"classes": [1, [2]]}, "classes are [1, [2]]; expected texts, each once"),
+    "a class twice": ({"classes": ["a", "b", "a", "c"]}, "expected texts, each once"),
+    "too few classes": ({"classes": ["a", "b"]}, "2 classes are listed, but train labels are 0 to 3"),
+    "too many classes": (
+        {"classes": list("abcde")},
+        "but 5 classes are listed, of which there are [24, 24, 24, 24, 0] train labels",
+    ),
+    "other counts": ({"test": {"images_per_class": [1]}}, "test is {'images_per_class': [1]}, but 4 classes"),
+    "no counts": ({"test": 5}, "test is 5, but 4 classes are listed"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), FALSE_DESCRIPTIONS.values(), ids=FALSE_DESCRIPTIONS.keys())
+def test_description_that_does_not_go_with_the_data_is_refused(dataset_folder, change, message):
+    path = dataset_folder / DESCRIPTION_FILE
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    said = refusal(open_dataset, dataset_folder)
+    assert message in said and str(path) in said and "\n" not in said
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=2, max_size=2))
+def test_statistics_that_float32_holds_are_taken(pair):
+    statistics = [pair[0]], [max(abs(pair[1]), 1e-7)]
+    check_statistics(statistics, 1, "mine", given=True)
+    check_statistics((statistics[0], [0.0]), 1, "mine")
+
+
+@pytest.mark.parametrize("std", [1e-320, 0.0, 1e-9])
+def test_given_statistics_that_nothing_can_be_divided_by_are_refused(tmp_path, std):
+    statistics = [0.5] * 3, [0.5, 0.5, std]
+    message = refusal(write_dataset, make_dataset(), tmp_path / "out", "shades", {}, statistics)
+    assert message == f"data set shades: std has {std}; expected numbers above 1e-08"
+    assert below(tmp_path) == []
+
+
+def test_a_description_that_cannot_be_written_leaves_no_data_file(tmp_path, dataset_folder):
+    unwritable = {"options": {"x": float("nan")}}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_dataset(make_dataset(), tmp_path / "out", "shades", unwritable)
+    assert below(tmp_path / "out") == []
+    before = {file: (dataset_folder / file).read_bytes() for file in below(dataset_folder)}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_dataset(make_dataset(seed=1), dataset_folder, "shades", unwritable)
+    assert {file: (dataset_folder / file).read_bytes() for file in below(dataset_folder)} == before
 
 
 WRONG = {

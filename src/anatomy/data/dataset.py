@@ -10,19 +10,23 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from anatomy.data.description import (
+    DESCRIPTION_FILE,
+    REMEDY,
+    Statistics,
+    check_labels,
+    check_statistics,
+    read_description,
+)
 from anatomy.data.image_files import IndexedDataset, open_index
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import atomic, read_json, sha256_of, understood, write_json
+from anatomy.runtime.files import atomic, sha256_of, understood, write_json
 
 DATA_FILE = "data.safetensors"
-DESCRIPTION_FILE = "dataset.json"
 PARTS = ("train", "test")
 # Array of mean and standard deviation in the data file, where they are given and not measured.
 STATISTICS = "statistics"
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-# Mean and standard deviation of each channel of images in [0, 1], or of each coordinate of points.
-Statistics = tuple[Sequence[float], Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ def write_dataset(
         for array in (dataset.INPUTS, "labels")
     }
     if statistics is not None:
-        check_statistics(statistics, dataset.input_shape[0], name)
+        check_statistics(statistics, dataset.input_shape[0], f"data set {name}", given=True)
         arrays[STATISTICS] = np.float64(statistics)
     mean, std = statistics or channel_statistics(inputs_of(dataset, "train"))
     description = {
@@ -179,65 +183,49 @@ def write_dataset(
     write_files(folder, arrays, description)
 
 
-def check_statistics(statistics: Statistics, channels: int, name: str) -> None:
-    """Raise `InputError` unless there are mean and standard deviation of so many channels."""
-    for key, values in zip(("mean", "std"), statistics, strict=True):
-        if len(values) != channels:
-            raise InputError(
-                f"data set {name}: {key} has {len(values)} numbers; expected {channels}, one for each "
-                "channel of its images or coordinate of its points"
-            )
-
-
 def write_files(folder: Path, arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> None:
-    """Write the data file, then the description with its SHA-256 and the counts of the labels."""
+    """Write the data file and the description, with its SHA-256 and the counts of the labels."""
+    # Within: if the description cannot be written, neither is the data file.
     with atomic(folder / DATA_FILE) as temporary:
         save_file(dict(arrays), temporary)
         description = {**description, "sha256": sha256_of(temporary)}
-    for part in PARTS:
-        labels = arrays[f"{part}_labels"]
-        counts = np.bincount(labels, minlength=len(description["classes"]))
-        description[part] = {"images": len(labels), "images_per_class": counts.tolist()}
-    write_json(folder / DESCRIPTION_FILE, description)
+        for part in PARTS:
+            labels = arrays[f"{part}_labels"]
+            counts = np.bincount(labels, minlength=len(description["classes"]))
+            description[part] = {"images": len(labels), "images_per_class": counts.tolist()}
+        write_json(folder / DESCRIPTION_FILE, description)
 
 
 def read_files(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read the arrays of a prepared data set and its description, and check one against the other."""
     folder = Path(folder)
-    remedy = "prepare the data set again (prepare_dataset)"
     for file in (DATA_FILE, DESCRIPTION_FILE):
         if not (folder / file).is_file():
-            raise InputError(f"{folder / file} is missing; {remedy}")
-    with understood(folder / DESCRIPTION_FILE, "a dataset.json of prepare_dataset.py", False):
-        description = read_json(folder / DESCRIPTION_FILE)
-        expected = _checksum_in(description)
-    if sha256_of(folder / DATA_FILE) != expected:
-        raise InputError(f"{folder / DATA_FILE} is not the file its description names; {remedy}")
+            raise InputError(f"{folder / file} is missing; {REMEDY}")
+    description = read_description(folder / DESCRIPTION_FILE)
+    if sha256_of(folder / DATA_FILE) != description["sha256"]:
+        raise InputError(f"{folder / DATA_FILE} is not the file its description names; {REMEDY}")
     try:
         arrays = load_file(folder / DATA_FILE)
     except SafetensorError as error:
-        raise InputError(f"{folder / DATA_FILE} cannot be read ({error}); {remedy}") from error
+        raise InputError(f"{folder / DATA_FILE} cannot be read ({error}); {REMEDY}") from error
     return arrays, description
-
-
-def _checksum_in(description: Any) -> str:
-    """Return the checksum in a description; `KeyError`, `TypeError` or `ValueError` if it is none."""
-    for key, kind in {"name": str, "source": Mapping, "classes": list, "mean": list, "std": list}.items():
-        if not isinstance(description[key], kind):
-            raise ValueError(f"{key} is {description[key]!r}")
-    return description["sha256"]
 
 
 def open_dataset(folder: Path) -> tuple[InMemory | IndexedDataset, dict[str, Any]]:
     """Read a prepared data set, or its index if its images stay in their files, and its description."""
     folder = Path(folder)
+    path = folder / DESCRIPTION_FILE
     arrays, description = read_files(folder)
-    if "train_paths" in arrays:
-        return open_index(arrays, description), description
-    # The description has them, too; here they are part of what its checksum stands for.
-    arrays.pop(STATISTICS, None)
-    kind = PointDataset if "train_points" in arrays else Dataset
     with understood(folder / DATA_FILE, "data of prepare_dataset.py", False):
-        dataset = kind(**arrays, classes=description["classes"])
-    check_dataset(dataset, description["name"])
+        check_labels(description, {part: arrays[f"{part}_labels"] for part in PARTS}, path)
+        if "train_paths" in arrays:
+            dataset = open_index(arrays, description)
+        else:
+            # The description has them, too; here they are part of what its checksum stands for.
+            arrays.pop(STATISTICS, None)
+            kind = PointDataset if "train_points" in arrays else Dataset
+            dataset = kind(**arrays, classes=description["classes"])
+            check_dataset(dataset, description["name"])
+    check_statistics((description["mean"], description["std"]), dataset.input_shape[0], str(path))
     return dataset, description

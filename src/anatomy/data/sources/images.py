@@ -6,15 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from anatomy.data.dataset import (
-    STATISTICS,
-    Statistics,
-    check_statistics,
-    count_values,
-    statistics_of_counts,
-    write_files,
-)
+from anatomy.data.dataset import STATISTICS, count_values, statistics_of_counts, write_files
 from anatomy.data.decoding import centre_crop, check_header, pixels
+from anatomy.data.description import Statistics, check_statistics
 from anatomy.data.image_files import ARRAYS, CHANNELS, ImageFiles, IndexedDataset
 from anatomy.data.sources import described, located
 from anatomy.data.subset import given_statistics, limited, selected
@@ -120,7 +114,7 @@ def write_index(
     the crop, and mean and standard deviation, which are measured if `statistics` has none.
     """
     if statistics is not None:
-        check_statistics(statistics, CHANNELS, name)
+        check_statistics(statistics, CHANNELS, f"data set {name}", given=True)
     mean, std = statistics or sample_statistics(dataset)
     arrays = {
         f"{part}_{array}": getattr(getattr(dataset, part), array)
