@@ -96,6 +96,19 @@ def test_program_reports_bad_input_in_one_line_and_writes_nothing(tmp_path, sett
     assert not (tmp_path / "out" / DATA_FILE).exists()
 
 
+@pytest.mark.parametrize("name", ["/abs", "../out", "a/b", "..", "", "two\nlines"])
+def test_program_refuses_a_name_that_is_no_part_of_a_path(tmp_path, name):
+    command = preparation(FOLDER, tmp_path / "out")
+    command[command.index("pets")] = name
+    result = run(*command)
+    assert (result.returncode, result.stderr) == (
+        1,
+        f"error: --name {name!r} names no data set; expected a name that is one part of a path, without "
+        "slashes and control characters\n",
+    )
+    assert below(tmp_path) == []
+
+
 def test_full_disk_leaves_no_half_written_file(tmp_path):
     files = {name: encode(np.zeros((50, 50, 3), np.uint8)) for name in make_files()}
     pack(tmp_path / "pets", files)

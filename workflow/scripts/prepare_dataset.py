@@ -4,6 +4,7 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
+from anatomy.data.description import check_name
 from anatomy.data.search_path import DATA_VARIABLE
 from anatomy.data.sources import OWN, module_of, settings_of
 from anatomy.runtime.errors import run_program
@@ -28,6 +29,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
+    check_name(arguments.name, "--name")
     settings = settings_of(arguments.settings, read_schema(arguments.schema)["$defs"]).require()
     own = is_own(settings.source)
     module = import_module(f"anatomy.data.{OWN}" if own else module_of(settings.source))

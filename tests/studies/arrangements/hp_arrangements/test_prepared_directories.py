@@ -9,6 +9,7 @@ from conftest import run_program
 
 from anatomy.runtime.errors import InputError
 from anatomy.studies.arrangements.hp_arrangements import options
+from anatomy.studies.arrangements.hp_arrangements.data import DataChoice
 from anatomy.studies.arrangements.hp_arrangements.names import described
 
 PROGRAM = "hp_arrangements/compute_projections"
@@ -26,9 +27,25 @@ def test_what_is_no_data_set_is_refused(shades):
         InputError, match=r"'gone' is not a data set; allowed: cifar10, .* directory of a prepared"
     ):
         described("gone")
-    Path("shades/dataset.json").write_text("{}")
-    with pytest.raises(InputError, match="does not describe images"):
+    path = Path("shades/dataset.json")
+    whole = json.loads(path.read_text())
+    for change in ({"height": None}, {"channels": "3"}, {"width": 0}):
+        path.write_text(json.dumps(whole | change))
+        with pytest.raises(InputError, match="does not describe images"):
+            described("shades")
+    path.write_text("{}")
+    with pytest.raises(InputError, match=r"shades/dataset\.json is damaged, or not a"):
         described("shades")
+
+
+@pytest.mark.parametrize("name", ["/abs", "../out", "a/b", "..", ".", "", "two\nlines", "nul\0", 5])
+def test_a_name_that_leads_elsewhere_is_refused(shades, name):
+    path = Path("shades/dataset.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"name": name}))
+    for read in (described, lambda folder: DataChoice(folder).name):
+        with pytest.raises(InputError, match=r"^shades/dataset.json.*name") as caught:
+            read("shades")
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("program", ["train", "compute_projections", "reinit_layers"])

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from anatomy.data.dataset import DESCRIPTION_FILE, Dataset, open_dataset
+from anatomy.data.dataset import Dataset, open_dataset
+from anatomy.data.description import DESCRIPTION_FILE, check_name, read_description
 from anatomy.data.image_files import IndexedDataset
 from anatomy.data.sources.images import index_folder, index_part
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import read_json
 from anatomy.studies.arrangements.hp_arrangements.names import DATASETS, Statistics
 
 IMAGENET_LAYOUT = {"train_folder": "train", "test_folder": "val"}
@@ -32,18 +32,18 @@ class DataChoice:
 
     @property
     def name(self) -> str:
-        """Name of the data set, in paths and records; a prepared one says its own."""
+        """Name of the data set, in paths and records; a prepared one says its own.
+
+        `InputError` if that would lead out of a folder.
+        """
         if self.dataset in DATASETS:
             return self.dataset
         path = Path(self.dataset) / DESCRIPTION_FILE
         if not path.is_file():
             return Path(self.dataset).resolve().name
-        try:
-            return read_json(path)["name"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{path} is damaged or not of a prepared data set ({error!r}); prepare the data set again"
-            ) from error
+        name = read_description(path)["name"]
+        check_name(name, f"{path}: name")
+        return name
 
     def statistics(self, upscaling: str | None) -> Statistics | None:
         """Return what the authors standardise images with, so enlarged; None for those of the images."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from anatomy.checkpoints.snapshots import is_snapshot, load_snapshot
 from anatomy.checkpoints.torch_files import read_checkpoint
-from anatomy.data.dataset import DESCRIPTION_FILE
+from anatomy.data.description import DESCRIPTION_FILE, REMEDY, check_name, read_description
 from anatomy.networks.family import Family, families
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.files import read_json, understood
+from anatomy.runtime.files import understood
 from anatomy.runtime.run_files import FINAL_NETWORK, RUN_FILE, read_facts
 from anatomy.studies.arrangements.epochs import PRETRAINED
 
@@ -60,7 +60,7 @@ DATASETS = {
 def described(dataset: str) -> tuple[str, tuple[int, int, int], int]:
     """Return name, (C, H, W) of an image and number of classes of a name or a prepared data set's directory.
 
-    `InputError` if it is neither, or a data set of points.
+    `InputError` if it is neither, a data set of points, or one whose name would lead out of a folder.
     """
     if (known := DATASETS.get(dataset)) is not None:
         return dataset, known.image_shape, known.classes
@@ -70,14 +70,14 @@ def described(dataset: str) -> tuple[str, tuple[int, int, int], int]:
             f"{dataset!r} is not a data set; allowed: {', '.join(DATASETS)}, or the directory of a "
             "prepared data set"
         )
-    try:
-        content = read_json(path)
-        shape = content["channels"], content["height"], content["width"]
-        return content["name"], shape, len(content["classes"])
-    except (ValueError, KeyError, TypeError) as error:
+    content = read_description(path)
+    check_name(content["name"], f"{path}: name")
+    shape = tuple(content.get(key) for key in ("channels", "height", "width"))
+    if not all(type(size) is int and size > 0 for size in shape):
         raise InputError(
-            f"{path} does not describe images ({error!r}); prepare the data set again"
-        ) from error
+            f"{path} does not describe images (channels, height and width are {shape!r:.60}); {REMEDY}"
+        )
+    return content["name"], shape, len(content["classes"])
 
 
 def choices() -> str:
