@@ -6,8 +6,10 @@ import sys
 import numpy as np
 import pytest
 from conftest import SCHEMA_FILE, SCRIPTS, run
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from anatomy.data.dataset import open_dataset, write_dataset
+from anatomy.data.dataset import PARTS, open_dataset, write_dataset
 from anatomy.data.own_source import read_own
 from anatomy.data.sources import module_of
 from anatomy.runtime.errors import InputError
@@ -100,6 +102,10 @@ def labels(values):
     return both(IMAGES, np.array(values))
 
 
+def two_types(train, train_type, test, test_type):
+    return {"train": (IMAGES, np.array(train, train_type)), "test": (IMAGES, np.array(test, test_type))}
+
+
 def byte_labels(values):
     return both(IMAGES, [value.encode("latin-1") for value in values])
 
@@ -134,8 +140,8 @@ def folder(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def prepare(**settings):
-    options = ["--name", "mine", "--output", "out", "--settings", json.dumps(settings)]
+def prepare(**entry):
+    options = ["--name", "mine", "--output", "out", "--settings", json.dumps(entry)]
     return run(SCRIPTS / "prepare_dataset.py", *options, "--schema", SCHEMA_FILE)
 
 
@@ -216,6 +222,18 @@ def test_what_is_no_data_set_is_refused(source, options, message):
             "train labels have nan at 1; expected finite numbers",
         ),
         ("labels", {"values": [float("inf"), 0]}, "train labels have inf at 0; expected finite numbers"),
+        ("labels", {"values": [0, 0.5]}, "train labels have 0.5 at 1; expected whole numbers, which"),
+        ("labels", {"values": [2.0**53, 0]}, "train labels have 9007199254740992.0 at 0; expected whole"),
+        (
+            "two_types",
+            {"train": [2**53, 2**53 + 2], "train_type": "i8", "test": [2**53 + 1] * 2, "test_type": "u8"},
+            "test label 9007199254740993 is not one of train: 9007199254740992, 9007199254740994",
+        ),
+        (
+            "two_types",
+            {"train": [0, 1], "train_type": "i8", "test": ["0", "1"], "test_type": "U"},
+            "test labels are <U1 but train labels are int64; expected numbers in both, or names in both",
+        ),
         ("labels", {"values": ["a", "b\n"]}, r"train label 'b\n' has control characters"),
         (
             "byte_labels",
@@ -258,6 +276,37 @@ def test_inputs_without_values_are_refused(kind, message, folder):
     with pytest.raises(InputError) as caught:
         write_dataset(read_own("own_hostile:images", {"kind": kind}), folder / "out", "mine", {})
     assert message in str(caught.value) and not (folder / "out").exists()
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.data())
+def test_labels_of_two_types_are_compared_as_the_numbers_they_are(data):
+    around = [0, 2**53, 2**62, 2**63 - 4]
+    numbers = st.builds(lambda start, step: start + step, st.sampled_from(around), st.integers(0, 3))
+    train, test = (data.draw(st.lists(numbers, min_size=2, max_size=2)) for _ in PARTS)
+    types = dict(zip(("train_type", "test_type"), data.draw(st.permutations(["i8", "u8"])), strict=True))
+    options = {"train": train, "test": test, **types}
+    if not set(test) <= set(train):
+        with pytest.raises(InputError, match=r"test label \d+ is not one of train: "):
+            read_own("own_hostile:two_types", options)
+        return
+    found = read_own("own_hostile:two_types", options)
+    assert found.classes == [str(value) for value in sorted(set(train))]
+    for values, labels in ((train, found.train_labels), (test, found.test_labels)):
+        assert [found.classes[label] for label in labels] == [str(value) for value in values]
+
+
+@pytest.mark.parametrize(("first", "second"), [("f4", "i8"), ("u1", "f8"), ("?", "i2"), ("f2", "f2")])
+def test_labels_of_other_types_are_whole_numbers_too(first, second):
+    options = {"train": [0, 1], "train_type": first, "test": [1, 0], "test_type": second}
+    found = read_own("own_hostile:two_types", options)
+    assert (found.train_labels.tolist(), found.test_labels.tolist()) == ([0, 1], [1, 0])
 
 
 def test_proper_values_of_other_kinds_are_taken_as_they_are():

@@ -23,9 +23,9 @@ EXACT = 1 << 24
 def read_own(reference: str, options: Mapping[str, Any]) -> InMemory:
     """Call `package.module:function` with `options`; it returns `{"train": (images, labels), "test": ...}`.
 
-    Images are uint8 (N, C, H, W); numbers (N, d) are points, which become float32. Labels (N,) are numbers or
-    names; their sorted values in the training part are the classes. `InputError` for other containers and
-    labels, images of several sizes, and test labels that are not of these classes.
+    Images are uint8 (N, C, H, W); numbers (N, d) are points, which become float32. Labels (N,) are whole
+    numbers or names; their sorted values in the training part are the classes. `InputError` for other
+    containers and labels, images of several sizes, and test labels that are not of these classes.
     """
     found = call_own(reference, {}, options)
     if not isinstance(found, Mapping) or found.keys() != set(PARTS):
@@ -42,18 +42,31 @@ def read_own(reference: str, options: Mapping[str, Any]) -> InMemory:
         arrays[f"{part}_labels"] = _labels(f"{reference}: {part} labels", labels)
     classes = np.unique(arrays["train_labels"])
     check_class_names(map(str, classes), f"{reference}: train label")
-    unknown = np.setdiff1d(arrays["test_labels"], classes)
-    if unknown.size:
-        raise InputError(
-            f"{reference}: test label {unknown[0]} is not one of train: {', '.join(map(str, classes))}"
-        )
     for part in PARTS:
-        arrays[f"{part}_labels"] = np.searchsorted(classes, arrays[f"{part}_labels"]).astype(np.int64)
+        arrays[f"{part}_labels"] = _indices(reference, part, arrays[f"{part}_labels"], classes)
     points = all(own.ndim == 2 and own.dtype.kind in "iuf" for own in inputs.values())
     kind = PointDataset if points else Dataset
     for part, own in inputs.items():
         arrays[f"{part}_{kind.INPUTS}"] = _points(f"{reference}: {part} point", own) if points else own
     return kind(**arrays, classes=[str(name) for name in classes])
+
+
+def _indices(reference: str, part: str, labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the indices (N,) of labels among the classes; `InputError` for one that is none of them."""
+    # Nothing has a type of its own; an empty part is refused as such.
+    if labels.size and classes.size and (labels.dtype.kind == "U") != (classes.dtype.kind == "U"):
+        raise InputError(
+            f"{reference}: {part} labels are {labels.dtype} but train labels are {classes.dtype}; expected "
+            "numbers in both, or names in both"
+        )
+    # Python compares whole numbers of any size exactly; numpy rounds where one type does not hold both.
+    known = {value: index for index, value in enumerate(classes.tolist())}
+    values, places = np.unique(labels, return_inverse=True)
+    if unknown := [value for value in values.tolist() if value not in known]:
+        raise InputError(
+            f"{reference}: {part} label {unknown[0]} is not one of train: {', '.join(map(str, classes))}"
+        )
+    return np.array([known[value] for value in values.tolist()], np.int64)[places]
 
 
 def _array(what: str, values: Any, expected: str) -> np.ndarray:
@@ -73,15 +86,24 @@ def _array(what: str, values: Any, expected: str) -> np.ndarray:
         raise InputError(f"{what} cannot be read as an array ({reason}); expected {expected}") from error
 
 
-def _labels(what: str, values: Any) -> np.ndarray:
-    """Return labels (N,), numbers or names; names that are bytes are taken as UTF-8."""
-    labels = _array(what, values, LABELS)
+def _labels(what: str, given: Any) -> np.ndarray:
+    """Return labels (N,), whole numbers or names; names that are bytes are taken as UTF-8."""
+    labels = _array(what, given, LABELS)
     if labels.ndim != 1 or labels.dtype.kind not in "biufUS":
         raise InputError(f"{what} are {labels.dtype} of shape {labels.shape}; expected {LABELS}")
     if labels.dtype.kind == "f" and (unknown := np.flatnonzero(~np.isfinite(labels))).size:
         raise InputError(
             f"{what} have {labels[unknown[0]]} at {unknown[0]}; expected finite numbers, or names"
         )
+    if labels.dtype.kind == "f":
+        # Of numbers this large several may have become one.
+        values = labels.astype(np.float64)
+        wrong = np.flatnonzero((values != np.rint(values)) | (np.abs(values) >= 1 << 53))
+        if wrong.size:
+            raise InputError(
+                f"{what} have {labels[wrong[0]]} at {wrong[0]}; expected whole numbers, which beyond "
+                "2^53 are integers by their type, or names"
+            )
     if labels.dtype.kind == "S":
         try:
             labels = np.char.decode(labels, "utf-8")
