@@ -195,6 +195,31 @@ def test_a_key_that_is_given_twice_is_refused(text, monkeypatch, capsys):
     assert f"argument --settings: {text!r}: 'epochs' is there twice; give each key once" in line
 
 
+@pytest.mark.parametrize("program", [prepare_dataset, train_network])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"options": {"x": NaN}}', "'options.x' is nan; expected finite numbers"),
+        ('{"options": {"x": [{"y": 1}, -1e999]}}', "'options.x' is -inf; expected finite numbers"),
+        ('{"width": Infinity}', "'width' is inf; expected finite numbers"),
+        (f'{{"x": {"9" * 5000}}}', f"'{{\"x\": {'9' * 194}'...: a number has too many digits"),
+        (f'{{"x": 1, "x": "{"9" * 5000}"}}', "'...: 'x' is there twice; give each key once"),
+        (f"[{'9' * 900}]", "'...; expected keys and values as JSON"),
+        ('{"a":' * 900 + "NaN" + "}" * 900, "a' is nan; expected finite numbers"),
+    ],
+    ids=["nan", "beyond floats", "infinity", "digits", "twice", "list", "deep"],
+)
+def test_numbers_that_are_none_and_long_entries_are_refused_in_a_short_line(
+    program, text, message, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys, "argv", [program.__name__, "--settings", text])
+    with pytest.raises(SystemExit):
+        program.parse_arguments()
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "argument --settings: " in line and message in line
+    assert len(line) < 400 or text.startswith('{"a":{')
+
+
 @pytest.mark.parametrize("program", ["train_network.py", "hp_arrangements/train.py"])
 def test_the_schema_is_that_of_the_workflow_of_the_program(program, tmp_path):
     def parser(path):

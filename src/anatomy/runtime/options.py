@@ -3,12 +3,14 @@
 import json
 import math
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from anatomy.runtime.json_text import parse
 
+# So much of an entry is in the messages about it.
+_SHOWN = 200
 # The schema of the configuration, in the folder of the workflow.
 SCHEMA = Path("schemas", "config.schema.yaml")
 
@@ -68,16 +70,46 @@ html = _ending(".html", ".htm")
 
 
 def entry(text: str) -> dict[str, Any]:
-    """Return an entry of the configuration that is given as JSON; a type for argparse."""
+    """Return an entry of the configuration that is given as JSON; a type for argparse.
+
+    Every number in it is finite: what is written, or hashed, is JSON again.
+    """
     try:
         content = parse(text)
+        infinite = next(_infinite(content, ""), None)
     except (json.JSONDecodeError, RecursionError):
-        content = None
+        content = infinite = None
     except ValueError as error:
-        raise ArgumentTypeError(f"{text!r}: {error}; give each key once") from None
+        reason = str(error)
+        # Else Python's limit on the digits of a whole number.
+        reason = (
+            f"{reason}; give each key once" if reason.endswith("twice") else "a number has too many digits"
+        )
+        raise ArgumentTypeError(f"{_shortened(text)}: {reason}") from None
     if not isinstance(content, dict):
-        raise ArgumentTypeError(f'{text!r}; expected keys and values as JSON: {{"key": value, ...}}')
+        raise ArgumentTypeError(
+            f'{_shortened(text)}; expected keys and values as JSON: {{"key": value, ...}}'
+        )
+    if infinite is not None:
+        raise ArgumentTypeError(f"{infinite}; expected finite numbers")
     return content
+
+
+def _infinite(value: Any, where: str) -> Iterator[str]:
+    """Yield the dotted names of what is NaN or infinite in JSON, with its value."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{where!r} is {value}"
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _infinite(inner, f"{where}.{key}" if where else key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _infinite(inner, where)
+
+
+def _shortened(text: str) -> str:
+    """Return what was given as one line that names it, of a long one the beginning."""
+    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
 
 
 def entry_with(*keys: str) -> Callable[[str], dict[str, Any]]:
@@ -86,7 +118,9 @@ def entry_with(*keys: str) -> Callable[[str], dict[str, Any]]:
     def parse(text: str) -> dict[str, Any]:
         content = entry(text)
         if absent := [key for key in keys if key not in content]:
-            raise ArgumentTypeError(f"{text!r} has no {', '.join(absent)}; expected {', '.join(keys)}")
+            raise ArgumentTypeError(
+                f"{_shortened(text)} has no {', '.join(absent)}; expected {', '.join(keys)}"
+            )
         return content
 
     return parse
