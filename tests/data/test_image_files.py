@@ -1,15 +1,19 @@
 """Images that stay in their files: the index, decoding against torchvision, and runs that stream them."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
-from conftest import SCHEMA_FILE, SCRIPTS, SETTINGS, make_dataset, run_of, run_program
+from conftest import SCHEMA_FILE, SCRIPTS, SETTINGS, environment, make_dataset, run_of, run_program
 from conftest import run as run_forked_program
 from PIL import Image
 from scipy.stats import ks_2samp
 
+from anatomy.data import decoding
 from anatomy.data.augmentation import Augmenter, Draws
 from anatomy.data.batches import evaluation_batch, open_images
 from anatomy.data.dataset import channel_statistics, open_dataset, write_dataset
@@ -131,6 +135,28 @@ def test_box_of_an_image_that_no_ratio_fits_is_central(size):
     top, left, height, width = draw(Image.new("RGB", size), [0.9, 1.0], [3 / 4, 4 / 3])
     boxes = {random_box(*size, np.random.default_rng(seed)) for seed in range(200)}
     assert (left, top, left + width, top + height) in boxes
+
+
+@pytest.mark.parametrize("size", [(3, 900), (900, 3), (1, 700), (60, 1500)])
+def test_a_long_image_is_scaled_where_it_is_seen(size, monkeypatch):
+    image = picture(*size, "RGB", 5)
+    whole = pixels(centre_crop(image, 40, 32))
+    monkeypatch.setattr(decoding, "MOST_SCALED", 40 * 40)
+    part = pixels(centre_crop(image, 40, 32))
+    assert np.abs(part.astype(int) - whole).max() <= 2
+
+
+def test_a_long_image_takes_no_more_memory_than_what_is_seen_of_it():
+    limited = """
+import resource, sys
+from PIL import Image
+from anatomy.data.decoding import centre_crop
+image = Image.new("RGB", (1, 30_000), "red")
+taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + (200 << 20),) * 2)
+assert centre_crop(image, 256, 224).getcolors() == [(224 * 224, (255, 0, 0))]
+"""
+    subprocess.run([sys.executable, "-c", limited], env=environment(), check=True)
 
 
 # --- The index ---
@@ -256,6 +282,32 @@ def test_an_image_that_cannot_be_read_is_named_when_it_is_used(pictures, damage,
     assert str(caught.value).startswith(str(path))
     assert expected in str(caught.value)
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("kind", ["pipe", "device", "directory", "longer"])
+def test_what_is_no_file_any_more_is_named_and_never_waited_for(pictures, kind, workers):
+    path = pictures / "train/dog/wide.JPEG"
+    dataset = prepared(pictures)[0]
+    size = path.stat().st_size
+    if kind == "longer":
+        # Of which no more is read than there was: this one would fill the memory.
+        os.truncate(path, 1 << 40)
+    else:
+        path.unlink()
+        makers = {
+            "pipe": os.mkfifo,
+            "device": lambda path: path.symlink_to("/dev/zero"),
+            "directory": os.mkdir,
+        }
+        makers[kind](path)
+    expected = {
+        "longer": f"has {1 << 40} bytes but {size} when it was indexed",
+        "directory": "cannot be read (Is a directory)",
+    }.get(kind, f"is a {kind}, expected a file")
+    with pytest.raises(InputError) as caught:
+        list(open_images(dataset, "train", CPU, workers).plain(4))
+    assert str(caught.value).startswith(f"{path} {expected}")
 
 
 # --- Batches ---

@@ -14,6 +14,9 @@ CROP_AREA = (0.08, 1.0)
 CROP_RATIO = (3 / 4, 4 / 3)
 CROP_ATTEMPTS = 10
 
+# Most pixels of an image that is scaled as a whole, in 1 GiB; Pillow opens none that has more to begin with.
+MOST_SCALED = 1 << 28
+
 # What file managers leave behind among images.
 IGNORED = {"Thumbs.db", "desktop.ini"}
 
@@ -90,14 +93,20 @@ def centre_crop(image: Image.Image, resize: int, crop: int) -> Image.Image:
     """Scale the shorter side to `resize` pixels, antialiased, and cut `crop` by `crop` from the centre.
 
     `resize` is at least `crop`, so that nothing is left to fill. An image that has the size is not
-    scaled.
+    scaled. Of one that is so long and thin that it would have more than `MOST_SCALED` pixels only the square
+    is made, to within two grey levels.
     """
-    width, height = image.size
+    width, height = size = image.size
     shorter, longer = min(width, height), int(resize * max(width, height) / min(width, height))
     if shorter != resize:
         size = (resize, longer) if width <= height else (longer, resize)
+    left, top = (round((side - crop) / 2) for side in size)
+    if math.prod(size) > MOST_SCALED:
+        across, down = width / size[0], height / size[1]
+        box = left * across, top * down, (left + crop) * across, (top + crop) * down
+        return image.resize((crop, crop), Image.Resampling.BILINEAR, box)
+    if shorter != resize:
         image = image.resize(size, Image.Resampling.BILINEAR)
-    left, top = (round((side - crop) / 2) for side in image.size)
     return image.crop((left, top, left + crop, top + crop))
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from anatomy.data.decoding import decode
 from anatomy.data.search_path import locate
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.regular import open_file
 
 CHANNELS = 3
 END_OF_PATH = b"\0"
@@ -60,14 +61,16 @@ class ImageFiles:
 
     def read(self, index: int) -> Image.Image:
         """Return image `index` decoded, as RGB; `InputError` names a file that cannot be read."""
-        path = self.root / self.name(index)
+        path, size = self.root / self.name(index), int(self.sizes[index])
         try:
-            content = path.read_bytes()
+            with open_file(path) as file:
+                content = file.read(size + 1)
+                found = os.fstat(file.fileno()).st_size
         except OSError as error:
             raise InputError(f"{path} cannot be read ({error.strerror}); put it back") from error
-        if len(content) != self.sizes[index]:
+        if len(content) != size:
             raise InputError(
-                f"{path} has {len(content)} bytes but {self.sizes[index]} when it was indexed; "
+                f"{path} has {found} bytes but {size} when it was indexed; "
                 "prepare the data set again (prepare_dataset)"
             )
         return decode(content, "RGB", str(path))
