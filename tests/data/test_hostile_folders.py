@@ -148,6 +148,15 @@ def test_a_class_may_have_a_name_of_any_language(name, read, root):
     assert name in read(root).classes
 
 
+@READERS
+def test_classes_that_read_alike_are_refused(read, root):
+    for part in ("train", "test"):
+        (root / part / "a").rename(root / part / "caf\u00e9")
+        (root / part / "b").rename(root / part / "cafe\u0301")
+    message = r"class folder 'caf\xe9' reads as 'cafe\u0301', written otherwise; rename one of them"
+    assert message in refusal(read, root)
+
+
 # --- Sizes ---
 
 

@@ -11,10 +11,17 @@ from anatomy.runtime.values import NO_TEXT
 
 
 def check_class_names(names: Iterable[str], what: str) -> None:
-    """Raise `InputError`, which begins with `what`, for the first name of a class that is no line of text."""
+    """Raise `InputError`, which begins with `what`, for the first name of a class that is no line of text.
+
+    So for one that reads as another does: letters with accents can be written in two ways.
+    """
+    seen: dict[str, str] = {}
     for name in names:
         if any(unicodedata.category(character) in NO_TEXT for character in name):
             raise InputError(f"{what} {name!r} has control characters, or bytes that are no UTF-8; rename it")
+        other = seen.setdefault(unicodedata.normalize("NFC", name), name)
+        if other != name:
+            raise InputError(f"{what} {name!a} reads as {other!a}, written otherwise; rename one of them")
 
 
 def visible(folder: Path | str) -> Iterator[os.DirEntry]:
