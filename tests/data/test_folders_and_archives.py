@@ -56,6 +56,20 @@ def test_files_that_are_not_of_a_class_are_ignored(tmp_path, source):
     assert_is_pictures(read_folder(pack(tmp_path / source, make_files() | dict.fromkeys(junk, b"?")), "pets"))
 
 
+@pytest.mark.parametrize("name", ["train\\cat\\9.png", "top\\test\\cat\\9.png", "train/cat\\9.png"])
+@pytest.mark.parametrize("archive", ARCHIVES)
+def test_an_image_below_backslashes_is_not_left_out_in_silence(tmp_path, archive, name):
+    files = make_files()
+    packed = pack(tmp_path / archive, files | {name: files["train/cat/0.png"]})
+    message = refusal(read_folder, packed, "pets")
+    assert f"{name} has backslashes between folders; pack them anew, with slashes" in message
+
+
+def test_backslashes_in_the_names_of_images_are_letters(tmp_path):
+    files = {name.replace("/0", "/0\\"): content for name, content in make_files().items()}
+    assert_is_pictures(read_folder(pack(tmp_path / "pets.tar", files | {"read\\me": b"?"}), "pets"))
+
+
 def test_grey_images_read_as_rgb_repeat_the_channel(tmp_path):
     path = pack(tmp_path / "pets", make_files(channels=1))
     grey, colour = read_folder(path, "pets", channels=1), read_folder(path, "pets", channels=3)

@@ -38,6 +38,10 @@ def read_folder(path: Path, name: str, channels: int = 3, sha256: str | None = N
     roots = set()
     with opened(path) as entries:
         for entry in entries:
+            if not entry.is_folder and _has_backslashes_for_slashes(entry.path):
+                raise InputError(
+                    f"{entry.where} has backslashes between folders; pack them anew, with slashes"
+                )
             if (location := _location(entry.path)) is None:
                 continue
             root, part, inside = location
@@ -87,6 +91,14 @@ def _location(entry: PurePosixPath) -> tuple[str, str, tuple[str, ...]] | None:
         return None
     at = next((index for index, part in enumerate(parts) if part in ("train", "test")), None)
     return None if at is None else ("/".join(parts[:at]) or ".", parts[at], parts[at + 1 :])
+
+
+def _has_backslashes_for_slashes(path: PurePosixPath) -> bool:
+    """Tell whether a file that would be left out is an image of a class by its backslashes, as of Windows."""
+    if "\\" not in str(path) or ((found := _location(path)) is not None and len(found[2]) > 1):
+        return False
+    meant = _location(PurePosixPath(str(path).replace("\\", "/")))
+    return meant is not None and len(meant[2]) > 1
 
 
 def _check_classes(
