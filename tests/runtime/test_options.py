@@ -202,12 +202,13 @@ def test_a_key_that_is_given_twice_is_refused(text, monkeypatch, capsys):
         ('{"options": {"x": NaN}}', "'options.x' is nan; expected finite numbers"),
         ('{"options": {"x": [{"y": 1}, -1e999]}}', "'options.x' is -inf; expected finite numbers"),
         ('{"width": Infinity}', "'width' is inf; expected finite numbers"),
+        (r'{"label": "\ud800"}', "a text has half a character; expected UTF-8"),
         (f'{{"x": {"9" * 5000}}}', f"'{{\"x\": {'9' * 194}'...: a number has too many digits"),
         (f'{{"x": 1, "x": "{"9" * 5000}"}}', "'...: 'x' is there twice; give each key once"),
         (f"[{'9' * 900}]", "'...; expected keys and values as JSON"),
         ('{"a":' * 900 + "NaN" + "}" * 900, "a' is nan; expected finite numbers"),
     ],
-    ids=["nan", "beyond floats", "infinity", "digits", "twice", "list", "deep"],
+    ids=["nan", "beyond floats", "infinity", "surrogate", "digits", "twice", "list", "deep"],
 )
 def test_numbers_that_are_none_and_long_entries_are_refused_in_a_short_line(
     program, text, message, monkeypatch, capsys

@@ -77,8 +77,11 @@ def entry(text: str) -> dict[str, Any]:
     try:
         content = parse(text)
         infinite = next(_infinite(content, ""), None)
+        json.dumps(content, ensure_ascii=False).encode()
     except (json.JSONDecodeError, RecursionError):
         content = infinite = None
+    except UnicodeEncodeError:
+        raise ArgumentTypeError(f"{_shortened(text)}: a text has half a character; expected UTF-8") from None
     except ValueError as error:
         reason = str(error)
         # Else Python's limit on the digits of a whole number.
@@ -110,20 +113,6 @@ def _infinite(value: Any, where: str) -> Iterator[str]:
 def _shortened(text: str) -> str:
     """Return what was given as one line that names it, of a long one the beginning."""
     return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
-
-
-def entry_with(*keys: str) -> Callable[[str], dict[str, Any]]:
-    """Return a type for argparse, as `entry`, of entries that have all of `keys`."""
-
-    def parse(text: str) -> dict[str, Any]:
-        content = entry(text)
-        if absent := [key for key in keys if key not in content]:
-            raise ArgumentTypeError(
-                f"{_shortened(text)} has no {', '.join(absent)}; expected {', '.join(keys)}"
-            )
-        return content
-
-    return parse
 
 
 def add_schema(parser: ArgumentParser, program: Path) -> None:
