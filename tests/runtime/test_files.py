@@ -5,10 +5,12 @@ import subprocess
 import sys
 import time
 
+import pytest
 from conftest import environment
 
 from anatomy.runtime import files
 from anatomy.runtime.checksums import require_recorded
+from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import HOST, atomic, write_text
 from anatomy.runtime.signals import SNAKEMAKE
 
@@ -61,3 +63,38 @@ def test_what_killed_processes_left_is_removed_and_nothing_of_others(tmp_path):
     left = {names[key] for key in ("alive", "elsewhere", "of another file", "a user's", "no number")}
     assert {*hidden(tmp_path)} == left
     assert (tmp_path / "a.txt").read_text() == "whole"
+
+
+@pytest.mark.parametrize("content", ["before", None])
+def test_a_link_stays_and_what_it_leads_to_is_written(content, tmp_path, monkeypatch):
+    monkeypatch.setenv(SNAKEMAKE, "1")
+    target = tmp_path / "elsewhere" / "table.csv"
+    (tmp_path / "inner").symlink_to("elsewhere/table.csv")
+    (tmp_path / "table.csv").symlink_to(tmp_path / "inner")
+    if content is not None:
+        target.parent.mkdir()
+        target.write_text(content)
+    for text in ("whole", "another"):
+        write_text(tmp_path / "table.csv", text)
+        assert (tmp_path / "table.csv").is_symlink() and (tmp_path / "inner").is_symlink()
+        assert target.read_text() == text
+        for path in (tmp_path / "table.csv", target):
+            require_recorded(path)
+    assert hidden(tmp_path) == hidden(target.parent) == []
+
+
+def test_a_link_that_leads_back_to_itself_is_refused(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(OSError, match="symbolic links.*/a'$"):
+        write_text(tmp_path / "a", "text")
+    assert (tmp_path / "a").is_symlink()
+
+
+def test_what_a_program_has_open_is_not_replaced(tmp_path):
+    with open(tmp_path / "open.txt", "w") as file:
+        (tmp_path / "link").symlink_to(f"/proc/self/fd/{file.fileno()}")
+        (tmp_path / "out.csv").symlink_to("link")
+        with pytest.raises(InputError, match=r"out.csv is what a program has open \(/proc/self/fd/\d+\); name a file"):
+            write_text(tmp_path / "out.csv", "text")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "open.txt").read_text() == ""

@@ -3,13 +3,14 @@
 import json
 import os
 import runpy
+import subprocess
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, SCRIPTS
+from conftest import ROOT, SCRIPTS, environment
 from training_program import refusal
 
 from anatomy.__main__ import main
@@ -167,3 +168,19 @@ def test_outputs_beside_what_is_read_are_allowed(here):
     check_outputs([(here / "ck.pt", here / "a.json"), (here / "hard.pt", here / "a.json")])
     with pytest.raises(InputError, match=r"both be written to .*a.json"):
         check_outputs([(here / "ck.pt", here / "a.json"), (here / "run", here / "a.json")])
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("stdout", "what a program has open"), ("pipe", "a pipe"), ("device", "a device")]
+)
+def test_what_is_no_file_is_no_output_of_a_command(kind, said, tmp_path):
+    link, shown = tmp_path / "out.csv", tmp_path / "shown"
+    os.mkfifo(tmp_path / "pipe")
+    link.symlink_to({"stdout": "/proc/self/fd/1", "pipe": "pipe", "device": "/dev/null"}[kind])
+    # The checkpoint is not there: what is written is looked at before.
+    command = [sys.executable, "-m", "anatomy", "project", tmp_path / "gone.pt", "--output", link]
+    with open(shown, "w") as stdout:
+        result = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, env=environment())
+    assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith(f"error: {link} is {said}")
+    assert link.is_symlink() and shown.read_text() == ""

@@ -19,7 +19,7 @@ from anatomy.runtime.checksums import is_recorded, record, recorded_in, require_
 from anatomy.runtime.endings import system_error
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.json_text import parse
-from anatomy.runtime.regular import kind_of, open_file
+from anatomy.runtime.regular import behind_links, open_file
 from anatomy.runtime.signals import is_there
 
 _UMASK = os.umask(0o077)
@@ -65,18 +65,18 @@ def atomic(path: Path, durable: bool = True, recorded: bool | None = None) -> It
     If it is `durable` the file is on disk when this ends, and whatever cuts the power meanwhile leaves the
     whole of it or nothing. That takes milliseconds: files of which there may be several in a second, and
     that can be made again, are synced later, if at all. Its checksum is `recorded` beside it; if that is
-    None, as `checksums.is_recorded` says of the folder. If one of it is there it always is.
+    None, as `checksums.is_recorded` says of the folder. If one of it is there it always is. A symbolic link
+    stays, and what it leads to is replaced.
     """
-    if path.exists() and not path.is_file():
-        raise InputError(
-            f"{path} is a {kind_of(path.stat().st_mode)}; name a file to write, which replaces what is there"
-        )
-    temporary = path.with_name(f".{path.name}.{HOST}-{os.getpid()}.tmp")
+    target = behind_links(path)
+    if target.is_dir():
+        raise InputError(f"{path} is a directory; name a file to write, which replaces what is there")
+    temporary = target.with_name(f".{target.name}.{HOST}-{os.getpid()}.tmp")
     try:
         # The directories in which new ones appear.
-        new_in = [folder.parent for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(path)
+        new_in = [folder.parent for folder in (target.parent, *target.parent.parents) if not folder.exists()]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(target)
         temporary.unlink(missing_ok=True)
         yield temporary
         # Some writers make private files; these have the permissions that open() would give.
@@ -84,12 +84,13 @@ def atomic(path: Path, durable: bool = True, recorded: bool | None = None) -> It
         if durable:
             # Before it is renamed: a file system may write the name before the content.
             sync([temporary])
-        must = is_recorded(path.parent) if recorded is None else recorded
-        if must or path.name in recorded_in(path.parent):
-            record(path, xxh3_of(temporary))
-        os.replace(temporary, path)
+        for place in {path, target}:
+            must = is_recorded(place.parent) if recorded is None else recorded
+            if must or place.name in recorded_in(place.parent):
+                record(place, xxh3_of(temporary))
+        os.replace(temporary, target)
         if durable:
-            sync([path.parent, *new_in])
+            sync([target.parent, *new_in])
     except OSError as error:
         # What was asked for, which few writers say, and never that it would have another name first.
         if error.filename is None or Path(os.fsdecode(error.filename)) == temporary:

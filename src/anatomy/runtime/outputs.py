@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.regular import behind_links
 from anatomy.runtime.run_files import RUN_FILE, run_of
 
 
@@ -33,8 +34,9 @@ def check_outputs(
 ) -> None:
     """Raise `InputError` if an output is an input, lies in a directory that is one, or is written twice.
 
-    An output comes with the option that names it, or the file that it is made of; of one file there may be
-    one output several times. A file of a finished run stands for the whole run. None is left out.
+    So it is of devices, pipes and what a program has open (see `behind_links`). An output comes with the
+    option that names it, or the file that it is made of; of one file there may be one output several times.
+    A file of a finished run stands for the whole run. None is left out.
     """
     read = [path for path in inputs if path is not None]
     read += [run for path in read if (run := run_of(path)) is not None and (run / RUN_FILE).is_file()]
@@ -43,6 +45,7 @@ def check_outputs(
     for source, output in outputs:
         if output is None:
             continue
+        behind_links(output)
         for place in _places(output):
             if place in files:
                 raise InputError(f"{source}: {output} is read, and would be overwritten; name another file")

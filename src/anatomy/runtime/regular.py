@@ -1,7 +1,11 @@
-"""Reading what is a file: no pipe, on which a program would wait for ever, and no device without an end."""
+"""Reading what is a file: no pipe, on which a program would wait for ever, and no device without an end.
+
+And writing to what is one, or becomes one.
+"""
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,3 +39,23 @@ def open_file(path: Path) -> BinaryIO:
         file.close()
         raise InputError(f"{path} is a {kind_of(mode)}, expected a file; remove it, and make it again")
     return file
+
+
+def behind_links(path: Path) -> Path:
+    """Return what is written for `path`: what symbolic links lead to, which stay; it may be absent.
+
+    `InputError` if it is there and neither a file nor a directory, or if a link is one of those to what a
+    process has open, as /dev/stdout: that would be replaced and not written to.
+    """
+    said = "name a file to write, which replaces what is there"
+    with suppress(FileNotFoundError, NotADirectoryError):
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise InputError(f"{path} is a {kind_of(mode)}; {said}")
+    found = path
+    while found.is_symlink():
+        folder = os.path.realpath(found.parent)
+        if folder.startswith("/proc/"):
+            raise InputError(f"{path} is what a program has open ({found}); {said}")
+        found = Path(folder, os.readlink(found))
+    return found
