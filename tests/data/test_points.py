@@ -207,6 +207,8 @@ def test_points_are_standardised_by_coordinate_or_left(folder):
     assert torch.allclose(standardised, (points - points.mean(0)) / points.std(0, correction=0), atol=1e-5)
     raw = task_of(dataset, description, **POINTS, pixels="raw").normalise(points)
     assert torch.equal(raw, points)
+    # What a network does to its inputs stays there.
+    assert not torch.equal(raw.neg_(), points)
     flat = {**description, "std": [1.0, 0.0]}
     with pytest.raises(InputError, match=r"coordinate 1 of 2, .* all training points, .* `pixels: raw`"):
         task_of(dataset, flat, **POINTS)

@@ -86,7 +86,7 @@ def test_a_link_stays_and_what_it_leads_to_is_written(content, tmp_path, monkeyp
 def test_a_link_that_leads_back_to_itself_is_refused(tmp_path):
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
-    with pytest.raises(OSError, match="symbolic links.*/a'$"):
+    with pytest.raises(OSError, match=r"symbolic links.*/a'$"):
         write_text(tmp_path / "a", "text")
     assert (tmp_path / "a").is_symlink()
 
@@ -95,6 +95,6 @@ def test_what_a_program_has_open_is_not_replaced(tmp_path):
     with open(tmp_path / "open.txt", "w") as file:
         (tmp_path / "link").symlink_to(f"/proc/self/fd/{file.fileno()}")
         (tmp_path / "out.csv").symlink_to("link")
-        with pytest.raises(InputError, match=r"out.csv is what a program has open \(/proc/self/fd/\d+\); name a file"):
+        with pytest.raises(InputError, match=r"out.csv is what a program has open \(/proc/self/fd/\d+\)"):
             write_text(tmp_path / "out.csv", "text")
     assert (tmp_path / "link").is_symlink() and (tmp_path / "open.txt").read_text() == ""

@@ -42,8 +42,8 @@ def raw_images(images: torch.Tensor) -> torch.Tensor:
 
 
 def raw_points(points: torch.Tensor) -> torch.Tensor:
-    """Return float32 points (N, d) as they are."""
-    return points
+    """Return float32 points (N, d) as they are, but a copy: a network may change its inputs."""
+    return points.clone()
 
 
 # Maps inputs of a data set to those of a network.

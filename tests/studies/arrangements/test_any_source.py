@@ -1,5 +1,6 @@
 """State dicts, snapshots and tables in the place of files; resets and figures of any network."""
 
+from collections import OrderedDict
 from copy import deepcopy
 
 import matplotlib.pyplot as plt
@@ -106,6 +107,24 @@ def test_resets_are_those_of_plain_torch(images, linear):
         assert row.accuracy == pytest.approx(expected)
         assert row.drop == pytest.approx(trained - expected)
     assert (table.loc[table["reset_to"] == "itself", ["drop", "drop_low", "drop_high"]] == 0).all(axis=None)
+
+
+class Negated(nn.Sequential):
+    """Changes its inputs in place, and computes what it would of their negatives."""
+
+    def forward(self, inputs):
+        return super().forward(inputs.mul_(-1))
+
+
+def test_a_network_that_changes_its_inputs_is_reset_as_one_that_does_not(images):
+    pixels, labels = images
+    given = pixels.clone()
+    resets = {str(seed): network(seed).state_dict() for seed in (1, 2, 3)}
+    found = anatomy.reinitialise(
+        Negated(OrderedDict(network().named_children())), pixels, labels, resets, batch_size=8
+    )
+    assert torch.equal(pixels, given)
+    assert_frame_equal(found, anatomy.reinitialise(network(), -pixels, labels, resets, batch_size=8))
 
 
 def test_resets_to_a_file_are_those_to_its_state_dict(images, tmp_path):

@@ -68,3 +68,18 @@ def test_what_is_refused(changes, message):
     given = {"model": relu_network(), "inputs": x, "labels": y, **changes}
     with pytest.raises(InputError, match=message):
         anatomy.curvature(**given)
+
+
+class Negated(nn.Sequential):
+    """Changes its inputs in place."""
+
+    def forward(self, inputs):
+        return super().forward(inputs.mul_(-1))
+
+
+def test_a_network_that_changes_its_inputs_is_refused():
+    network, (x, y) = Negated(*relu_network()), data()
+    given = x.clone()
+    with pytest.raises(InputError, match=r"changes its inputs in place; let it begin with a copy"):
+        anatomy.curvature(network, x, y, k=2)
+    assert torch.equal(x, given)

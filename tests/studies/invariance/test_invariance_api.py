@@ -1,5 +1,7 @@
 """`anatomy.invariance` of any network: the same numbers as the measure, tidy, and clear about wrong input."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 import torch
@@ -102,3 +104,21 @@ def test_wrong_input_is_answered(given, words):
     given = {"model": small(), "images": images()} | given
     with pytest.raises(InputError, match=words):
         anatomy.invariance(given.pop("model"), given.pop("images"), **given)
+
+
+class Negated(nn.Sequential):
+    """Changes its inputs in place, and computes what it would of their negatives."""
+
+    def forward(self, inputs):
+        return super().forward(inputs.mul_(-1))
+
+
+@pytest.mark.parametrize("normalise", [None, lambda images: images])
+def test_a_network_that_changes_its_inputs_is_measured_as_one_that_does_not(normalise):
+    given = images().float() / 255
+    options = {"angles": 4, "local": True, "layers": [*NAMES.values()], "normalise": normalise}
+    found = anatomy.invariance(Negated(OrderedDict(small().named_children())), given, **options)
+    assert torch.equal(given, images().float() / 255)
+    options["normalise"] = lambda turned: -turned
+    expected = anatomy.invariance(small(), given, **options)
+    assert found.equals(expected)

@@ -1,5 +1,7 @@
 """Lines, curves and simplexes of networks that were not trained here."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 import torch
@@ -78,3 +80,21 @@ def test_other_mistakes_are_refused():
     between.recalibrate(batches(), points=3)
     with pytest.raises(InputError, match="32 inputs, and there are 31 labels"):
         between.sweep(batches(), LABELS[1:])
+
+
+class Negated(nn.Sequential):
+    """Changes its inputs in place, and computes what it would of their negatives."""
+
+    def forward(self, inputs):
+        return super().forward(inputs.mul_(-1))
+
+
+@pytest.mark.parametrize("passes", [lambda kept: kept, lambda kept: lambda: kept])
+def test_networks_that_change_their_inputs_are_measured_as_ones_that_do_not(passes):
+    given = batches()
+    changing = anatomy.line(*(Negated(OrderedDict(network(seed).named_children())) for seed in range(2)))
+    found = changing.recalibrate(passes(given)).sweep(passes(given), LABELS)
+    assert all(map(torch.equal, given, batches()))
+    negated = [-batch for batch in given]
+    plain = anatomy.line(network(0), network(1)).recalibrate(negated)
+    assert found.equals(plain.sweep(negated, LABELS))

@@ -50,7 +50,8 @@ def reinitialise(
     resetter = Resetter(network, resets, tuple(images.shape[1:]), with_linear)
     size = min(batch_size, len(images))
     batches = (
-        (part.to(place.device, place.dtype), right.to(place.device))
+        # Copies: a network may change its inputs.
+        (part.to(place.device, place.dtype, copy=True), right.to(place.device))
         for part, right in zip(images.split(size), labels.split(size), strict=True)
     )
     with torch.inference_mode():

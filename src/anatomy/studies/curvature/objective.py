@@ -51,7 +51,7 @@ class Objective:
 
     `loss` is one of `training.losses`, `layers` the modules whose parameters theta has; None are all.
     `InputError` if a layer does not exist, there are no parameters, a batch has not one label for each input,
-    a label is not one of the classes, or the loss is not finite.
+    a label is not one of the classes, the network changes its inputs in place, or the loss is not finite.
     """
 
     def __init__(
@@ -93,7 +93,13 @@ class Objective:
         with torch.no_grad():
             total = 0.0
             for inputs, targets in self.batches:
-                logits = self.network(inputs)
+                given = inputs.clone()
+                logits = self.network(given)
+                # What counts changes in place: all that follows passes the same inputs again and again.
+                if given._version:
+                    raise InputError(
+                        "the network changes its inputs in place; let it begin with a copy, x = x.clone()"
+                    )
                 _check_labels(logits, targets)
                 loss = self.loss(logits, targets, reduction="sum")
                 if loss.numel() != 1:

@@ -68,7 +68,7 @@ def invariance(
         )
     pixels, targets = _checked(images, labels)
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
-    normalise = normalise or _in_unit
+    normalise = _of_copy(normalise or _in_unit)
     example = normalise(pixels[:1].to(device))
     with fitting(example):
         names = {name: name for name in layers} if layers else intermediates(model, tuple(example.shape[1:]))
@@ -113,6 +113,11 @@ def _checked(images: Any, labels: Any) -> tuple[torch.Tensor, torch.Tensor]:
 def _batches(pixels: torch.Tensor, targets: torch.Tensor, device: torch.device) -> Iterator[Batch]:
     for images, labels in zip(pixels.split(BATCH), targets.split(BATCH), strict=True):
         yield images.to(device), labels.to(device)
+
+
+def _of_copy(normalise: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Return the same map, of a copy of images: it may be of the same memory, and networks change inputs."""
+    return lambda images: normalise(images.clone())
 
 
 def _in_unit(images: torch.Tensor) -> torch.Tensor:

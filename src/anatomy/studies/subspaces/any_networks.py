@@ -153,11 +153,14 @@ class BetweenNetworks:
 
 
 def _passes(batches: Batches) -> Callable[[], Iterable[torch.Tensor]]:
-    """Return what begins a pass over batches; `InputError` for what can be gone through once only."""
+    """Return what begins a pass over copies of batches, as a network may change its inputs.
+
+    `InputError` for what can be gone through once only.
+    """
     if callable(batches):
-        return batches
+        return lambda: map(torch.clone, batches())
     if iter(batches) is batches:
         raise InputError(
             "batches can be gone through once only; give a list, or a function that returns them"
         )
-    return lambda: batches
+    return lambda: map(torch.clone, batches)

@@ -48,12 +48,14 @@ class Step:
     """A step of the forward pass, and what to reset in it.
 
     `resets` maps (layer, name of the reset) to the tensors that replace some of the step's own. `bytes`
-    bounds what one image takes while this step or a later one is computed.
+    bounds what one image takes while this step or a later one is computed. A step that `changes_input` does
+    so in place.
     """
 
     module: nn.Module
     resets: Mapping[Key, Mapping[str, torch.Tensor]]
     bytes: int
+    changes_input: bool
 
     def replacements(self, key: Key) -> dict[str, torch.Tensor]:
         """Return the tensors of one reset, in the memory order of those that they replace."""
@@ -63,10 +65,11 @@ class Step:
         }
 
 
-def _footprints(modules: Sequence[nn.Module], image: torch.Tensor) -> list[int]:
+def _footprints(modules: Sequence[nn.Module], image: torch.Tensor) -> list[tuple[int, bool]]:
     """Return the bytes of the activations that each step holds at once for `image` (1, C, H, W).
 
-    That is the input of the step, and the largest input and output of a module without children.
+    That is the input of the step, and the largest input and output of a module without children. And whether
+    the step changes its input in place.
     """
     largest = 0
 
@@ -79,13 +82,13 @@ def _footprints(modules: Sequence[nn.Module], image: torch.Tensor) -> list[int]:
     for module in modules:
         leaves = [leaf for leaf in module.modules() if not any(leaf.children())]
         hooks = [leaf.register_forward_hook(measure) for leaf in leaves]
-        before, largest = image.nbytes, 0
+        given, version, before, largest = image, image._version, image.nbytes, 0
         try:
-            image = module(image)
+            image = module(given)
         finally:
             for hook in hooks:
                 hook.remove()
-        found.append(largest + (before if module not in leaves else 0))
+        found.append((largest + (before if module not in leaves else 0), given._version != version))
     return found
 
 
@@ -114,10 +117,11 @@ class Resetter:
         names, modules = zip(*forward_steps(network), strict=True)
         parameter = next(network.parameters())
         image = torch.zeros(1, *image_shape, device=parameter.device, dtype=parameter.dtype)
-        with torch.inference_mode():
-            footprints = _footprints(modules, image)
+        # In inference mode tensors do not tell what changes them.
+        with torch.no_grad():
+            sizes, changes = zip(*_footprints(modules, image), strict=True)
         self.steps = [
-            Step(module, dict(self._resets_within(name, resets)), max(footprints[index:]))
+            Step(module, dict(self._resets_within(name, resets)), max(sizes[index:]), changes[index])
             for index, (name, module) in enumerate(zip(names, modules, strict=True))
         ]
 
@@ -150,7 +154,8 @@ class Resetter:
         """Yield the logits (B, classes) of float images (B, C, H, W) under each reset, and under none.
 
         Those of the trained network come last, under `TRAINED`; resets of `skip` are left out. `memory`
-        in MiB decides how many resets of a layer go through the layers after it as one batch.
+        in MiB decides how many resets of a layer go through the layers after it as one batch. A network that
+        changes its inputs in place changes `images`.
         """
         activation = images
         for index, step in enumerate(self.steps):
@@ -158,7 +163,14 @@ class Resetter:
             together = max(1, memory * MEBIBYTE // (step.bytes * len(images)))
             for start in range(0, len(keys), together):
                 group = keys[start : start + together]
-                reset = [functional_call(step.module, step.replacements(key), (activation,)) for key in group]
+                reset = [
+                    functional_call(
+                        step.module,
+                        step.replacements(key),
+                        (activation.clone() if step.changes_input else activation,),
+                    )
+                    for key in group
+                ]
                 batch = torch.cat(reset) if len(reset) > 1 else reset[0]
                 del reset
                 for later in self.steps[index + 1 :]:
