@@ -1,6 +1,7 @@
 """Networks of a user's own, `package.module:Class`: found, called, initialised from the seed, and refused."""
 
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,6 +19,8 @@ from anatomy.runtime.streams import stream
 FILES = {
     "own_layers.py": "from torch import nn\n\n\nCONVOLUTION = nn.Conv2d\n",
     "own_nets.py": """
+import os
+
 import own_layers
 import torch
 from torch import nn
@@ -158,6 +161,17 @@ class Counting(nn.Sequential):
         return super().forward(images)
 
 
+class Disturbing(nn.Sequential):
+    def __init__(self, classes):
+        super().__init__(*plain(classes))
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+
+    def forward(self, images):
+        os.chdir("/")
+        return super().forward(images)
+
+
 def no_module(classes):
     return classes
 
@@ -245,6 +259,12 @@ def test_the_batch_that_is_tried_in_training_leaves_no_trace():
     assert torch.equal(torch.get_rng_state(), before)
     assert (network.calls, network.drawn, network[2].num_batches_tracked) == (0, None, 0)
     assert all(module.training for module in network.modules())
+
+
+def test_neither_constructor_nor_trial_leaves_anything_to_others(tmp_path):
+    assert build("own_nets:Disturbing")[2].weight.dtype == torch.float32
+    assert (Path.cwd(), torch.get_default_dtype()) == (tmp_path, torch.float32)
+    assert torch.is_grad_enabled()
 
 
 def test_a_network_that_cannot_be_copied_is_built():

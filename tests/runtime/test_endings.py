@@ -136,6 +136,17 @@ def test_what_a_terminal_would_obey_is_escaped(capsys):
     assert ended(refuse, capsys) == (1, expected)
 
 
+def test_closed_streams_are_no_error():
+    """As a user's own code may leave them."""
+    program = "import sys; from anatomy.runtime.errors import InputError, run_program\n"
+    ends = {"sys.stdout.close()": 0, "sys.stderr.close(); raise InputError('x')": 1}
+    for body, status in ends.items():
+        work = f"def work():\n    {body}\n\nrun_program(work)"
+        command = [sys.executable, "-c", program + work]
+        result = subprocess.run(command, capture_output=True, text=True, env=environment())
+        assert (result.returncode, result.stderr) == (status, "")
+
+
 def test_each_of_several_problems_has_its_line(capsys):
     with pytest.raises(SystemExit):
         run_program(raising(InputError("a: one\nb: another")))

@@ -1,16 +1,20 @@
 """A user's own code: the file that is hashed is the one that is imported, wherever Python finds it."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
 
 import pytest
+import torch
 from conftest import environment
 
+from anatomy.runtime import readings
+from anatomy.runtime.endings import ending
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.imports import code_of, file_of
-from anatomy.runtime.own_calls import call_own, load_own
+from anatomy.runtime.own_calls import call_own, load_own, takes
 from anatomy.runtime.own_code import is_own, module_of_own
 
 
@@ -156,3 +160,61 @@ def test_code_that_ends_the_program_is_an_error_that_names_it(call, said, tmp_pa
     (tmp_path / "own_other.py").write_text(f"raise SystemExit({call})\n")
     with pytest.raises(InputError, match=re.escape(f"own_other:ends ends the program, sys.exit({said});")):
         load_own("own_other:ends")
+
+
+CHANGES = """import os
+
+import torch
+
+
+def change(fails=False):
+    os.chdir("/")
+    torch.set_default_dtype(torch.float64)
+    torch.set_grad_enabled(False)
+    if fails:
+        raise ValueError("no data")
+
+
+if IMPORTED:
+    change()
+"""
+
+
+@pytest.mark.parametrize("imported", [False, True])
+@pytest.mark.parametrize("fails", [False, True])
+def test_code_leaves_the_working_directory_and_torch_as_they_were(imported, fails, tmp_path):
+    (tmp_path / "own_nets.py").write_text(CHANGES.replace("IMPORTED", str(imported)))
+    try:
+        call_own("own_nets:change", {}, {"fails": fails})
+    except ValueError:
+        assert fails
+    assert (os.getcwd(), torch.get_default_dtype()) == (str(tmp_path), torch.float32)
+    assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("error", ["ValueError('no data')", "RuntimeError('no data')"])
+def test_an_error_of_code_keeps_its_traceback_and_says_whose_it_is(error, tmp_path, monkeypatch):
+    # Files that were read are not at fault.
+    monkeypatch.setattr(readings, "_READ", {tmp_path / "data.safetensors": frozenset()})
+    (tmp_path / "own_nets.py").write_text(f"def fails():\n    raise {error}\n")
+    with pytest.raises((ValueError, RuntimeError)) as caught:
+        call_own("own_nets:fails", {}, {})
+    assert ending(caught.value) is None
+    assert caught.value.__notes__ == ["raised in code of your own, own_nets:fails"]
+
+
+def test_what_the_system_refuses_to_code_is_said_to_be_so(tmp_path):
+    (tmp_path / "own_nets.py").write_text("def fails():\n    raise OSError(28, 'No space left on device')\n")
+    with pytest.raises(OSError, match="No space") as caught:
+        call_own("own_nets:fails", {}, {})
+    said, status = ending(caught.value)
+    assert status == 1 and said.endswith("(raised in code of your own, own_nets:fails)")
+
+
+def test_code_that_does_not_say_its_arguments_is_refused(tmp_path):
+    (tmp_path / "own_nets.py").write_text("class Known(dict):\n    pass\n")
+    for ask in (lambda: call_own("own_nets:Known", {}, {}), lambda: takes("own_nets:Known", "width")):
+        with pytest.raises(
+            InputError, match=r"^own_nets:Known does not say its arguments \(no signature found"
+        ):
+            ask()

@@ -26,7 +26,7 @@ from anatomy.networks.initialisation import initialise_layers
 from anatomy.networks.own import require_trainable
 from anatomy.networks.sequential import build_sequential
 from anatomy.runtime.errors import InputError
-from anatomy.runtime.own_calls import call_own, takes
+from anatomy.runtime.own_calls import call_own, running, takes
 from anatomy.runtime.own_code import is_own
 
 # Height and width that a network is built for if nothing is said; only networks without pooling at the end
@@ -73,7 +73,8 @@ def build_network(
         torch.default_generator.manual_seed(seed)
         network = _built(architecture, classes, input_shape, width, options, dropout)
         if is_own(architecture):
-            require_trainable(network, architecture, classes, input_shape)
+            with running(architecture):
+                require_trainable(network, architecture, classes, input_shape)
     if initialisation == "normal":
         initialise_layers(_weighted(network), architecture, width, generator, initialisation, std)
     return network

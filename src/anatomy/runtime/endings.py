@@ -63,13 +63,14 @@ def ending(error: BaseException, refused: int = 1) -> tuple[str, int] | None:
     if isinstance(error, BrokenPipeError):
         return "", CLOSED_PIPE
     if isinstance(error, OSError) and error.errno is not None:
-        return f"error: {_of_system(error)}", refused
+        return f"error: {_of_system(error)}{_notes(error)}", refused
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error))):
         said = f" ({_first_line(error)})" if str(error) else ""
         return f"error: memory is full{said}; {_LESS}", refused
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return f"error: no further thread can be started; {_REMEDIES[errno.EAGAIN]}", refused
-    if isinstance(error, _OF_CONTENT) and (named := readings.blamed(error)):
+    # Of a user's own code the traceback is of use.
+    if isinstance(error, _OF_CONTENT) and not _notes(error) and (named := readings.blamed(error)):
         said = f"expected what the pipeline makes ({_where(error)})"
         return f"error: {named}: {said}; remove what is damaged or of others, and make it again", refused
     return None
@@ -86,6 +87,11 @@ def _of_system(error: OSError) -> str:
     path = "" if name is None else f"{os.fsdecode(name) if isinstance(name, str | bytes | Path) else name}: "
     remedy = _REMEDIES.get(error.errno, f"correct it, {_AGAIN}")
     return f"{path}{error.strerror or os.strerror(error.errno)}; {remedy}"
+
+
+def _notes(error: BaseException) -> str:
+    """Return what an error says beside its message: that it is of a user's own code (see `own_calls`)."""
+    return "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
 
 
 def _first_line(error: BaseException) -> str:

@@ -27,9 +27,8 @@ def run_program(main: Callable[[], int | None], refused: int = 1) -> None:
     try:
         signals.listen()
         status = main() or 0
-        # Here, where it can still be told that nobody reads it, or that its disk is full; it may be closed.
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        # Here, where it can still be told that nobody reads it, or that its disk is full.
+        _flush()
     except signals.Stopped as stop:
         signals.ignore()
         line, status = str(stop), 128 + stop.number
@@ -63,7 +62,8 @@ def _say(line: str) -> None:
     What a terminal would obey, or cannot show, of names in files of others, is escaped.
     """
     shown = "".join(repr(char)[1:-1] if _is_unsafe(char) else char for char in line)
-    with suppress(OSError):
+    # Own code may have closed it.
+    with suppress(OSError, ValueError):
         print(re.sub(r" at 0x[0-9a-fA-F]+", "", shown), file=sys.stderr, flush=True)
 
 
@@ -71,10 +71,15 @@ def _is_unsafe(char: str) -> bool:
     return char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cs")
 
 
+def _flush() -> None:
+    """Write what is left of stdout, which may be closed, by a user's own code as well."""
+    if sys.stdout is not None and not sys.stdout.closed:
+        sys.stdout.flush()
+
+
 def _forget_output() -> None:
     """Drop what is left of stdout where it cannot be written; Python would try once more, and complain."""
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        _flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +17,16 @@ from anatomy.runtime.own_code import module_of_own
 
 
 @contextmanager
-def _goes_on(reference: str) -> Iterator[None]:
-    """Raise `InputError` for code that ends the program, be it with the exit status of one that is done."""
+def running(reference: str) -> Iterator[None]:
+    """Let a user's own code run in this context, and leave the working directory and torch as they were.
+
+    `InputError` if it ends the program, be it with the exit status of one that is done; other errors say in a
+    note where they are from.
+    """
+    # One that works without torch does not import it here.
+    folder, torch = Path.cwd(), sys.modules.get("torch")
+    if torch is not None:
+        dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
     try:
         yield
     except SystemExit as stop:
@@ -25,6 +34,14 @@ def _goes_on(reference: str) -> Iterator[None]:
         raise InputError(
             f"{reference} ends the program, {asked}; raise an exception that says what is wrong"
         ) from stop
+    except Exception as error:
+        error.add_note(f"raised in code of your own, {reference}")
+        raise
+    finally:
+        os.chdir(folder)
+        if torch is not None:
+            torch.set_default_dtype(dtype)
+            torch.set_grad_enabled(gradients)
 
 
 def load_own(reference: str) -> Callable[..., Any]:
@@ -37,7 +54,7 @@ def load_own(reference: str) -> Callable[..., Any]:
         # The plain import of the user's module fails beside a CPU build of torch.
         import anatomy.runtime.torchvision_import  # noqa: F401
     try:
-        with _goes_on(reference):
+        with running(reference):
             loaded = import_module(module)
     except (ImportError, SyntaxError) as error:
         raise InputError(f"{reference}: {file} cannot be imported ({error})") from error
@@ -59,19 +76,30 @@ def load_own(reference: str) -> Callable[..., Any]:
 def call_own(reference: str, offered: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
     """Call a user's own code with those of `offered` that it has arguments for, and with all `options`.
 
-    `InputError` if the options are not its arguments, or if it has arguments that nothing is given for.
+    `InputError` if the options are not its arguments, if it has arguments that nothing is given for, or if
+    nobody can tell which it has.
     """
     called = load_own(reference)
-    signature = inspect.signature(called)
+    signature = _signature(reference, called)
     given = {key: value for key, value in offered.items() if key in signature.parameters}
     try:
         bound = signature.bind(**{**given, **options})
     except TypeError as error:
         raise InputError(f"{reference} is called as {signature}, but {error}; correct `options`") from error
-    with _goes_on(reference):
+    with running(reference):
         return called(*bound.args, **bound.kwargs)
 
 
 def takes(reference: str, argument: str) -> bool:
     """Tell whether a user's own code has an argument of this name."""
-    return argument in inspect.signature(load_own(reference)).parameters
+    return argument in _signature(reference, load_own(reference)).parameters
+
+
+def _signature(reference: str, called: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(called)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{reference} does not say its arguments ({error}); give a function, or a class with an __init__ "
+            "of its own"
+        ) from error
