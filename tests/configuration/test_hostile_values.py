@@ -228,6 +228,9 @@ def test_what_refers_to_itself_or_repeats_without_end_is_refused(make, said):
         ("a: 1\nb: 2\na: 3\n", 3, "a"),
         ("experiments:\n  x: {epochs: 1}\n  x: {epochs: 2}\n", 3, "x"),
         ("a:\n- {b: 1,\n   b: 2}\n", 3, "b"),
+        ("{&a epochs: 1, *a : 7}", 1, "epochs"),
+        ("a: {&b b: 1}\nc: {*b : 1,\n  b: 2}\n", 3, "b"),
+        ("{? &a {b: 1, b: 2} : 1}", 1, "b"),
     ],
 )
 def test_a_key_that_is_there_twice_is_refused(text, line, key, tmp_path):
@@ -253,6 +256,13 @@ def test_a_file_of_any_depth_is_refused(content, tmp_path):
 def test_a_file_that_is_no_yaml_is_named(content, tmp_path):
     (tmp_path / "x.yaml").write_bytes(content)
     with pytest.raises(InputError, match=r"x\.yaml is no YAML: "):
+        read_configuration(ROOT, [tmp_path / "x.yaml"])
+
+
+@pytest.mark.parametrize("value", ['!!bool "abc"', '!!timestamp "abc"', '!!int ""', '!!float ""', "!!int 0x"])
+def test_a_value_that_is_not_of_its_tag_is_refused_in_one_line(value, tmp_path):
+    (tmp_path / "x.yaml").write_text(f"a: {value}")
+    with pytest.raises(InputError, match=r"^\S*x\.yaml is no YAML: .+$"):
         read_configuration(ROOT, [tmp_path / "x.yaml"])
 
 

@@ -31,40 +31,41 @@ def read_yaml(path: Path) -> Any:
     text = io.StringIO(path.read_text(encoding="utf-8"))
     # For messages of the parser.
     text.name = str(path)
-    _check_keys(text, path)
+    _check_depth(text, path)
     text.seek(0)
     loader = LOADER(text)
     try:
         root = loader.get_single_node()
         if root is None:
             return None
+        _check_keys(root, path)
         _check_merges(root, path)
         return loader.construct_document(root)
+    except (AttributeError, LookupError) as error:
+        # What pyyaml itself runs into, as of `!!int ""`.
+        raise yaml.YAMLError(f"a value is not of its tag, !! ({type(error).__name__}: {error})") from error
     finally:
         loader.dispose()
 
 
-def _check_keys(text: TextIO, path: Path) -> None:
-    # Of each mapping around the current place its keys so far and whether a key is next; None of a list.
-    around: list[tuple[set[str], list[bool]] | None] = []
+def _check_depth(text: TextIO, path: Path) -> None:
+    depth = 0
     for event in yaml.parse(text, LOADER):
-        if isinstance(event, yaml.CollectionEndEvent):
-            around.pop()
-            continue
-        if not isinstance(event, yaml.NodeEvent):
-            continue
-        if around and around[-1] is not None:
-            keys, is_key = around[-1]
-            if is_key[0] and isinstance(event, yaml.ScalarEvent):
-                if event.value in keys:
-                    line = event.start_mark.line + 1
-                    raise InputError(f"{path}, line {line}: {event.value} is there twice; remove one of them")
-                keys.add(event.value)
-            is_key[0] = not is_key[0]
-        if isinstance(event, yaml.CollectionStartEvent):
-            around.append((set(), [True]) if isinstance(event, yaml.MappingStartEvent) else None)
-        if len(around) > DEEPEST:
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
             raise InputError(f"{path} is nested more than {DEEPEST} deep; expected keys and values")
+
+
+def _check_keys(root: yaml.Node, path: Path) -> None:
+    for node in _mappings(root):
+        keys: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in keys:
+                line = key.start_mark.line + 1
+                raise InputError(f"{path}, line {line}: {key.value} is there twice; remove one of them")
+            keys.add(key.value)
 
 
 def _check_merges(root: yaml.Node, path: Path) -> None:
