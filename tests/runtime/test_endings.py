@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -17,8 +18,9 @@ from conftest import run as run_forked_program
 from anatomy.reporting.tables import read_table, write_table
 from anatomy.runtime import readings
 from anatomy.runtime.endings import ending
-from anatomy.runtime.errors import InputError, run_program
+from anatomy.runtime.errors import InputError, ProblemsError, run_program
 from anatomy.runtime.files import understood, write_text
+from anatomy.runtime.signals import SNAKEMAKE
 
 EMBEDDED = '{"source": "embedded", "variant": "digits-grey", "train": 20, "test": 20}'
 
@@ -149,8 +151,23 @@ def test_closed_streams_are_no_error():
 
 def test_each_of_several_problems_has_its_line(capsys):
     with pytest.raises(SystemExit):
-        run_program(raising(InputError("a: one\nb: another")))
-    assert capsys.readouterr().err == "error: a: one\nb: another\n"
+        run_program(raising(ProblemsError(["a: one", "b: an\nother"])))
+    assert capsys.readouterr().err == "error: a: one\nb: an\\nother\n"
+
+
+@pytest.mark.parametrize(
+    "error", [InputError("a\nb\t\u2028.pt: x"), OSError(errno.ENOENT, "No such", "a\nb\t\u2028.pt")]
+)
+def test_a_name_of_several_lines_is_shown_on_one(error, capsys):
+    assert ended(raising(error), capsys)[1].startswith("error: a\\nb\\t\\u2028.pt: ")
+
+
+@pytest.mark.parametrize("value", ["abc", "-1", "0", "1.5", "9" * 30, "\u0663", ""])
+def test_what_is_no_number_of_a_snakemake_is_as_one_that_is_gone(value, monkeypatch, capsys):
+    monkeypatch.setenv(SNAKEMAKE, value)
+    threads = set(threading.enumerate())
+    run_program(lambda: 0)
+    assert set(threading.enumerate()) == threads and capsys.readouterr().err == ""
 
 
 def test_an_error_of_the_program_keeps_its_traceback(monkeypatch):

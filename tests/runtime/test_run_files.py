@@ -193,3 +193,9 @@ def test_files_of_other_programs_are_read_as_they_are(tmp_path, trained):
         copy.write_bytes((trained / "run/final.safetensors").read_bytes())
         exponent_flipped(copy)
         anatomy.projections(copy)
+
+
+def test_a_run_whose_facts_are_a_pipe_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "run.json")
+    with pytest.raises(InputError, match=r"run\.json is a pipe, expected a file"):
+        read_facts(tmp_path)

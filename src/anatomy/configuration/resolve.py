@@ -33,7 +33,7 @@ from anatomy.networks.catalogue import (
     width_problem,
 )
 from anatomy.reporting.figures import left_out
-from anatomy.runtime.errors import InputError
+from anatomy.runtime.errors import InputError, ProblemsError
 from anatomy.runtime.own_code import is_own
 from anatomy.runtime.run_checks import crop_problems, noise_problems, point_problems
 from anatomy.runtime.schema import RUN, defaults, merge, written_out
@@ -261,7 +261,7 @@ def _switched_off(config: Any) -> set[tuple[str, str]]:
 def _refuse(problems: Iterable[str]) -> None:
     found = list(dict.fromkeys(problems))
     if found:
-        raise InputError("configuration: " + "\n".join(found))
+        raise ProblemsError([f"configuration: {found[0]}", *found[1:]])
 
 
 def _dataset_problems(datasets: Mapping[str, Settings]) -> Iterator[str]:

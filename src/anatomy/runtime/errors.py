@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from anatomy.runtime import endings, signals
@@ -14,6 +14,14 @@ class InputError(ValueError):
     """Something given by the user is wrong; the message names it, what was expected and what to do."""
 
 
+class ProblemsError(InputError):
+    """Several things are wrong; each has a line of the message."""
+
+    def __init__(self, lines: Sequence[str]):
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
 class BusyError(InputError):
     """Somebody else is at work on what was asked for; the same may be asked again later."""
 
@@ -21,8 +29,8 @@ class BusyError(InputError):
 def run_program(main: Callable[[], int | None], refused: int = 1) -> None:
     """Run a command-line program: what ends it early becomes one line on stderr and an exit status.
 
-    That is `refused` for an `InputError` and for what the system refuses (see `endings`), and 128 + its
-    number for a signal (see `signals`); else what `main` returns.
+    `ProblemsError` has several. The status is `refused` for an `InputError` and for what the system refuses
+    (see `endings`), and 128 + its number for a signal (see `signals`); else what `main` returns.
     """
     try:
         signals.listen()
@@ -31,25 +39,27 @@ def run_program(main: Callable[[], int | None], refused: int = 1) -> None:
         _flush()
     except signals.Stopped as stop:
         signals.ignore()
-        line, status = str(stop), 128 + stop.number
+        lines, status = [str(stop)], 128 + stop.number
     except Exception as error:
         stop = signals.stopped_before(error)
         # What the system refuses while a program stops is news; what a library cannot tidy up is not.
         if stop is not None and not isinstance(error, OSError | MemoryError):
             signals.ignore()
-            line, status = str(stop), 128 + stop.number
+            lines, status = [str(stop)], 128 + stop.number
         elif isinstance(error, InputError):
-            line, status = f"error: {error}", refused
+            first, *others = error.lines if isinstance(error, ProblemsError) else [str(error)]
+            lines, status = [f"error: {first}", *others], refused
         elif (end := endings.ending(error, refused)) is None:
             raise
         else:
-            line, status = end
+            lines, status = [end[0]], end[1]
     except KeyboardInterrupt as error:
         line, status = endings.ending(error) or ("", endings.INTERRUPTED)
+        lines = [line]
     else:
-        line = ""
+        lines = []
     # Here the frames of what was going on are gone, and with them the processes that worked for it.
-    if line:
+    for line in filter(None, lines):
         _say(line)
     if status:
         _forget_output()
@@ -68,7 +78,7 @@ def _say(line: str) -> None:
 
 
 def _is_unsafe(char: str) -> bool:
-    return char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cs")
+    return unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def _flush() -> None:

@@ -46,7 +46,7 @@ def read_facts(run: Path, whole: bool = True) -> dict[str, Any]:
     `InputError` if it is not finished, or the file is damaged, or is not `whole`: has none of `KINDS`.
     """
     file = run / RUN_FILE
-    if not file.is_file():
+    if not file.exists():
         raise InputError(f"{run} is no finished run: it has no {RUN_FILE}")
     try:
         facts = read_json(file)

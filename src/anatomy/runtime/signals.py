@@ -5,6 +5,7 @@ at once, or inside `held()` only where `check()` is called, so that a step or a 
 """
 
 import os
+import re
 import select
 import signal
 import threading
@@ -78,12 +79,13 @@ def held() -> Iterator[None]:
 def listen() -> None:
     """Let signals raise `Stopped` from now on, but for those that whoever started this process had it ignore.
 
-    So does the end of the Snakemake whose job it is.
+    So does the end of the Snakemake whose job it is. What is no number of a process is as one that cannot be
+    seen from here.
     """
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _ask)
-    if snakemake := os.environ.get(SNAKEMAKE):
+    if re.fullmatch("[1-9][0-9]{0,8}", snakemake := os.environ.get(SNAKEMAKE, "")):
         threading.Thread(target=_stop_after, args=[int(snakemake)], daemon=True).start()
 
 
