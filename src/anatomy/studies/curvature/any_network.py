@@ -56,7 +56,7 @@ def curvature(
     logits, labels and `reduction="sum"`; of one that is piecewise linear, as hinge, the Hessian is that away
     from its kinks. `layers` are names of modules: the parameters of these alone count. `products` are those
     for the traces. `InputError` for labels that are no class, a loss that is not finite, parameters that do
-    not reach it, and k larger than their number.
+    not reach it, k larger than their number, and a network that changes its inputs in place.
     """
     if not isinstance(model, nn.Module):
         raise InputError(f"a {type(model).__name__} has no curvature; expected an nn.Module")
