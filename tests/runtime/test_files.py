@@ -9,7 +9,7 @@ import pytest
 from conftest import environment
 
 from anatomy.runtime import files
-from anatomy.runtime.checksums import require_recorded
+from anatomy.runtime.checksums import RECORD, require_recorded
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import HOST, atomic, write_text
 from anatomy.runtime.signals import SNAKEMAKE
@@ -72,8 +72,7 @@ def test_a_link_stays_and_what_it_leads_to_is_written(content, tmp_path, monkeyp
     (tmp_path / "inner").symlink_to("elsewhere/table.csv")
     (tmp_path / "table.csv").symlink_to(tmp_path / "inner")
     if content is not None:
-        target.parent.mkdir()
-        target.write_text(content)
+        write_text(target, content)
     for text in ("whole", "another"):
         write_text(tmp_path / "table.csv", text)
         assert (tmp_path / "table.csv").is_symlink() and (tmp_path / "inner").is_symlink()
@@ -81,6 +80,8 @@ def test_a_link_stays_and_what_it_leads_to_is_written(content, tmp_path, monkeyp
         for path in (tmp_path / "table.csv", target):
             require_recorded(path)
     assert hidden(tmp_path) == hidden(target.parent) == []
+    # What nobody recorded there before is recorded of the link alone.
+    assert (target.parent / RECORD).exists() == (content is not None)
 
 
 def test_a_link_that_leads_back_to_itself_is_refused(tmp_path):

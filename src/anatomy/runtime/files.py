@@ -84,9 +84,9 @@ def atomic(path: Path, durable: bool = True, recorded: bool | None = None) -> It
         if durable:
             # Before it is renamed: a file system may write the name before the content.
             sync([temporary])
+        must = is_recorded(path.parent) if recorded is None else recorded
         for place in {path, target}:
-            must = is_recorded(place.parent) if recorded is None else recorded
-            if must or place.name in recorded_in(place.parent):
+            if (must and place == path) or place.name in recorded_in(place.parent):
                 record(place, xxh3_of(temporary))
         os.replace(temporary, target)
         if durable:
