@@ -177,6 +177,9 @@ def test_a_file_without_a_state_dict_is_refused(content, expected, tmp_path):
 
 def test_a_missing_file_is_refused(tmp_path):
     assert "does not exist" in refusal(tmp_path / "vgg19_3.tar")
+    os.mkfifo(tmp_path / "pipe.pt")
+    assert "pipe.pt is a pipe; expected a regular file" in refusal(tmp_path / "pipe.pt")
+    assert "is a directory; expected a regular file" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x80\x02}q\x00.", bytes(200), b"PK\x03\x04" + bytes(50)])

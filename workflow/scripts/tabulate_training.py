@@ -20,6 +20,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = parse_arguments()
     # Importing them takes most of the time of --help.
+    from anatomy.reporting.grids import TRAINING, require_grid
     from anatomy.reporting.tables import write_table
     from anatomy.training.tables import training_summary, training_table
 
@@ -29,6 +30,8 @@ def main() -> None:
         raise InputError("--seeds or --histories have one twice; give each run once")
     histories = dict(zip(arguments.seeds, arguments.histories, strict=True))
     training = training_table(arguments.experiment, histories)
+    for seed, path in histories.items():
+        require_grid(training[training["seed"] == seed], TRAINING, path)
     summary = training_summary(training)
     write_table(training, arguments.training)
     write_table(summary, arguments.summary)

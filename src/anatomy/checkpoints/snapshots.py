@@ -12,6 +12,7 @@ from anatomy.checkpoints.safetensors_files import ArraysInFileOrder, Check, read
 from anatomy.networks.layouts import LayerGeometry
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import atomic, understood
+from anatomy.runtime.regular import require_file
 
 # One key, because safetensors does not keep the order of several.
 METADATA_KEY = "anatomy"
@@ -72,8 +73,9 @@ def load_snapshot(path: Path, checked: bool = True) -> Snapshot:
     Of a subspace it is the mid-point, without corners. If it is not `checked` against the run.json of its
     run, that is left to who uses it (see `safetensors_files.Check`).
     """
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise InputError(f"snapshot {path} does not exist; train the network first")
+    require_file(Path(path))
     arrays, metadata, check = read_with_check(Path(path))
     if checked and check is not None:
         check.finish()

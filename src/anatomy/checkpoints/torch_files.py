@@ -33,6 +33,7 @@ from anatomy.checkpoints.safetensors_files import (
 from anatomy.checkpoints.snapshots import CORNER
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import understood
+from anatomy.runtime.regular import require_file
 
 # Keys under which checkpoints keep the state dict; the authors' is the first.
 WRAPPERS = ("model_state_dict", "state_dict", "model", "net")
@@ -82,8 +83,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
     mid-point.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise InputError(f"checkpoint {path} does not exist; give the path of a file with weights")
+    require_file(path)
     with understood(path, "a checkpoint of safetensors or torch.save", False):
         return _read(path)
 
