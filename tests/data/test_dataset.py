@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import make_dataset
+from conftest import SCHEMA_FILE, make_dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pictures import ARRAYS, assert_equal, below, refusal
 
 from anatomy.data.dataset import DATA_FILE, DESCRIPTION_FILE, open_dataset, write_dataset
-from anatomy.data.description import check_statistics
+from anatomy.data.description import LEAST_STD, check_statistics
 from anatomy.data.subset import limited
 from anatomy.runtime.errors import InputError
+from anatomy.runtime.schema import read_schema
 
 
 def test_written_dataset_is_read_back_with_counts_and_checksum(tmp_path):
@@ -199,3 +200,10 @@ def test_refused_dataset_leaves_the_earlier_one_as_it_was(dataset_folder):
     before = {file: (dataset_folder / file).read_bytes() for file in below(dataset_folder)}
     refusal(write_dataset, replace(make_dataset(), classes=["one"]), dataset_folder, "shades", {})
     assert {file: (dataset_folder / file).read_bytes() for file in below(dataset_folder)} == before
+
+
+def test_standard_deviations_that_the_configuration_may_give_are_those_that_can_be_divided_by():
+    parts = [part.get("properties", {}) for part in read_schema(SCHEMA_FILE)["$defs"].values()]
+    # Of weights it is a number alone.
+    bounds = [part["std"]["items"]["exclusiveMinimum"] for part in parts if "items" in part.get("std", {})]
+    assert len(bounds) > 3 and {*bounds} == {LEAST_STD}

@@ -177,8 +177,12 @@ def test_a_function_in_a_package_with_relative_imports():
         ("own_data:one_part", {}, "own_data:one_part has to return a dictionary with train and test"),
         ("own_data:no_pairs", {}, "own_data:no_pairs returns ndarray for train; expected (images, labels)"),
         ("own_data:images_alone", {}, "images_alone returns tuple of 1 for train; expected (images, labels)"),
-        ("own_data:no_labels", {}, "no_labels: train labels are object of shape (); expected numbers or nam"),
-        ("own_data:pairs_of_labels", {}, "test labels are int64 of shape (2, 2); expected numbers or names"),
+        ("own_data:no_labels", {}, "no_labels: train labels are object of shape (); expected whole numbers"),
+        (
+            "own_data:pairs_of_labels",
+            {},
+            "test labels are int64 of shape (2, 2); expected whole numbers",
+        ),
         (
             "own_data:two_sizes",
             {},
@@ -187,7 +191,7 @@ def test_a_function_in_a_package_with_relative_imports():
         (
             "own_data:two_depths",
             {},
-            "two_depths: train labels do not have one shape; expected numbers or nam",
+            "two_depths: train labels do not have one shape; expected whole numbers",
         ),
         ("own_data:name", {}, "own_data.py has no class or function name; did you mean named?"),
         (

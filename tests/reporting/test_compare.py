@@ -109,7 +109,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path, name):
     os.mkfifo(new / name)
     with pytest.raises(InputError) as refused:
         compare(old, new)
-    assert str(refused.value) == f"{new / name} is a pipe, expected a file; remove it, and make it again"
+    assert str(refused.value) == f"{new / name} is a pipe, expected a file; put one in its place"
 
 
 @pytest.mark.parametrize(

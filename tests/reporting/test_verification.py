@@ -118,5 +118,5 @@ def test_a_pipe_or_a_device_is_damage_and_is_not_waited_for(results, name, kind)
     else:
         path.symlink_to("/dev/zero")
     found = verify(results)
-    assert found.damaged == {path: f"{path} is a {kind}, expected a file; remove it, and make it again"}
+    assert found.damaged == {path: f"{path} is a {kind}, expected a file; put one in its place"}
     assert found.gone == []

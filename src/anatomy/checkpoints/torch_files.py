@@ -80,7 +80,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Tensors are views of the file; bfloat16, which numpy does not have, becomes float32. A state dict may be
     wrapped in a dictionary (`WRAPPERS`) and its names in prefixes of nn.DataParallel and torch.compile.
     Auxiliary classifiers (`AUXILIARY`) are left out, and of a subspace its corners: its network is the
-    mid-point.
+    mid-point. All of a file of torch.save is read once, for its checksums.
     """
     path = Path(path)
     if not path.exists():

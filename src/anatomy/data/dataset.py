@@ -1,5 +1,6 @@
 """Data sets as uint8 images, or float32 points, and integer labels, whatever their source."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,7 +186,6 @@ def write_dataset(
 
 def write_files(folder: Path, arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> None:
     """Write the data file and the description, with its SHA-256 and the counts of the labels."""
-    # Within: if the description cannot be written, neither is the data file.
     with atomic(folder / DATA_FILE) as temporary:
         save_file(dict(arrays), temporary)
         description = {**description, "sha256": sha256_of(temporary)}
@@ -193,7 +193,9 @@ def write_files(folder: Path, arrays: Mapping[str, np.ndarray], description: Map
             labels = arrays[f"{part}_labels"]
             counts = np.bincount(labels, minlength=len(description["classes"]))
             description[part] = {"images": len(labels), "images_per_class": counts.tolist()}
-        write_json(folder / DESCRIPTION_FILE, description)
+        # What is no JSON leaves no data file; the description comes last, and says that both are there.
+        json.dumps(description, allow_nan=False)
+    write_json(folder / DESCRIPTION_FILE, description)
 
 
 def read_files(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

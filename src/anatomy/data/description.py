@@ -20,8 +20,8 @@ Statistics = tuple[Sequence[float], Sequence[float]]
 _KINDS = {"name": str, "source": Mapping, "classes": list, "mean": list, "std": list, "sha256": str}
 # Of float32, in which networks see them.
 _LARGEST = float(np.finfo(np.float32).max)
-# Training divides by no smaller standard deviation.
-_LEAST_STD = 1e-8
+# Less is 0 but for rounding; one pixel of a million images that is not black has a larger standard deviation.
+LEAST_STD = 1e-8
 
 
 def read_description(path: Path) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def check_statistics(statistics: Statistics, channels: int, what: str, given: bo
                 raise InputError(
                     f"{what}: {key} has {value!r:.60}; expected finite numbers, at most {_LARGEST:.1e}"
                 )
-            if key == "std" and (value < 0 or (given and value <= _LEAST_STD)):
-                least = f"numbers above {_LEAST_STD}" if given else "numbers of at least 0"
+            if key == "std" and (value < 0 or (given and value <= LEAST_STD)):
+                least = f"numbers above {LEAST_STD}" if given else "numbers of at least 0"
                 raise InputError(f"{what}: std has {value!r}; expected {least}")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from anatomy.data.dataset import Statistics
+from anatomy.data.description import Statistics
 
 
 class Normaliser:

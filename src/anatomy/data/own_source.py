@@ -15,7 +15,7 @@ from anatomy.runtime.own_calls import call_own
 from anatomy.runtime.settings import Settings
 
 INPUTS = "uint8 (N, C, H, W), or points (N, d)"
-LABELS = "numbers or names (N,)"
+LABELS = "whole numbers or names (N,)"
 # Up to this, whole numbers are float32 without rounding.
 EXACT = 1 << 24
 

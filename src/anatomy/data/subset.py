@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from anatomy.data.dataset import PARTS, InMemory, Statistics, inputs_of
+from anatomy.data.dataset import PARTS, InMemory, inputs_of
+from anatomy.data.description import Statistics
 from anatomy.data.image_files import IndexedDataset
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.settings import Settings

@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional
 
 from anatomy.data.augmentation import Draws, augmented
-from anatomy.data.dataset import Dataset, InMemory, Statistics, count_values, statistics_of_counts
+from anatomy.data.dataset import Dataset, InMemory, count_values, statistics_of_counts
+from anatomy.data.description import Statistics
 from anatomy.data.image_files import IndexedDataset
 from anatomy.runtime.errors import InputError
 

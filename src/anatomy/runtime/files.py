@@ -60,7 +60,7 @@ def sync(paths: Iterable[Path]) -> None:
 
 @contextmanager
 def atomic(path: Path, durable: bool = True, recorded: bool | None = None) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it onto `path` on success, remove it on failure.
+    """Give a temporary path beside what `path` leads to; rename it onto that on success, else remove it.
 
     If it is `durable` the file is on disk when this ends, and whatever cuts the power meanwhile leaves the
     whole of it or nothing. That takes milliseconds: files of which there may be several in a second, and

@@ -5,7 +5,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,13 +18,16 @@ from anatomy.runtime.own_code import module_of_own
 
 @contextmanager
 def running(reference: str) -> Iterator[None]:
-    """Let a user's own code run in this context, and leave the working directory and torch as they were.
+    """Let a user's own code run in this context, and put back the working directory afterwards.
 
-    `InputError` if it ends the program, be it with the exit status of one that is done; other errors say in a
-    note where they are from.
+    So are torch's default type, and whether it takes gradients. `InputError` if the code ends the program, be
+    it with the exit status of one that is done; other errors say in a note where they are from.
     """
     # One that works without torch does not import it here.
-    folder, torch = Path.cwd(), sys.modules.get("torch")
+    torch, folder = sys.modules.get("torch"), None
+    # A directory may have been removed since.
+    with suppress(OSError):
+        folder = os.getcwd()
     if torch is not None:
         dtype, gradients = torch.get_default_dtype(), torch.is_grad_enabled()
     try:
@@ -38,7 +41,9 @@ def running(reference: str) -> Iterator[None]:
         error.add_note(f"raised in code of your own, {reference}")
         raise
     finally:
-        os.chdir(folder)
+        if folder is not None:
+            with suppress(OSError):
+                os.chdir(folder)
         if torch is not None:
             torch.set_default_dtype(dtype)
             torch.set_grad_enabled(gradients)

@@ -37,7 +37,7 @@ def open_file(path: Path) -> BinaryIO:
     mode = os.fstat(file.fileno()).st_mode
     if not stat.S_ISREG(mode):
         file.close()
-        raise InputError(f"{path} is a {kind_of(mode)}, expected a file; remove it, and make it again")
+        raise InputError(f"{path} is a {kind_of(mode)}, expected a file; put one in its place")
     return file
 
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from anatomy.data.augmentation import Draws
 from anatomy.data.batches import Images, open_images
-from anatomy.data.dataset import InMemory, PointDataset, Statistics
+from anatomy.data.dataset import InMemory, PointDataset
+from anatomy.data.description import LEAST_STD, Statistics
 from anatomy.data.image_files import IndexedDataset
 from anatomy.data.noise import (
     KeyedPixelShuffle,
@@ -33,9 +34,6 @@ from anatomy.runtime.streams import stream
 # Images, and their labels (N,) on the device.
 Part = tuple[Images | ShuffledImages, torch.Tensor]
 
-# Standard deviations that are 0 but for rounding; one pixel of a million images that is not black has more.
-NO_SPREAD = 1e-8
-
 
 def _refuse(problems: Iterable[str]) -> None:
     """Raise `InputError` if there are problems."""
@@ -47,7 +45,7 @@ def _require_spread(statistics: Statistics, noun: str) -> None:
     """Raise `InputError` if pixels, or points, cannot be divided by their standard deviation."""
     axis, pixels = ("coordinate", "raw") if noun == "points" else ("channel", "unit")
     for channel, std in enumerate(statistics[1]):
-        if not std > NO_SPREAD:
+        if not std > LEAST_STD:
             raise InputError(
                 f"{axis} {channel} of {len(statistics[1])}, counted from 0, has one value in all training "
                 f"{noun}, so that {'they' if noun == 'points' else 'its pixels'} cannot be standardised; "

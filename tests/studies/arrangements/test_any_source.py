@@ -127,6 +127,13 @@ def test_a_network_that_changes_its_inputs_is_reset_as_one_that_does_not(images)
     assert_frame_equal(found, anatomy.reinitialise(network(), -pixels, labels, resets, batch_size=8))
 
 
+def test_resets_within_inference_mode_are_those_outside(images):
+    resets = {"0": network(1).state_dict()}
+    with torch.inference_mode():
+        found = anatomy.reinitialise(network(), *images, resets)
+    assert_frame_equal(found, anatomy.reinitialise(network(), *images, resets))
+
+
 def test_resets_to_a_file_are_those_to_its_state_dict(images, tmp_path):
     initial = network(seed=1)
     torch.save(initial.state_dict(), tmp_path / "initial.pt")

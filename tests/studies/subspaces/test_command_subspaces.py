@@ -88,8 +88,8 @@ def test_a_point_is_exported_as_a_plain_network(folder, tmp_path):
         ("evaluate", (), "evaluate needs --at, e.g. --at 0.5"),
         ("evaluate", ("--at", 1.5), "1.5 is no point of a line; expected a number from 0 to 1"),
         ("recalibrate", ("--at", 0.5), "give one number to --at, and --output"),
-        ("sweep", ("--points", 4), "points: 4 is even"),
-        ("sweep", ("--points", 1), "points: 1 has not both ends; expected an odd number of at least 3"),
+        ("sweep", ("--points", 4), "'4'; expected an odd number from 3 to 10001"),
+        ("sweep", ("--points", 1), "'1'; expected an odd number from 3 to 10001"),
     ],
 )
 def test_mistakes_are_refused(action, options, message, folder, capsys):

@@ -1,21 +1,23 @@
 """What the authors' programs call networks, data sets and files; without torch, to list names at once."""
 
 from argparse import Namespace
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from anatomy.checkpoints.snapshots import is_snapshot, load_snapshot
 from anatomy.checkpoints.torch_files import read_checkpoint
-from anatomy.data.description import DESCRIPTION_FILE, REMEDY, check_name, read_description
+from anatomy.data.description import (
+    DESCRIPTION_FILE,
+    REMEDY,
+    Statistics,
+    check_name,
+    read_description,
+)
 from anatomy.networks.family import Family, families
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.files import understood
 from anatomy.runtime.run_files import FINAL_NETWORK, RUN_FILE, read_facts
 from anatomy.studies.arrangements.epochs import PRETRAINED
-
-# Mean and standard deviation per channel, of pixels in [0, 1].
-Statistics = tuple[Sequence[float], Sequence[float]]
 
 
 @dataclass(frozen=True)

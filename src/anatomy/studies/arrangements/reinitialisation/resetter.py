@@ -116,9 +116,9 @@ class Resetter:
         self.same: set[Key] = set()
         names, modules = zip(*forward_steps(network), strict=True)
         parameter = next(network.parameters())
-        image = torch.zeros(1, *image_shape, device=parameter.device, dtype=parameter.dtype)
-        # In inference mode tensors do not tell what changes them.
-        with torch.no_grad():
+        # In inference mode, a caller's as well, tensors do not tell what changes them.
+        with torch.inference_mode(False), torch.no_grad():
+            image = torch.zeros(1, *image_shape, device=parameter.device, dtype=parameter.dtype)
             sizes, changes = zip(*_footprints(modules, image), strict=True)
         self.steps = [
             Step(module, dict(self._resets_within(name, resets)), max(sizes[index:]), changes[index])

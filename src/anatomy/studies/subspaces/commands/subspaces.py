@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from anatomy.runtime.options import add_schema, factor, positive
+from anatomy.runtime.options import add_schema, factor, odd_points
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="how two checkpoints see images (standardised)",
     )
     parser.add_argument(
-        "--points", type=positive, default=11, help="of a sweep, an odd number of at least 3 (11)"
+        "--points", type=odd_points, default=11, help="of a sweep, an odd number of at least 3 (11)"
     )
     parser.add_argument(
         "--at", type=float, nargs="+", metavar="ALPHA", help="points from 0 to 1; one to recalibrate"
