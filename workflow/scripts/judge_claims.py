@@ -9,13 +9,9 @@ from anatomy.runtime.errors import InputError, run_program
 from anatomy.runtime.files import read_json, understood, write_text
 from anatomy.runtime.options import entry
 from anatomy.runtime.outputs import parsed
-from anatomy.runtime.shapes import TEXT, TEXTS, require_named
+from anatomy.runtime.shapes import TEXT, TEXTS, record, require_named
 
-EXPERIMENT = {
-    "type": "object",
-    "properties": {"label": TEXT, "dataset": TEXT},
-    "required": ["label", "dataset"],
-}
+EXPERIMENT = record(label=TEXT, dataset=TEXT)
 
 
 def parse_arguments() -> argparse.Namespace:

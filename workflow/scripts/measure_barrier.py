@@ -1,15 +1,15 @@
 """Evaluate lines between networks of different seeds, as trained and with their units matched."""
 
 import argparse
-from collections import Counter
 from pathlib import Path
 
 from anatomy.runtime.devices import claim_device, set_up_torch
-from anatomy.runtime.errors import InputError, run_program
+from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
 from anatomy.runtime.options import add_schema, odd_points, workers
 from anatomy.runtime.outputs import parsed
 from anatomy.runtime.schema import RUN, read_schema
+from anatomy.runtime.shapes import require_once
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -24,8 +24,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=workers, default=0, help="processes that read image files")
     parser.add_argument("--output", required=True, type=Path, help="CSV to write")
     arguments = parsed(parser, "output")
-    if twice := [run for run, count in Counter(map(Path.resolve, arguments.runs)).items() if count > 1]:
-        raise InputError(f"--runs: {twice[0]} is there twice; give each once")
+    require_once([run.resolve() for run in arguments.runs], "--runs")
     return arguments
 
 

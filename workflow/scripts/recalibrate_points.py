@@ -1,15 +1,15 @@
 """Take batch normalisation's statistics at points of a trained subspace: a pass over its data for each."""
 
 import argparse
-from collections import Counter
 from pathlib import Path
 
 from anatomy.runtime.devices import claim_device, set_up_torch
-from anatomy.runtime.errors import InputError, run_program
+from anatomy.runtime.errors import run_program
 from anatomy.runtime.imports import without_collection
 from anatomy.runtime.options import add_schema, fraction, natural, odd_points, workers
 from anatomy.runtime.outputs import parsed
 from anatomy.runtime.schema import RUN, read_schema
+from anatomy.runtime.shapes import require_once
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -47,8 +47,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=workers, default=0, help="processes that read image files")
     parser.add_argument("--output", required=True, type=Path, help="safetensors to write")
     arguments = parsed(parser, "output")
-    if twice := [epoch for epoch, count in Counter(arguments.average).items() if count > 1]:
-        raise InputError(f"--average: epoch {twice[0]} is there twice; give each once")
+    require_once(arguments.average, "--average")
     return arguments
 
 

@@ -11,14 +11,10 @@ from anatomy.runtime.outputs import parsed
 from anatomy.runtime.regular import open_file
 from anatomy.runtime.schema import read_schemas
 from anatomy.runtime.settings import Settings
-from anatomy.runtime.shapes import OBJECT, TEXTS, require_named, require_shape
+from anatomy.runtime.shapes import OBJECT, TEXTS, record, require_named, require_shape
 
 NAMED = ("experiments", "datasets", "pretrained")
-SETTINGS = {
-    "type": "object",
-    "properties": {"studies": TEXTS, **dict.fromkeys(NAMED, OBJECT)},
-    "required": ["studies", *NAMED],
-}
+SETTINGS = record(studies=TEXTS, **dict.fromkeys(NAMED, OBJECT))
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -9,18 +9,10 @@ from anatomy.runtime.files import write_text
 from anatomy.runtime.options import entry
 from anatomy.runtime.outputs import parsed
 from anatomy.runtime.regular import open_file
-from anatomy.runtime.shapes import OBJECT, TEXT, TEXTS, require_named, require_shape
+from anatomy.runtime.shapes import OBJECT, TEXT, TEXTS, record, require_named, require_shape
 
-STUDY = {
-    "type": "object",
-    "properties": {"paper": TEXT, "headline": TEXTS},
-    "required": ["paper", "headline"],
-}
-WORDS = {
-    "type": "object",
-    "properties": {"ran": TEXT, "note": TEXT, "links": OBJECT, "caption": TEXT},
-    "required": ["ran", "note", "links", "caption"],
-}
+STUDY = record(paper=TEXT, headline=TEXTS)
+WORDS = record(ran=TEXT, note=TEXT, links=OBJECT, caption=TEXT)
 
 
 def parse_arguments() -> argparse.Namespace:

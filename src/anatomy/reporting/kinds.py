@@ -6,15 +6,27 @@ CAPTION, its text there, a template of Jinja over the options without any markup
 returns the figure; `tables` has a list of frames for each name of TABLES, in the order of the experiments.
 """
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import UnionType
+from typing import Any, get_args
 
 from anatomy.runtime.errors import InputError
 from anatomy.runtime.literals import literals
+from anatomy.runtime.shapes import INTEGER, TEXT, TEXTS, require_shape
 
 PACKAGE = Path(__file__).parent.parent
+# What an option may be by its annotation; one of another kind is not looked at.
+SHAPES = {
+    str: TEXT,
+    int: INTEGER,
+    bool: {"type": "boolean"},
+    Sequence[str]: TEXTS,
+    Sequence[int]: {"type": "array", "items": INTEGER},
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,21 @@ class Kind:
         if study:
             return [path for path in named if _is_of(path, study)]
         return [path for path in named if not any(_is_of(path, other) for other in self.other_studies)]
+
+    def check_options(self, draw: Callable, options: Mapping[str, Any]) -> None:
+        """Raise `InputError` if options of `draw` are missing, not known, or not what annotations say."""
+        signature = inspect.signature(draw)
+        try:
+            signature.bind({}, **options)
+        except TypeError as error:
+            name = self.module.rpartition(".")[2]
+            raise InputError(f"{name}: {error}; its options are {', '.join(self.takes)}") from None
+        for name, value in options.items():
+            annotation = signature.parameters[name].annotation
+            parts = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+            if not (value is None and type(None) in parts):
+                shape = next((SHAPES[part] for part in parts if part in SHAPES), {})
+                require_shape(value, shape, f"--options: {name}")
 
 
 def _is_of(path: Path, study: str) -> bool:

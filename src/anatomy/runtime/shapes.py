@@ -1,6 +1,7 @@
 """Whether the JSON of an option has the shape that a program needs, before it reads any file."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anatomy.runtime.errors import InputError
@@ -9,6 +10,12 @@ from anatomy.runtime.values import missing, problems
 TEXT = {"type": "string"}
 TEXTS = {"type": "array", "items": TEXT}
 OBJECT = {"type": "object"}
+INTEGER = {"type": "integer"}
+
+
+def record(**parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the shape of a mapping that has all of these keys, and no other."""
+    return {"type": "object", "properties": parts, "required": [*parts]}
 
 
 def require_shape(value: Any, shape: Mapping[str, Any], where: str) -> None:
@@ -18,6 +25,12 @@ def require_shape(value: Any, shape: Mapping[str, Any], where: str) -> None:
         wrong = [f"{key} is missing" for key in missing(value, shape, f"{where}.")]
     if wrong:
         raise InputError(wrong[0])
+
+
+def require_once(values: Sequence[Any], where: str) -> None:
+    """Raise `InputError` if a value of an option is given twice."""
+    if twice := [value for value, count in Counter(values).items() if count > 1]:
+        raise InputError(f"{where}: {twice[0]} is there twice; give each once")
 
 
 def require_named(value: Any, shape: Mapping[str, Any], where: str) -> None:

@@ -248,7 +248,7 @@ def test_the_programs_do_the_same(line, tmp_path):
         ("recalibrate_points", ("--points", 4), "expected an odd number from 3 to 10001"),
         ("recalibrate_points", ("--endpoint", "nan"), "expected a number from 0 to 1"),
         ("recalibrate_points", ("--endpoint", "1e308"), "expected a number from 0 to 1"),
-        ("recalibrate_points", ("--average", 1, 2, 1), "error: --average: epoch 1 is there twice; give each"),
+        ("recalibrate_points", ("--average", 1, 2, 1), "error: --average: 1 is there twice; give each once"),
         ("measure_barrier", ("--points", 10**12 + 1), "expected an odd number from 3 to 10001"),
         ("measure_barrier", ("--runs", "a", "b", "b/../a"), "/a is there twice; give each once"),
     ],
